@@ -1,0 +1,87 @@
+//! What an MDM or a directory says about a device or a person, who said it, and how old it is.
+
+use jiff::Timestamp;
+
+use crate::ids::DeviceId;
+
+/// Where a record came from and when it was last read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Provenance {
+    /// Name of the source, such as `intune`.
+    pub source: String,
+    /// When the source last gave it to us.
+    pub read_at: Timestamp,
+}
+
+/// The MDM's own verdict (Graph `complianceState`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ComplianceState {
+    /// It does not know.
+    Unknown,
+    /// Meets its policies.
+    Compliant,
+    /// Does not meet them.
+    Noncompliant,
+    /// Two policies contradict each other.
+    Conflict,
+    /// It could not find out.
+    Error,
+    /// Does not meet them, and may for a while.
+    InGracePeriod,
+    /// Configuration Manager decides.
+    ConfigManager,
+}
+
+/// A device as an MDM knows it (Graph `managedDevice`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ManagedDevice {
+    /// The MDM's id of it.
+    pub id: String,
+    /// The user it is enrolled for.
+    pub user_principal_name: String,
+    /// That user's mail address; empty when unknown.
+    pub email_address: String,
+    /// Its name.
+    pub device_name: String,
+    /// `iOS`, `android`, `windows`, ...
+    pub operating_system: String,
+    /// Version of the operating system, as text.
+    pub os_version: String,
+    /// Model.
+    pub model: String,
+    /// Its Exchange ActiveSync id, when the MDM knows it.
+    pub eas_device_id: Option<DeviceId>,
+    /// Whether its storage is encrypted.
+    pub is_encrypted: Option<bool>,
+    /// Whether it is jailbroken or rooted.
+    pub jail_broken: Option<bool>,
+    /// The MDM's verdict.
+    pub compliance: ComplianceState,
+    /// When the MDM's own grace period ends.
+    pub grace_until: Option<Timestamp>,
+    /// Last contact with the MDM.
+    pub last_check_in_at: Option<Timestamp>,
+    /// When it was enrolled.
+    pub enrolled_at: Option<Timestamp>,
+    /// Who said so, and when.
+    pub provenance: Provenance,
+}
+
+/// A person as the directory knows them (Graph `user`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// User principal name.
+    pub user_principal_name: String,
+    /// Mail address.
+    pub mail: String,
+    /// Further addresses.
+    pub other_mails: Vec<String>,
+    /// Name for people.
+    pub display_name: String,
+    /// Ids or unique names of all groups they are in, direct or nested.
+    pub groups: Vec<String>,
+    /// Whether they hold the licence; unknown when the source does not say.
+    pub licensed: Option<bool>,
+    /// Who said so, and when.
+    pub provenance: Provenance,
+}
