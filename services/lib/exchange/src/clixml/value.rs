@@ -176,6 +176,10 @@ pub enum ListKind {
     Stack,
 }
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "an accessor names the primitives it accepts; every other one is refused alike"
+)]
 impl Value {
     /// Wraps an object.
     pub fn object(object: Object) -> Self {
@@ -362,10 +366,7 @@ impl Value {
 impl Object {
     /// An object with these type names, most derived first.
     pub fn of_type<T: Into<String>>(type_names: impl IntoIterator<Item = T>) -> Self {
-        Self {
-            type_names: type_names.into_iter().map(Into::into).collect(),
-            ..Self::default()
-        }
+        Self { type_names: type_names.into_iter().map(Into::into).collect(), ..Self::default() }
     }
 
     /// An enumeration member: type name, label and number.
@@ -435,6 +436,7 @@ impl Object {
     }
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "every other primitive prints its text")]
 impl fmt::Debug for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
