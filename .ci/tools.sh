@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# Installs what the make targets need, or says in one line what a person has to install. Idempotent.
+#   tools.sh build   a Rust toolchain (through rustup) and a C compiler
+#   tools.sh peers   the Python peers of the interop tests, pinned by hash, under target/peers
+#   tools.sh lint    buf, pinned, under target/buf
+# Peers and buf are optional on a person's machine (a visible skip) and required under CI=true.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+say() { printf '%s\n' "tools: $*" >&2; }
+optional() { # MESSAGE CURE
+  if [ "${CI:-}" = true ]; then say "error: $1 ($2)"; exit 1; fi
+  say "skipped: $1 ($2)"
+}
+as_root() {
+  if [ "$(id -u)" = 0 ]; then "$@"
+  elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then sudo "$@"
+  else return 1; fi
+}
+debian_install() { # PACKAGE...
+  command -v apt-get >/dev/null || return 1
+  say "installing $* (Debian packages)"
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq >&2 \
+    && as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >&2
+}
+
+build() {
+  if ! command -v cc >/dev/null; then
+    debian_install build-essential || { say "error: no C compiler: install build-essential (or Xcode's command line tools)"; exit 1; }
+  fi
+  if ! command -v cargo >/dev/null && [ ! -x "$HOME/.cargo/bin/cargo" ]; then
+    command -v curl >/dev/null || { say "error: no curl: install curl, or Rust through rustup"; exit 1; }
+    say "installing the Rust toolchain through rustup"
+    curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y -q --profile minimal --default-toolchain none >&2
+  fi
+}
+
+peers() {
+  local venv=target/peers stamp
+  stamp="$venv/.$(cksum < tests/interop/requirements.txt | cut -d' ' -f1)"
+  [ -e "$stamp" ] && return 0
+  if ! python3 -c 'import venv, ensurepip' 2>/dev/null; then
+    debian_install python3 python3-venv || { optional "no Python 3 with venv" "install python3 and python3-venv"; return 0; }
+  fi
+  say "installing the Python peers under $venv"
+  rm -rf "$venv"
+  python3 -m venv "$venv"
+  if ! "$venv/bin/pip" install -q --disable-pip-version-check --require-hashes -r tests/interop/requirements.txt >&2; then
+    rm -rf "$venv"
+    optional "the Python peers could not be installed" "see the messages above"
+    return 0
+  fi
+  touch "$stamp"
+}
+
+lint() {
+  local dir=target/buf
+  [ -x "$dir/node_modules/.bin/buf" ] && cmp -s .ci/buf/package-lock.json "$dir/package-lock.json" && return 0
+  command -v npm >/dev/null || debian_install npm || { optional "no npm, so no buf" "install npm"; return 0; }
+  say "installing buf under $dir"
+  mkdir -p "$dir"
+  cp .ci/buf/package.json .ci/buf/package-lock.json "$dir/"
+  npm ci --prefix "$dir" --silent --no-audit --no-fund >&2 || { rm -rf "$dir"; optional "buf could not be installed" "see the messages above"; }
+}
+
+for want in "$@"; do
+  case "$want" in
+    build | peers | lint) "$want" ;;
+    *) say "error: nothing called $want: build, peers or lint"; exit 2 ;;
+  esac
+done
