@@ -1,0 +1,79 @@
+//! Owns the tests of the bounded token stream: each limit has its own error.
+
+use super::*;
+
+fn drain(xml: &str) -> Result<usize, XmlError> {
+    let mut scanner = Scanner::new(xml);
+    let mut tokens = 0;
+    loop {
+        match scanner.next()? {
+            Token::End => return Ok(tokens),
+            Token::Open(_) | Token::Close | Token::Text(_) | Token::Char(_) => tokens += 1,
+        }
+    }
+}
+
+fn nested(depth: usize) -> String {
+    format!("{}{}", "<a>".repeat(depth), "</a>".repeat(depth))
+}
+
+#[test]
+fn nesting_is_bounded() {
+    assert_eq!(drain(&nested(DEPTH_MAX)).unwrap(), 2 * DEPTH_MAX);
+    assert!(matches!(drain(&nested(DEPTH_MAX + 1)), Err(XmlError::TooDeep)));
+    assert!(matches!(drain(&"<a>".repeat(1_000_000)), Err(XmlError::TooDeep)));
+}
+
+#[test]
+fn attributes_are_bounded() {
+    let with = |count: usize| {
+        let attributes: String = (0..count).map(|n| format!(" a{n}=\"\"")).collect();
+        format!("<a{attributes}/>")
+    };
+    assert_eq!(drain(&with(ATTRIBUTES_MAX)).unwrap(), 2);
+    assert!(matches!(drain(&with(ATTRIBUTES_MAX + 1)), Err(XmlError::TooManyAttributes)));
+}
+
+#[test]
+fn texts_are_bounded_also_in_pieces() {
+    let text = "x".repeat(TEXT_BYTES_MAX);
+    let mut scanner = Scanner::new("");
+    assert!(matches!(scanner.next(), Ok(Token::End)));
+    assert_eq!(drain(&format!("<a>{text}</a>")).unwrap(), 3);
+    assert!(matches!(drain(&format!("<a>{text}x</a>")), Err(XmlError::TextTooLong { .. })));
+    let pieces = format!("<a>{}</a>", format!("{}&amp;", "y".repeat(1023)).repeat(1025));
+    let mut scanner = Scanner::new(&pieces);
+    assert!(matches!(scanner.next(), Ok(Token::Open(_))));
+    assert!(matches!(scanner.text(), Err(XmlError::TextTooLong { .. })));
+}
+
+#[test]
+fn dangerous_constructs_are_refused() {
+    let bomb = "<!DOCTYPE a [<!ENTITY b \"bb\">]><a>&b;</a>";
+    assert!(matches!(drain(bomb), Err(XmlError::DocumentType)));
+    assert!(matches!(drain("<a>&b;</a>"), Err(XmlError::UnknownEntity(name)) if name == "b"));
+    assert!(matches!(drain("<?php x?><a/>"), Err(XmlError::ProcessingInstruction)));
+    assert!(matches!(drain("<a><b></a>"), Err(XmlError::Malformed { .. })));
+    assert!(matches!(drain("<a>"), Err(XmlError::Truncated)));
+    assert!(matches!(drain("<a"), Err(XmlError::Malformed { .. })));
+    assert!(drain("<?xml version=\"1.0\"?><a><!-- c --></a>").is_ok());
+}
+
+#[test]
+fn text_is_joined_over_references_and_sections() {
+    let mut scanner = Scanner::new("<a>x &lt;&#x41;&#66; <![CDATA[<&]]>&amp;</a>");
+    assert!(matches!(scanner.next(), Ok(Token::Open(_))));
+    assert_eq!(scanner.text().unwrap(), "x <AB <&&");
+    let mut scanner = Scanner::new("<a>plain</a>");
+    assert!(matches!(scanner.next(), Ok(Token::Open(_))));
+    assert!(matches!(scanner.text().unwrap(), Cow::Borrowed("plain")));
+}
+
+#[test]
+fn attributes_are_found_by_local_name_and_unescaped() {
+    let mut scanner = Scanner::new(r#"<a x:Name="1 &amp; 2" N=''/>"#);
+    let Ok(Token::Open(tag)) = scanner.next() else { panic!("no element") };
+    assert_eq!(attribute(&tag, "Name").unwrap().as_deref(), Some("1 & 2"));
+    assert_eq!(attribute(&tag, "N").unwrap().as_deref(), Some(""));
+    assert_eq!(attribute(&tag, "None").unwrap(), None);
+}
