@@ -1,1 +1,4 @@
-//! Skeleton.
+//! Schedules, remembers, compares and hands out.
+
+pub mod reconcile;
+pub mod schedule;
