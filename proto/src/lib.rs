@@ -6,11 +6,7 @@
 /// Messages that several packages share.
 pub mod types {
     /// `exgate.types.v1`
-    #[allow(
-        unused_qualifications,
-        clippy::allow_attributes_without_reason,
-        reason = "generated"
-    )]
+    #[allow(unused_qualifications, clippy::allow_attributes_without_reason, reason = "generated")]
     pub mod v1 {
         tonic::include_proto!("exgate.types.v1");
     }
@@ -54,6 +50,8 @@ pub mod evaluator {
 pub mod v1 {
     tonic::include_proto!("exgate.v1");
 }
+
+pub mod convert;
 
 /// The descriptors of every package, for gRPC reflection.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.binpb"));

@@ -136,4 +136,6 @@ pub struct Receipt {
     pub server: String,
     /// How long Exchange took.
     pub took: Duration,
+    /// The W3C `traceparent` of the span it ran in; empty when nobody traces.
+    pub traceparent: String,
 }

@@ -93,6 +93,13 @@ impl FromStr for DeviceId {
     }
 }
 
+impl From<DeviceId> for String {
+    /// The id as the device spelt it, without a copy.
+    fn from(id: DeviceId) -> Self {
+        id.0
+    }
+}
+
 impl PartialEq for DeviceId {
     fn eq(&self, other: &Self) -> bool {
         self.0.eq_ignore_ascii_case(&other.0)

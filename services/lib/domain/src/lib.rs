@@ -9,7 +9,7 @@
 //! ```
 //!
 //! The modules follow the data: who is meant ([`ids`]), whose Exchange it is ([`organization`]), who
-//! may write there ([`lease`]), what was seen ([`observation`], [`sync`]), what others say
+//! may write there ([`lease`]), what was seen ([`observation`], [`sync`], [`snapshot`]), what others say
 //! ([`record`]), what Exchange will do by itself ([`precedence`]), what the company wants
 //! ([`policy`]), the question ([`case`]), the answer ([`decision`]) and the change ([`command`]).
 
@@ -18,6 +18,7 @@ pub mod organization;
 pub mod lease;
 pub mod observation;
 pub mod sync;
+pub mod snapshot;
 pub mod record;
 pub mod precedence;
 pub mod policy;

@@ -1,0 +1,8 @@
+//! `exgate.types.v1`: what was seen, what others say, the question and the answer.
+
+mod observation;
+mod record;
+mod case;
+mod decision;
+
+pub(super) use observation::{access_state, to_access_reason, to_access_state};
