@@ -38,7 +38,9 @@ pub enum CredentialsError {
         account: String,
     },
     /// The secret holds a control character, most likely a second line.
-    #[error("the secret of '{account}' holds a control character; give the password alone, in UTF-8")]
+    #[error(
+        "the secret of '{account}' holds a control character; give the password alone, in UTF-8"
+    )]
     SecretMalformed {
         /// Whose secret it is.
         account: String,
@@ -57,7 +59,10 @@ pub enum CredentialsError {
 
 impl Credentials {
     /// Takes an account (`DOMAIN\name`, a user principal name, or a plain name) and its password.
-    pub fn new(account: impl Into<String>, secret: impl Into<String>) -> Result<Self, CredentialsError> {
+    pub fn new(
+        account: impl Into<String>,
+        secret: impl Into<String>,
+    ) -> Result<Self, CredentialsError> {
         let account = account.into();
         let secret = Zeroizing::new(secret.into());
         if account.trim().is_empty() {

@@ -1,0 +1,125 @@
+//! The cmdlets exgate speaks: typed arguments in, typed rows out, in Exchange's own words. Nothing here knows how a cmdlet travels, so
+//! another transport than PowerShell remoting can carry the same values; and nothing builds a cmdlet but the functions listed here, so
+//! no text from outside ever becomes a command.
+
+mod argument;
+mod filter;
+mod row;
+mod versions;
+mod commands;
+mod servers;
+mod organization;
+mod devices;
+mod mailboxes;
+mod recipients;
+
+use std::marker::PhantomData;
+
+pub use argument::{Argument, DomainController, Edit, Identity, NameError, Parameter, ResultSize};
+pub use commands::{CommandRow, get_command};
+pub use devices::{DeviceRow, DeviceSelection, get_device};
+pub use filter::{Filter, Operand, Operator, Property, Text, TextError};
+pub use mailboxes::{CasMailboxRow, EditEmpty, ListEdit, get_cas_mailbox, set_cas_mailbox};
+pub use organization::{OrganizationSettingsRow, get_organization_settings};
+pub use recipients::{RecipientRow, get_recipient};
+pub use row::{Nothing, Row};
+pub use servers::{ServerRow, get_exchange_server, set_ad_server_settings};
+pub use versions::{
+    DeviceFamily, Missing, Product, Requirement, ServerVersion, VersionError, asked_about, missing,
+    required, required_to_write,
+};
+
+/// One command: a cmdlet's name, its arguments, and what a row of its output is.
+#[derive(Debug)]
+pub struct Cmdlet<R> {
+    name: &'static str,
+    parameters: Vec<Parameter>,
+    effect: Effect,
+    row: PhantomData<fn() -> R>,
+}
+
+/// What a command does to the organization; decides what a lost answer means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// Nothing outside its own runspace changes: it may be said again.
+    Read,
+    /// Something changes: without an answer nobody knows whether it did, and it is read back before it is said again.
+    Write,
+}
+
+/// Which objects a Get cmdlet returns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Selection {
+    /// Every object.
+    All,
+    /// Those a filter holds for.
+    Filtered(Filter),
+    /// One object.
+    One(Identity),
+}
+
+impl<R> Cmdlet<R> {
+    fn read(name: &'static str) -> Self {
+        Self { name, parameters: Vec::new(), effect: Effect::Read, row: PhantomData }
+    }
+
+    fn write(name: &'static str) -> Self {
+        Self { effect: Effect::Write, ..Self::read(name) }
+    }
+
+    fn with(mut self, name: &'static str, argument: impl Into<Argument>) -> Self {
+        self.parameters.push(Parameter { name, argument: argument.into() });
+        self
+    }
+
+    fn with_some(self, name: &'static str, argument: Option<impl Into<Argument>>) -> Self {
+        match argument {
+            Some(argument) => self.with(name, argument),
+            None => self,
+        }
+    }
+
+    fn select(self, selection: Selection) -> Self {
+        match selection {
+            Selection::All => self,
+            Selection::Filtered(filter) => self.with("Filter", filter.to_string()),
+            Selection::One(identity) => self.with("Identity", identity),
+        }
+    }
+
+    /// The cmdlet's name.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Its arguments, in the order they travel.
+    pub fn parameters(&self) -> &[Parameter] {
+        &self.parameters
+    }
+
+    /// What it does to the organization.
+    pub fn effect(&self) -> Effect {
+        self.effect
+    }
+}
+
+impl From<String> for Argument {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<bool> for Argument {
+    fn from(value: bool) -> Self {
+        Self::Boolean(value)
+    }
+}
+
+impl From<Vec<String>> for Argument {
+    fn from(texts: Vec<String>) -> Self {
+        Self::List(texts)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,281 @@
+//! Which names a server knows. Exchange 2010 says `ActiveSyncDevice`, 2013 and later also `MobileDevice`; the family is chosen once per
+//! runspace from what Get-Command shows, because roles hide cmdlets that the version would have. Builds are compared by `>=` only.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::cmdlets::CommandRow;
+
+/// The set of device cmdlets that a runspace speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DeviceFamily {
+    /// `*-ActiveSyncDevice`, from 2010 on.
+    ActiveSync,
+    /// `*-MobileDevice`, from 2013 on; knows every kind of client.
+    Mobile,
+}
+
+impl DeviceFamily {
+    /// The newer family whose Get cmdlet the account may see, if it may see any.
+    pub fn choose(commands: &[CommandRow]) -> Option<Self> {
+        [Self::Mobile, Self::ActiveSync]
+            .into_iter()
+            .find(|family| commands.iter().any(|row| row.is(family.get_device())))
+    }
+
+    /// The cmdlet that lists devices.
+    pub fn get_device(self) -> &'static str {
+        match self {
+            Self::ActiveSync => "Get-ActiveSyncDevice",
+            Self::Mobile => "Get-MobileDevice",
+        }
+    }
+}
+
+/// A cmdlet and the parameters of it that a task cannot do without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Requirement {
+    /// The cmdlet's name.
+    pub cmdlet: &'static str,
+    /// Parameter names without dashes.
+    pub parameters: &'static [&'static str],
+}
+
+/// What an account may not do although a task needs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Missing {
+    /// The whole cmdlet is hidden.
+    Cmdlet(&'static str),
+    /// The cmdlet is visible, the parameter is not.
+    Parameter(&'static str, &'static str),
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cmdlet(cmdlet) => f.write_str(cmdlet),
+            Self::Parameter(cmdlet, parameter) => write!(f, "{cmdlet} -{parameter}"),
+        }
+    }
+}
+
+/// The parameters of the two cmdlets that list devices.
+const GET_DEVICE: &[&str] = &["Identity", "Mailbox", "Filter", "ResultSize", "DomainController"];
+
+/// What looking takes, with the device cmdlets of one family.
+pub fn required(family: DeviceFamily) -> [Requirement; 6] {
+    [
+        Requirement {
+            cmdlet: "Set-ADServerSettings",
+            parameters: &["ViewEntireForest", "PreferredServer"],
+        },
+        Requirement { cmdlet: "Get-ExchangeServer", parameters: &[] },
+        Requirement { cmdlet: "Get-ActiveSyncOrganizationSettings", parameters: &[] },
+        Requirement { cmdlet: family.get_device(), parameters: GET_DEVICE },
+        Requirement {
+            cmdlet: "Get-CASMailbox",
+            parameters: &["Identity", "Filter", "ResultSize", "DomainController"],
+        },
+        Requirement {
+            cmdlet: "Get-Recipient",
+            parameters: &["Identity", "Filter", "ResultSize", "DomainController"],
+        },
+    ]
+}
+
+/// What changing access takes, beyond looking.
+pub fn required_to_write() -> [Requirement; 1] {
+    [Requirement {
+        cmdlet: "Set-CASMailbox",
+        parameters: &[
+            "Identity",
+            "ActiveSyncAllowedDeviceIDs",
+            "ActiveSyncBlockedDeviceIDs",
+            "Confirm",
+            "DomainController",
+        ],
+    }]
+}
+
+/// Every cmdlet name that a self-test asks Get-Command about, both families included.
+pub fn asked_about() -> Vec<&'static str> {
+    let mut names: Vec<&'static str> = required(DeviceFamily::Mobile)
+        .iter()
+        .chain(&required_to_write())
+        .map(|requirement| requirement.cmdlet)
+        .collect();
+    names.push(DeviceFamily::ActiveSync.get_device());
+    names
+}
+
+/// What of the requirements Get-Command did not show.
+pub fn missing(requirements: &[Requirement], commands: &[CommandRow]) -> Vec<Missing> {
+    let mut missing = Vec::new();
+    for requirement in requirements {
+        match commands.iter().find(|row| row.is(requirement.cmdlet)) {
+            None => missing.push(Missing::Cmdlet(requirement.cmdlet)),
+            Some(row) => missing.extend(
+                requirement
+                    .parameters
+                    .iter()
+                    .filter(|parameter| !row.takes(parameter))
+                    .map(|parameter| Missing::Parameter(requirement.cmdlet, parameter)),
+            ),
+        }
+    }
+    missing
+}
+
+/// The build of a server, as `AdminDisplayVersion` shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ServerVersion {
+    /// 14 for 2010, 15 since.
+    pub major: u32,
+    /// 0, 1, 2 for 2013, 2016, 2019 and SE.
+    pub minor: u32,
+    /// The build.
+    pub build: u32,
+    /// The revision; security updates need not show in it.
+    pub revision: u32,
+}
+
+/// A text that is no server version.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("'{text}' is not of the form 'Version 15.2 (Build 986.5)'")]
+pub struct VersionError {
+    /// The text as it was read.
+    pub text: String,
+}
+
+/// A product name, derived from a build.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Product {
+    /// Anything before 2010.
+    Older,
+    /// Exchange Server 2010.
+    Exchange2010,
+    /// Exchange Server 2013.
+    Exchange2013,
+    /// Exchange Server 2016.
+    Exchange2016,
+    /// Exchange Server 2019.
+    Exchange2019,
+    /// Exchange Server Subscription Edition, or whatever comes after it.
+    SubscriptionEdition,
+}
+
+/// 2019 and Subscription Edition are both 15.2; the first build of the latter parts them.
+const SUBSCRIPTION_EDITION_BUILD_MIN: u32 = 2562;
+
+impl ServerVersion {
+    /// The product this build belongs to.
+    pub fn product(self) -> Product {
+        match (self.major, self.minor) {
+            (0..14, _) => Product::Older,
+            (14, _) => Product::Exchange2010,
+            (15, 0) => Product::Exchange2013,
+            (15, 1) => Product::Exchange2016,
+            (15, 2) if self.build < SUBSCRIPTION_EDITION_BUILD_MIN => Product::Exchange2019,
+            (15.., _) => Product::SubscriptionEdition,
+        }
+    }
+}
+
+impl fmt::Display for ServerVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { major, minor, build, revision } = self;
+        write!(f, "{major}.{minor}.{build}.{revision}")
+    }
+}
+
+impl FromStr for ServerVersion {
+    type Err = VersionError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        parse(text.trim()).ok_or_else(|| VersionError { text: text.to_owned() })
+    }
+}
+
+/// `Version 15.2 (Build 986.5)`, or the short form `15.2.986.5` with or without leading zeros.
+fn parse(text: &str) -> Option<ServerVersion> {
+    let numbers: Vec<u32> = match text.strip_prefix("Version ") {
+        Some(rest) => {
+            let (version, build) = rest.strip_suffix(')')?.split_once(" (Build ")?;
+            format!("{version}.{build}")
+                .split('.')
+                .map(str::parse)
+                .collect::<Result<_, _>>()
+                .ok()?
+        }
+        None => text.split('.').map(str::parse).collect::<Result<_, _>>().ok()?,
+    };
+    match *numbers.as_slice() {
+        [major, minor, build, revision] => Some(ServerVersion { major, minor, build, revision }),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(name: &str, parameters: &[&str]) -> CommandRow {
+        CommandRow {
+            name: name.to_owned(),
+            parameters: parameters.iter().map(|&name| name.to_owned()).collect(),
+        }
+    }
+
+    #[test]
+    fn versions_are_read_and_named() {
+        for (text, product) in [
+            ("Version 14.3 (Build 123.4)", Product::Exchange2010),
+            ("Version 15.0 (Build 1497.2)", Product::Exchange2013),
+            ("Version 15.1 (Build 2507.6)", Product::Exchange2016),
+            ("Version 15.2 (Build 986.5)", Product::Exchange2019),
+            ("15.02.0986.005", Product::Exchange2019),
+            ("Version 15.2 (Build 2562.17)", Product::SubscriptionEdition),
+            ("Version 8.3 (Build 83.6)", Product::Older),
+        ] {
+            assert_eq!(text.parse::<ServerVersion>().unwrap().product(), product, "{text}");
+        }
+        for text in ["", "Version 15.2", "Version 15.2 (Build 986)", "15.2.x.1"] {
+            assert!(text.parse::<ServerVersion>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_newer_family_is_chosen_only_where_it_is_visible() {
+        let both = [row("Get-ActiveSyncDevice", &[]), row("get-mobiledevice", &[])];
+        assert_eq!(DeviceFamily::choose(&both), Some(DeviceFamily::Mobile));
+        assert_eq!(DeviceFamily::choose(&both[..1]), Some(DeviceFamily::ActiveSync));
+        assert_eq!(DeviceFamily::choose(&[]), None);
+    }
+
+    #[test]
+    fn what_a_role_hides_is_named() {
+        let family = DeviceFamily::ActiveSync;
+        let mut shown: Vec<CommandRow> = required(family)
+            .iter()
+            .chain(&required_to_write())
+            .map(|requirement| row(requirement.cmdlet, requirement.parameters))
+            .collect();
+        assert_eq!(missing(&required(family), &shown), []);
+        assert_eq!(missing(&required_to_write(), &shown), []);
+
+        shown.retain(|row| row.name != "Get-Recipient");
+        for row in &mut shown {
+            row.parameters.retain(|parameter| parameter != "ActiveSyncBlockedDeviceIDs");
+        }
+        assert_eq!(missing(&required(family), &shown), [Missing::Cmdlet("Get-Recipient")]);
+        let parameter = missing(&required_to_write(), &shown);
+        assert_eq!(
+            parameter.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            ["Set-CASMailbox -ActiveSyncBlockedDeviceIDs"]
+        );
+        assert_eq!(
+            missing(&required(DeviceFamily::Mobile), &shown).first(),
+            Some(&Missing::Cmdlet("Get-MobileDevice"))
+        );
+    }
+}

@@ -1,0 +1,222 @@
+//! What an error record means: the classes and the texts of Exchange's refusals, each with its consequence.
+
+use std::time::Duration;
+
+use crate::error::{BUSY_PAUSE, ErrorRecord, Retry};
+
+/// What an error record means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// The object does not exist, or not yet on this domain controller.
+    NotFound,
+    /// Several objects answer to the name; ask by GUID.
+    Ambiguous,
+    /// The account's roles hide the cmdlet, or the version does not have it.
+    CmdletMissing,
+    /// The account's roles hide this parameter, or the version does not have it.
+    ParameterMissing(String),
+    /// The account's roles or scopes forbid it.
+    Forbidden,
+    /// Too much at once; the server may say how long to wait.
+    Throttled(Option<Duration>),
+    /// The cmdlet cannot filter by this property: read everything instead.
+    NotFilterable,
+    /// The directory has trouble; another domain controller may not.
+    DirectoryTrouble,
+    /// The mailbox is on the move.
+    MailboxBusy,
+    /// The mailbox's database cannot be reached.
+    MailboxUnavailable,
+    /// Anything else.
+    Other,
+}
+
+/// Texts of hard throttling. There is no class behind most of them.
+const THROTTLED: [&str; 5] = [
+    "concurrent shells, which has been exceeded",
+    "The user load quota of",
+    "maximum number of concurrent shells",
+    "you have exceeded the maximum number of connections allowed",
+    "wsman:QuotaLimit",
+];
+
+impl Refusal {
+    /// Classifies an error record.
+    pub fn of(record: &ErrorRecord) -> Self {
+        let text = record.message.as_str();
+        if THROTTLED.iter().any(|signal| text.contains(signal)) {
+            return Self::Throttled(wait(text));
+        }
+        match record.class.as_str() {
+            "ManagementObjectNotFoundException" => Self::NotFound,
+            "ManagementObjectAmbiguousException" => Self::Ambiguous,
+            "CommandNotFoundException" => Self::CmdletMissing,
+            "ParameterBindingException" => match parameter(record) {
+                Some(parameter) => Self::ParameterMissing(parameter),
+                None => Self::Other,
+            },
+            "CmdletAccessDeniedException" => Self::Forbidden,
+            "OverBudgetException" => Self::Throttled(wait(text)),
+            "ADTransientException" | "ADServerSettingsChangedException" => Self::DirectoryTrouble,
+            "StorageTransientException" | "MapiExceptionMailboxInTransit" => Self::MailboxBusy,
+            "StoragePermanentException" | "MailboxUnavailableException" => Self::MailboxUnavailable,
+            _ => Self::of_text(text),
+        }
+    }
+
+    fn of_text(text: &str) -> Self {
+        if text.contains("not a recognized filterable property") {
+            Self::NotFilterable
+        } else if text.contains("sufficient permissions") || text.contains("current write scopes") {
+            Self::Forbidden
+        } else {
+            Self::Other
+        }
+    }
+
+    /// When the same cmdlet may be said again.
+    pub fn retry(&self) -> Retry {
+        match self {
+            Self::Throttled(wait) => Retry::After(wait.unwrap_or(BUSY_PAUSE)),
+            Self::DirectoryTrouble | Self::MailboxBusy => Retry::After(BUSY_PAUSE),
+            Self::NotFound
+            | Self::Ambiguous
+            | Self::CmdletMissing
+            | Self::ParameterMissing(_)
+            | Self::Forbidden
+            | Self::NotFilterable
+            | Self::MailboxUnavailable
+            | Self::Other => Retry::Never,
+        }
+    }
+
+    /// One word for a metric or a span.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::NotFound => "not_found",
+            Self::Ambiguous => "ambiguous",
+            Self::CmdletMissing => "cmdlet_missing",
+            Self::ParameterMissing(_) => "parameter_missing",
+            Self::Forbidden => "forbidden",
+            Self::Throttled(_) => "throttled",
+            Self::NotFilterable => "not_filterable",
+            Self::DirectoryTrouble => "directory_trouble",
+            Self::MailboxBusy => "mailbox_busy",
+            Self::MailboxUnavailable => "mailbox_unavailable",
+            Self::Other => "refused",
+        }
+    }
+}
+
+/// How long a throttled caller is told to wait: `.. wait for at least 1500 milliseconds ..`.
+pub(crate) fn wait(text: &str) -> Option<Duration> {
+    let (_, rest) = text.split_once("at least ")?;
+    let (number, unit) = rest.trim_start().split_once(' ')?;
+    let number: u64 = number.replace([',', '.'], "").parse().ok()?;
+    unit.starts_with("milliseconds").then(|| Duration::from_millis(number))
+}
+
+/// How much a warning says that Exchange slowed the session down: `Micro delay applied. Actual delayed: 120 msecs, ..`.
+pub fn delay_applied(warning: &str) -> Option<Duration> {
+    let (_, rest) = warning.split_once("Micro delay applied")?;
+    let (_, rest) = rest.split_once("Actual delayed:")?;
+    let number = rest.trim_start().split(|c: char| !c.is_ascii_digit() && c != ',').next()?;
+    number.replace(',', "").parse().ok().map(Duration::from_millis)
+}
+
+/// Whether a warning says that the result was cut short.
+pub fn is_more_available(warning: &str) -> bool {
+    warning.contains("more results available")
+}
+
+/// The parameter that a binding error names: `A parameter cannot be found that matches parameter name 'X'.`
+fn parameter(record: &ErrorRecord) -> Option<String> {
+    let named = record.id.starts_with("NamedParameterNotFound");
+    let (_, rest) = record.message.split_once("matches parameter name '").or_else(|| {
+        // Another language: the name is still the one thing in quotes.
+        named.then(|| record.message.split_once('\'')).flatten()
+    })?;
+    let (name, _) = rest.split_once('\'')?;
+    Some(name.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(class: &str, message: &str) -> Refusal {
+        Refusal::of(&ErrorRecord {
+            class: class.into(),
+            message: message.into(),
+            ..ErrorRecord::default()
+        })
+    }
+
+    #[test]
+    fn classes_decide_before_texts() {
+        for (class, message, expected) in [
+            (
+                "ManagementObjectNotFoundException",
+                "konnte nicht gefunden werden",
+                Refusal::NotFound,
+            ),
+            ("ManagementObjectAmbiguousException", "", Refusal::Ambiguous),
+            (
+                "CommandNotFoundException",
+                "The term 'Set-CASMailbox' is not recognized",
+                Refusal::CmdletMissing,
+            ),
+            (
+                "ParameterBindingException",
+                "A parameter cannot be found that matches parameter name 'Filter'.",
+                Refusal::ParameterMissing("Filter".into()),
+            ),
+            ("ParameterBindingException", "Cannot bind argument", Refusal::Other),
+            ("CmdletAccessDeniedException", "", Refusal::Forbidden),
+            (
+                "InvalidOperationException",
+                "isn't within your current write scopes",
+                Refusal::Forbidden,
+            ),
+            ("ADTransientException", "", Refusal::DirectoryTrouble),
+            ("StorageTransientException", "", Refusal::MailboxBusy),
+            ("MailboxUnavailableException", "", Refusal::MailboxUnavailable),
+            (
+                "ArgumentException",
+                "'WhenChangedUTC' is not a recognized filterable property",
+                Refusal::NotFilterable,
+            ),
+            ("SomethingNew", "a text", Refusal::Other),
+        ] {
+            assert_eq!(refusal(class, message), expected, "{class} {message}");
+        }
+    }
+
+    #[test]
+    fn every_signal_of_throttling_is_one() {
+        let quota = "The user load quota of 200 requests per 5 seconds has been exceeded. \
+                     Wait for at least 1500 milliseconds.";
+        assert_eq!(refusal("", quota), Refusal::Throttled(Some(Duration::from_millis(1500))));
+        for text in [
+            "This user is allowed a maximum number of 18 concurrent shells, which has been exceeded.",
+            "The maximum number of concurrent shells for this tenant has been exceeded.",
+            "Fail to create a runspace because you have exceeded the maximum number of connections allowed : 3",
+        ] {
+            assert_eq!(refusal("", text), Refusal::Throttled(None), "{text}");
+        }
+        assert_eq!(refusal("OverBudgetException", ""), Refusal::Throttled(None));
+        assert_eq!(refusal("OverBudgetException", "").retry(), Retry::After(BUSY_PAUSE));
+    }
+
+    #[test]
+    fn warnings_are_understood() {
+        assert_eq!(
+            delay_applied("Micro delay applied. Actual delayed: 21956 msecs, Enforced: True"),
+            Some(Duration::from_millis(21_956))
+        );
+        assert_eq!(delay_applied("something else: 5 msecs"), None);
+        assert!(is_more_available(
+            "There are more results available than are currently displayed."
+        ));
+    }
+}

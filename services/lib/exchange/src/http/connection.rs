@@ -1,0 +1,306 @@
+//! One TCP connection with TLS on it, used for one request at a time. It is not reopened by itself: whoever owns it decides whether a
+//! request may be said twice.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::header::{self, HeaderMap, HeaderValue};
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::{Body as _, Incoming};
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_util::rt::TokioIo;
+use rustls::ClientConfig;
+use rustls_pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::http::{Authentication, Cookies, Endpoint, HttpError, TrustAnchors, TrustError};
+
+/// How long resolving, connecting and the TLS handshake may take together.
+const CONNECT_LIMIT: Duration = Duration::from_secs(15);
+/// The largest answer that is held. Servers answer within MaxEnvelopeSize (512,000 bytes asked for); the rest is tolerance.
+const ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// The header under which SOAP 1.2 travels in WS-Management.
+const SOAP: HeaderValue = HeaderValue::from_static("application/soap+xml;charset=UTF-8");
+/// What this client calls itself; operators put it on `EwsAllowList` and the like, so it is stable but for the version.
+const USER_AGENT: HeaderValue =
+    HeaderValue::from_static(concat!("exgate/", env!("CARGO_PKG_VERSION")));
+
+/// Everything that is needed to open connections to one server in one account's name.
+#[derive(Debug, Clone)]
+pub struct Transport {
+    endpoint: Endpoint,
+    authentication: Authentication,
+    tls: Arc<ClientConfig>,
+}
+
+/// Why connections to a server cannot even be tried.
+#[derive(Debug, thiserror::Error)]
+pub enum TransportError {
+    /// The scheme would send the password in clear.
+    #[error(
+        "{scheme} over plain http would show the password to the network; use https for {endpoint}"
+    )]
+    PlainText {
+        /// The scheme.
+        scheme: &'static str,
+        /// The address.
+        endpoint: Endpoint,
+    },
+    /// The name can stand in no certificate.
+    #[error("'{host}' is no name that a certificate can carry")]
+    Name {
+        /// The name.
+        host: String,
+    },
+    /// There is nothing to check the server's certificate against.
+    #[error("cannot check the certificate of {endpoint}")]
+    Trust {
+        /// The address.
+        endpoint: Endpoint,
+        /// Why not.
+        source: TrustError,
+    },
+}
+
+impl Transport {
+    /// Checks that the account's secret would be safe on the way, and loads what the server's certificate is checked against.
+    pub fn new(
+        endpoint: Endpoint,
+        authentication: Authentication,
+        anchors: &TrustAnchors,
+    ) -> Result<Self, TransportError> {
+        if !endpoint.is_secure() && !authentication.allows_plain_http() {
+            return Err(TransportError::PlainText { scheme: authentication.scheme(), endpoint });
+        }
+        if ServerName::try_from(endpoint.bare_host()).is_err() {
+            return Err(TransportError::Name { host: endpoint.host().to_owned() });
+        }
+        match anchors.client_config() {
+            Ok(tls) => Ok(Self { endpoint, authentication, tls }),
+            Err(source) => Err(TransportError::Trust { endpoint, source }),
+        }
+    }
+
+    /// The server's address.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// The account that signs in.
+    pub fn account(&self) -> &str {
+        self.authentication.account()
+    }
+}
+
+/// One connection to one server.
+#[derive(Debug)]
+pub struct Connection {
+    transport: Transport,
+    cookies: Cookies,
+    sender: SendRequest<Full<Bytes>>,
+    _driver: AbortOnDropHandle<()>,
+}
+
+/// An answer that WS-Management speaks in: 200, or 500 with a fault in its body.
+#[derive(Debug)]
+pub struct Answer {
+    /// Whether the status was 200.
+    pub success: bool,
+    /// The SOAP envelope.
+    pub body: Bytes,
+    /// The front end that took the request, as `X-FEServer` names it.
+    pub front_end: Option<String>,
+}
+
+impl Connection {
+    /// Resolves, connects and shakes hands.
+    pub async fn open(transport: &Transport, cookies: Cookies) -> Result<Self, HttpError> {
+        let endpoint = &transport.endpoint;
+        let opening = async {
+            let stream = connect(endpoint).await?;
+            let tls_error = |source| HttpError::Tls { host: endpoint.host().to_owned(), source };
+            let name = ServerName::try_from(endpoint.bare_host().to_owned())
+                .map_err(|error| tls_error(io::Error::new(io::ErrorKind::InvalidInput, error)))?;
+            let connector = TlsConnector::from(Arc::clone(&transport.tls));
+            connector.connect(name, stream).await.map_err(tls_error)
+        };
+        let stream =
+            timeout(CONNECT_LIMIT, opening).await.map_err(|_| HttpError::ConnectTimedOut {
+                host: endpoint.host().to_owned(),
+                port: endpoint.port(),
+                limit: CONNECT_LIMIT,
+            })??;
+        let (sender, connection) = http1::handshake(TokioIo::new(stream))
+            .await
+            .map_err(|source| HttpError::NotSent { host: endpoint.host().to_owned(), source })?;
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the library knows no Tasks; the handle is owned by the connection and aborts on drop"
+        )]
+        let driver = tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(error = %error, "connection to exchange ended");
+            }
+        });
+        Ok(Self {
+            transport: transport.clone(),
+            cookies,
+            sender,
+            _driver: AbortOnDropHandle::new(driver),
+        })
+    }
+
+    /// Whether the server (or a failed request) has closed the connection.
+    pub fn is_closed(&self) -> bool {
+        self.sender.is_closed()
+    }
+
+    /// Posts one SOAP envelope and waits for the answer. Dropping the future loses the answer and, with it, the connection.
+    pub async fn post(
+        &mut self,
+        query: &str,
+        envelope: Bytes,
+        limit: Duration,
+    ) -> Result<Answer, HttpError> {
+        let request = self.request(query, envelope)?;
+        let host = self.transport.endpoint.host().to_owned();
+        match timeout(limit, self.exchange(request)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(HttpError::TimedOut { host, limit }),
+        }
+    }
+
+    async fn exchange(&mut self, request: Request<Full<Bytes>>) -> Result<Answer, HttpError> {
+        let host = || self.transport.endpoint.host().to_owned();
+        self.sender.ready().await.map_err(|source| HttpError::NotSent { host: host(), source })?;
+        let response = self.sender.try_send_request(request).await.map_err(|mut failed| {
+            let unsent = failed.take_message().is_some();
+            let source = failed.into_error();
+            if unsent {
+                HttpError::NotSent { host: host(), source }
+            } else {
+                HttpError::Interrupted { host: host(), source }
+            }
+        })?;
+        self.cookies.take(response.headers());
+        self.refuse(response.status(), response.headers())?;
+        let success = response.status() == StatusCode::OK;
+        let front_end = text(response.headers(), "x-feserver");
+        let body = collect(response, &self.transport.endpoint).await?;
+        Ok(Answer { success, body, front_end })
+    }
+
+    fn request(&self, query: &str, envelope: Bytes) -> Result<Request<Full<Bytes>>, HttpError> {
+        let endpoint = &self.transport.endpoint;
+        let target = if query.is_empty() {
+            endpoint.path().to_owned()
+        } else {
+            format!("{}?{query}", endpoint.path())
+        };
+        let mut request = Request::builder()
+            .method(Method::POST)
+            .uri(target)
+            .header(header::HOST, endpoint.authority())
+            .header(header::USER_AGENT, USER_AGENT)
+            .header(header::CONTENT_TYPE, SOAP);
+        if let Some(value) = self.transport.authentication.header() {
+            request = request.header(header::AUTHORIZATION, value);
+        }
+        if let Some(value) = self.cookies.header() {
+            request = request.header(header::COOKIE, value);
+        }
+        request
+            .body(Full::new(envelope))
+            .map_err(|source| HttpError::Request { host: endpoint.host().to_owned(), source })
+    }
+
+    /// Turns every status that carries no SOAP into its own error.
+    fn refuse(&self, status: StatusCode, headers: &HeaderMap) -> Result<(), HttpError> {
+        let host = self.transport.endpoint.host().to_owned();
+        let account = self.transport.account().to_owned();
+        match status {
+            StatusCode::OK | StatusCode::INTERNAL_SERVER_ERROR => Ok(()),
+            StatusCode::UNAUTHORIZED => Err(HttpError::Unauthorized {
+                host,
+                account,
+                scheme: self.transport.authentication.scheme(),
+                offered: offered(headers),
+            }),
+            StatusCode::FORBIDDEN => Err(HttpError::Forbidden { host, account }),
+            StatusCode::SERVICE_UNAVAILABLE => Err(HttpError::Unavailable {
+                host,
+                retry_after: text(headers, "retry-after")
+                    .and_then(|seconds| seconds.parse().ok())
+                    .map(Duration::from_secs),
+            }),
+            status if status.is_redirection() => Err(HttpError::Redirected {
+                host,
+                status: status.as_u16(),
+                location: text(headers, "location").unwrap_or_default(),
+            }),
+            status => Err(HttpError::Status { host, status: status.as_u16() }),
+        }
+    }
+}
+
+async fn connect(endpoint: &Endpoint) -> Result<TcpStream, HttpError> {
+    let (host, port) = (endpoint.bare_host(), endpoint.port());
+    let addresses = tokio::net::lookup_host((host, port))
+        .await
+        .map_err(|source| HttpError::Resolve { host: host.to_owned(), source })?;
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    for address in addresses {
+        match TcpStream::connect(address).await {
+            Ok(stream) => match stream.set_nodelay(true) {
+                Ok(()) => return Ok(stream),
+                Err(error) => last = error,
+            },
+            Err(error) => last = error,
+        }
+    }
+    Err(HttpError::Connect { host: host.to_owned(), port, source: last })
+}
+
+async fn collect(response: Response<Incoming>, endpoint: &Endpoint) -> Result<Bytes, HttpError> {
+    let host = || endpoint.host().to_owned();
+    let too_large = || HttpError::TooLarge { host: host(), limit_bytes: ANSWER_BYTES_MAX };
+    let mut body = response.into_body();
+    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    if announced > ANSWER_BYTES_MAX {
+        return Err(too_large());
+    }
+    let mut bytes = BytesMut::with_capacity(announced);
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|source| HttpError::Interrupted { host: host(), source })?;
+        if let Some(piece) = frame.data_ref() {
+            if bytes.len() + piece.len() > ANSWER_BYTES_MAX {
+                return Err(too_large());
+            }
+            bytes.extend_from_slice(piece);
+        }
+    }
+    Ok(bytes.freeze())
+}
+
+fn text(headers: &HeaderMap, name: &str) -> Option<String> {
+    headers.get(name)?.to_str().ok().map(str::to_owned)
+}
+
+/// The schemes of all `WWW-Authenticate` headers, without their parameters.
+fn offered(headers: &HeaderMap) -> String {
+    let schemes: Vec<&str> = headers
+        .get_all(header::WWW_AUTHENTICATE)
+        .iter()
+        .filter_map(|value| value.to_str().ok()?.split_whitespace().next())
+        .collect();
+    if schemes.is_empty() { "nothing".to_owned() } else { schemes.join(", ") }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,151 @@
+//! Why an HTTP exchange failed, and whether the server may have acted on it nevertheless.
+
+use std::io;
+use std::time::Duration;
+
+/// Why an HTTP exchange failed.
+#[derive(Debug, thiserror::Error)]
+pub enum HttpError {
+    /// The name has no address.
+    #[error("cannot resolve '{host}'")]
+    Resolve {
+        /// The name.
+        host: String,
+        /// What the resolver said.
+        source: io::Error,
+    },
+    /// Nothing accepted the connection.
+    #[error("cannot connect to '{host}' on port {port}")]
+    Connect {
+        /// The server.
+        host: String,
+        /// The port.
+        port: u16,
+        /// What the operating system said about the last address tried.
+        source: io::Error,
+    },
+    /// The connection was not established in time.
+    #[error("no connection to '{host}' on port {port} within {} s", limit.as_secs())]
+    ConnectTimedOut {
+        /// The server.
+        host: String,
+        /// The port.
+        port: u16,
+        /// How long we waited.
+        limit: Duration,
+    },
+    /// The TLS handshake failed, for example because no trusted authority vouches for the server's certificate.
+    #[error("the TLS handshake with '{host}' failed")]
+    Tls {
+        /// The server.
+        host: String,
+        /// The TLS library's reason.
+        source: io::Error,
+    },
+    /// 401: account or password refused, or the scheme is not enabled on the server. Never to be repeated by itself.
+    #[error("'{host}' refused to sign in '{account}' by {scheme} (it offers: {offered})")]
+    Unauthorized {
+        /// The server.
+        host: String,
+        /// The account.
+        account: String,
+        /// The scheme that was tried.
+        scheme: &'static str,
+        /// The schemes that the server names.
+        offered: String,
+    },
+    /// 403: signed in, but not admitted.
+    #[error("'{host}' admits no remote PowerShell for '{account}' (403)")]
+    Forbidden {
+        /// The server.
+        host: String,
+        /// The account.
+        account: String,
+    },
+    /// 3xx: the server wants us elsewhere. Not followed: credentials go only where the operator sent them.
+    #[error("'{host}' redirects to '{location}' ({status})")]
+    Redirected {
+        /// The server.
+        host: String,
+        /// The status code.
+        status: u16,
+        /// Where it points.
+        location: String,
+    },
+    /// 503: the application pool is down, or a proxy says so.
+    #[error("'{host}' is unavailable (503)")]
+    Unavailable {
+        /// The server.
+        host: String,
+        /// The `Retry-After` header in seconds.
+        retry_after: Option<Duration>,
+    },
+    /// Any other status.
+    #[error("'{host}' answered with status {status}")]
+    Status {
+        /// The server.
+        host: String,
+        /// The status code.
+        status: u16,
+    },
+    /// The answer is larger than we are ready to hold.
+    #[error("the answer of '{host}' exceeds {limit_bytes} bytes")]
+    TooLarge {
+        /// The server.
+        host: String,
+        /// The limit.
+        limit_bytes: usize,
+    },
+    /// No complete answer came in time.
+    #[error("no answer from '{host}' within {} s", limit.as_secs())]
+    TimedOut {
+        /// The server.
+        host: String,
+        /// How long we waited.
+        limit: Duration,
+    },
+    /// The connection broke before the request was handed to it.
+    #[error("the connection to '{host}' was closed before the request was sent")]
+    NotSent {
+        /// The server.
+        host: String,
+        /// The HTTP library's reason.
+        source: hyper::Error,
+    },
+    /// The connection broke while the request or its answer was under way.
+    #[error("the connection to '{host}' broke before the answer was complete")]
+    Interrupted {
+        /// The server.
+        host: String,
+        /// The HTTP library's reason.
+        source: hyper::Error,
+    },
+    /// The request could not be formed.
+    #[error("cannot form a request to '{host}'")]
+    Request {
+        /// The server.
+        host: String,
+        /// What was wrong.
+        source: http::Error,
+    },
+}
+
+impl HttpError {
+    /// Whether the server may have received the whole request and acted on it, although we have no answer that says so.
+    pub fn may_have_acted(&self) -> bool {
+        match self {
+            Self::Resolve { .. }
+            | Self::Connect { .. }
+            | Self::ConnectTimedOut { .. }
+            | Self::Tls { .. }
+            | Self::Unauthorized { .. }
+            | Self::Forbidden { .. }
+            | Self::Redirected { .. }
+            | Self::Unavailable { .. }
+            | Self::NotSent { .. }
+            | Self::Request { .. } => false,
+            Self::Status { status, .. } => *status >= 500,
+            Self::TooLarge { .. } | Self::TimedOut { .. } | Self::Interrupted { .. } => true,
+        }
+    }
+}

@@ -1,0 +1,675 @@
+"""A remote PowerShell server for exgate's client, built on psrpcore: CLIXML, fragments, messages and both state machines are the
+library's, so that a mistake shared by exgate's own client and simulator shows here.
+
+Prints one line of JSON ({"port", "ca", "account", "password"}) once it listens, and ends when its standard input does.
+Get-MobileDevice answers are rendered before that line, so that the client is what a run measures.
+
+Get-MobileDevice                       every device
+Get-MobileDevice -ResultSize 10        ten devices and the warning that there are more
+Get-MobileDevice -Identity <Guid>      one device; an unknown identity is an error record, beside a pipeline that completes
+Get-MobileDevice -Mailbox endless      one device every 50 ms until stopped
+Get-MobileDevice -Mailbox throttled    an OverBudgetException that names its wait
+Set-/Get-CASMailbox                    the personal lists, edited by @{Add;Remove} and read back
+anything it does not know              a terminating CommandNotFoundException
+"""
+
+import argparse
+import base64
+import collections
+import datetime
+import hmac
+import http.server
+import ipaddress
+import json
+import pathlib
+import socket
+import ssl
+import sys
+import tempfile
+import threading
+import uuid
+import xml.etree.ElementTree as ElementTree
+from xml.sax.saxutils import escape
+
+import psrpcore
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from psrpcore._payload import create_fragment, create_message
+from psrpcore.types import (
+    ErrorCategory,
+    ErrorCategoryInfo,
+    ErrorRecord,
+    NETException,
+    PSCryptoProvider,
+    PSCustomObject,
+    PSDateTime,
+    PSEnumBase,
+    PSGuid,
+    PSInvocationState,
+    PSNoteProperty,
+    PSRPMessageType,
+    PSType,
+    serialize,
+)
+
+SOAP = "http://www.w3.org/2003/05/soap-envelope"
+ADDRESSING = "http://schemas.xmlsoap.org/ws/2004/08/addressing"
+WSMAN = "http://schemas.dmtf.org/wbem/wsman/1/wsman.xsd"
+SHELL = "http://schemas.microsoft.com/wbem/wsman/1/windows/shell"
+FAULT = "http://schemas.microsoft.com/wbem/wsman/1/wsmanfault"
+TRANSFER = "http://schemas.xmlsoap.org/ws/2004/09/transfer"
+RESOURCE = "http://schemas.microsoft.com/powershell/Microsoft.Exchange"
+STOP = "powershell/signal/crtl_c"
+TERMINATE = f"{SHELL}/signal/terminate"
+MANAGEMENT = "Microsoft.Exchange.Data.Directory.Management"
+SYSTEM = "Microsoft.Exchange.Data.Directory.SystemConfiguration"
+
+
+@PSType([f"{SYSTEM}.DeviceAccessState"])
+class DeviceAccessState(PSEnumBase):
+    Unknown = 0
+    Allowed = 1
+    Blocked = 2
+    Quarantined = 3
+
+
+@PSType([f"{SYSTEM}.DeviceAccessStateReason"])
+class DeviceAccessStateReason(PSEnumBase):
+    Unknown = 0
+    Global = 1
+    Individual = 2
+
+
+@PSType([f"{SYSTEM}.MobileClientType"])
+class MobileClientType(PSEnumBase):
+    EAS = 0
+
+
+def record(type_name, to_string, properties):
+    """An object of Exchange's: adapted properties, a type name, a text."""
+    value = PSCustomObject()
+    value.PSObject.type_names = [type_name, "System.Object"]
+    value.PSObject.adapted_properties = [PSNoteProperty(name, value=held) for name, held in properties.items()]
+    value.PSObject.to_string = to_string
+    return value
+
+
+def directory_object(path):
+    return record(
+        "Microsoft.Exchange.Data.Directory.ADObjectId",
+        path,
+        {"DistinguishedName": f"CN={path}", "Name": path.rsplit("/", 1)[-1], "ObjectGuid": PSGuid(int=len(path))},
+    )
+
+
+def device_guid(number):
+    return uuid.UUID(int=0xE0000000_0000_4000_8000_000000000000 + number)
+
+
+def device(number):
+    """One partnership with the 40 properties that Exchange prints."""
+    user, device_id = f"user{number:06d}", f"ANDROIDC{number:016d}"
+    # Every tenth name needs escapes: a surrogate pair, markup, an escape-like text.
+    friendly = f"Jane's <Phone> & \U0001f4f1 _x0041_ {number}" if number % 10 == 0 else f"phone {number}"
+    when = PSDateTime(2026, 11, 1, 8, number % 60, 0, tzinfo=datetime.timezone.utc)
+    name = f"Android\u00a7{device_id}"
+    path = f"example.com/Users/{user}/ExchangeActiveSyncDevices/{name}"
+    return record(
+        f"{SYSTEM}.MobileDevice",
+        path,
+        {
+            "FriendlyName": friendly,
+            "DeviceId": device_id,
+            "DeviceImei": f"35{number:013d}",
+            "DeviceMobileOperator": "Example Mobile",
+            "DeviceOS": "Android 14.0.0",
+            "DeviceOSLanguage": "en",
+            "DeviceTelephoneNumber": "******0042",
+            "DeviceType": "Android",
+            "DeviceUserAgent": "Android/14.0-EAS-2.0",
+            "DeviceModel": "SM-G991B",
+            "FirstSyncTime": when,
+            "UserDisplayName": f"example.com/Users/{user}",
+            "DeviceAccessState": DeviceAccessState.Quarantined,
+            "DeviceAccessStateReason": DeviceAccessStateReason.Global,
+            "DeviceAccessControlRule": None,
+            "DeviceActiveSyncVersion": "16.1",
+            "ClientVersion": "16.1",
+            "ClientType": MobileClientType.EAS,
+            "IsManaged": False,
+            "IsCompliant": False,
+            "IsDisabled": False,
+            "AdminDisplayName": "",
+            "ExchangeVersion": "0.20 (15.0.0.0)",
+            "Name": name,
+            "DistinguishedName": f"CN={name},CN=ExchangeActiveSyncDevices,CN={user},CN=Users,DC=example,DC=com",
+            "Identity": directory_object(path),
+            "Guid": PSGuid(int=device_guid(number).int),
+            "ObjectCategory": "example.com/Configuration/Schema/ms-Exch-Active-Sync-Device",
+            "ObjectClass": ["top", "msExchActiveSyncDevice"],
+            "WhenChanged": when,
+            "WhenCreated": when,
+            "WhenChangedUTC": when,
+            "WhenCreatedUTC": when,
+            "OrganizationId": "",
+            "Id": directory_object(path),
+            "OriginatingServer": "dc01.example.com",
+            "IsValid": True,
+            "ObjectState": "Unchanged",
+            "ProvisioningFlags": 0,
+            "EventPriority": 0,
+        },
+    )
+
+
+def server():
+    return record(
+        f"{MANAGEMENT}.ExchangeServer",
+        "CAS01",
+        {
+            "Name": "CAS01",
+            "Fqdn": "cas01.example.com",
+            "AdminDisplayVersion": record("Microsoft.Exchange.Data.ServerVersion", "Version 15.2 (Build 1544.4)", {}),
+            "IsClientAccessServer": True,
+            "ServerRole": "Mailbox",
+            "Guid": PSGuid(int=7),
+        },
+    )
+
+
+def command(name, parameters):
+    value = PSCustomObject(Name=name, CommandType="Function", Parameters={each: each for each in parameters})
+    value.PSObject.type_names = ["System.Management.Automation.FunctionInfo", "System.Object"]
+    return value
+
+
+COMMANDS = {
+    "Get-Command": ["Name"],
+    "Set-ADServerSettings": ["ViewEntireForest", "PreferredServer"],
+    "Get-ExchangeServer": ["Identity"],
+    "Get-MobileDevice": ["Identity", "Mailbox", "Filter", "ResultSize", "DomainController"],
+    "Get-CASMailbox": ["Identity", "Filter", "ResultSize", "DomainController"],
+    "Set-CASMailbox": [
+        "Identity",
+        "ActiveSyncAllowedDeviceIDs",
+        "ActiveSyncBlockedDeviceIDs",
+        "Confirm",
+        "DomainController",
+    ],
+}
+
+
+class Refusal(Exception):
+    """An error record: the class, the text, the category, and whether it ends the pipeline."""
+
+    def __init__(self, reason, message, category, fqid=None, terminating=False):
+        super().__init__(message)
+        exception = NETException(Message=message, HResult=-2146233087)
+        exception.PSObject.type_names = [reason, "System.Exception", "System.Object"]
+        self.terminating = terminating
+        self.exception = exception
+        self.category = ErrorCategoryInfo(Category=category, Reason=reason)
+        self.fqid = fqid or f"[Server=CAS01,RequestId={uuid.uuid4()}] [FailureCategory=Cmdlet-{reason}] 1A2B3C4D"
+
+
+def not_found(identity):
+    return Refusal(
+        "ManagementObjectNotFoundException",
+        f"The operation couldn't be performed because object '{identity}' couldn't be found on 'dc01.example.com'.",
+        ErrorCategory.NotSpecified,
+    )
+
+
+class World:
+    """What the cmdlets read and change."""
+
+    def __init__(self, devices):
+        cipher = PSCryptoProvider()
+        self.rendered = [
+            ElementTree.tostring(serialize(device(number), cipher), encoding="utf-8") for number in range(devices)
+        ]
+        self.by_guid = {str(device_guid(number)): number for number in range(devices)}
+        self.lists = collections.defaultdict(lambda: {"Allowed": [], "Blocked": []})
+
+    def edit(self, mailbox, parameters):
+        for kind, held in self.lists[mailbox.lower()].items():
+            change = parameters.get(f"ActiveSync{kind}DeviceIDs")
+            if change is None:
+                continue
+            if not isinstance(change, dict):
+                raise Refusal("ParameterBindingException", f"{kind}: not a hashtable", ErrorCategory.InvalidArgument)
+            change = {str(key).lower(): list(value) for key, value in change.items()}
+            held[:] = [each for each in held if each not in change.get("remove", [])]
+            held.extend(each for each in change.get("add", []) if each not in held)
+
+    def mailbox(self, name):
+        lists = self.lists[name.lower()]
+        return record(
+            f"{MANAGEMENT}.CASMailbox",
+            name,
+            {
+                "Name": name,
+                "ActiveSyncEnabled": True,
+                "HasActiveSyncDevicePartnership": True,
+                "ActiveSyncAllowedDeviceIDs": [str(each) for each in lists["Allowed"]],
+                "ActiveSyncBlockedDeviceIDs": [str(each) for each in lists["Blocked"]],
+                "Guid": PSGuid(int=9),
+            },
+        )
+
+
+class Pipeline:
+    """One running command; its thread writes into the shell's queue for it."""
+
+    def __init__(self, shell, pipeline_id):
+        self.shell, self.pipeline = shell, psrpcore.ServerPipeline(shell.pool, pipeline_id)
+        self.queue, self.done = collections.deque(), False
+        self.stopping = threading.Event()
+
+    def start(self):
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self):
+        shell, pipeline = self.shell, self.pipeline
+        with shell.changed:
+            pipeline.start()
+            shell.flush()
+        called = pipeline.metadata.commands[0]
+        parameters = {str(name): value for name, value in called.parameters}
+        try:
+            if called.is_script:
+                raise Refusal("ParseException", "The syntax is not supported.", ErrorCategory.ParserError, terminating=True)
+            self.invoke(str(called.command_text), parameters)
+            self.end(pipeline.complete)
+        except Refusal as refusal:
+            if refusal.terminating:
+                error = ErrorRecord(
+                    Exception=refusal.exception, CategoryInfo=refusal.category, FullyQualifiedErrorId=refusal.fqid
+                )
+                self.end(lambda: pipeline._change_state(PSInvocationState.Failed, error=error))
+            else:
+                with shell.changed:
+                    pipeline.write_error(refusal.exception, refusal.category, fully_qualified_error_id=refusal.fqid)
+                self.end(pipeline.complete)
+
+    def end(self, transition):
+        with self.shell.changed:
+            if not self.done:
+                transition()
+                self.shell.flush()
+                self.done = True
+                self.shell.changed.notify_all()
+
+    def stop(self):
+        self.stopping.set()
+        self.end(self.pipeline.stop)
+
+    def output(self, values):
+        with self.shell.changed:
+            for value in values:
+                self.pipeline.write_output(value)
+            self.shell.flush()
+
+    def output_rendered(self, rendered):
+        """Output rendered beforehand: only the message and fragment headers are made now."""
+        shell = self.shell
+        for data in rendered:
+            message = create_message(
+                False, PSRPMessageType.PipelineOutput, data, shell.pool.runspace_pool_id, self.pipeline.pipeline_id
+            )
+            with shell.changed:
+                number = shell.pool._fragment_counter
+                self.queue.append(create_fragment(number, 0, message[:3000], False))
+                self.queue.append(create_fragment(number, 1, message[3000:], True))
+                if self.stopping.is_set():
+                    return
+        with shell.changed:
+            shell.changed.notify_all()
+
+    def invoke(self, name, parameters):
+        world = self.shell.world
+        if name == "Get-Command":
+            wanted = parameters.get("Name") or list(COMMANDS)
+            self.output(command(each, COMMANDS[each]) for each in map(str, wanted) if each in COMMANDS)
+        elif name == "Set-ADServerSettings":
+            pass
+        elif name == "Get-ExchangeServer":
+            self.output([server()])
+        elif name == "Get-MobileDevice":
+            self.devices(world, parameters)
+        elif name == "Set-CASMailbox":
+            if parameters.get("Confirm") is not False:
+                raise Refusal("HostException", "A prompt cannot be shown.", ErrorCategory.InvalidOperation, terminating=True)
+            world.edit(str(parameters["Identity"]), parameters)
+        elif name == "Get-CASMailbox":
+            self.output([world.mailbox(str(parameters["Identity"]))])
+        else:
+            raise Refusal(
+                "CommandNotFoundException",
+                f"The term '{name}' is not recognized as the name of a cmdlet, function, script file, or operable program.",
+                ErrorCategory.ObjectNotFound,
+                fqid="CommandNotFoundException",
+                terminating=True,
+            )
+
+    def devices(self, world, parameters):
+        mailbox, identity = parameters.get("Mailbox"), parameters.get("Identity")
+        if mailbox == "endless":
+            number = 0
+            while not self.stopping.wait(0.05):
+                self.output_rendered([world.rendered[number % len(world.rendered)]])
+                number += 1
+        elif mailbox == "throttled":
+            raise Refusal(
+                "OverBudgetException",
+                "The user load quota of 200 requests per 5 seconds has been exceeded. "
+                "Please wait for at least 1500 milliseconds and try again.",
+                ErrorCategory.QuotaExceeded,
+            )
+        elif identity is not None:
+            number = world.by_guid.get(str(identity).lower())
+            if number is None:
+                raise not_found(identity)
+            self.output_rendered([world.rendered[number]])
+        else:
+            size = parameters.get("ResultSize")
+            limit = len(world.rendered) if size in (None, "Unlimited") else int(size)
+            self.output_rendered(world.rendered[:limit])
+            if limit < len(world.rendered):
+                with self.shell.changed:
+                    self.pipeline.write_warning(
+                        "There are more results available than are currently displayed. "
+                        "To view them, increase the value for the ResultSize parameter."
+                    )
+                    self.shell.flush()
+
+
+class Fault(Exception):
+    def __init__(self, subcode, code, message):
+        super().__init__(message)
+        self.subcode, self.code = subcode, code
+
+
+class Shell:
+    """One WS-Man shell: a runspace pool, its pipelines, and a queue of bytes to be received for each."""
+
+    def __init__(self, world, shell_id):
+        self.world, self.shell_id = world, shell_id
+        self.cookie = uuid.uuid4().hex
+        self.pool = psrpcore.ServerRunspacePool()
+        self.changed = threading.Condition(threading.RLock())
+        self.queue, self.pipelines = collections.deque(), {}
+
+    def feed(self, data):
+        """Takes what the client sent; returns the pipeline that it created, if it did."""
+        with self.changed:
+            self.pool.receive_data(psrpcore.PSRPPayload(data, psrpcore.StreamType.default, None))
+            while self.pool.next_event() is not None:
+                pass
+            self.flush()
+
+    def flush(self):
+        """Moves what the library wants to send into the queues."""
+        with self.changed:
+            while (payload := self.pool.data_to_send(32768)) is not None:
+                running = self.pipelines.get(payload.pipeline_id)
+                (running.queue if running else self.queue).append(payload.data)
+            self.changed.notify_all()
+
+    def receive(self, pipeline_id, seconds, room):
+        """The next bytes for a pipeline or the pool, and whether the pipeline is at its end."""
+        with self.changed:
+            running = self.pipelines.get(pipeline_id)
+            if pipeline_id is not None and running is None:
+                raise Fault("w:InvalidSelectors", 2150858843, "The command is not known.")
+            queue = self.queue if running is None else running.queue
+            self.changed.wait_for(lambda: queue or (running and running.done), seconds)
+            chosen = bytearray()
+            while queue and (not chosen or len(chosen) + len(queue[0]) <= room):
+                chosen += queue.popleft()
+            done = running is not None and running.done and not queue
+            if not chosen and not done:
+                raise Fault("w:TimedOut", 2150858793, "The operation has timed out.")
+            return bytes(chosen), done
+
+
+def local(element, name):
+    found = element.find(f".//{name}")
+    return None if found is None else found
+
+
+class Server:
+    def __init__(self, arguments):
+        self.world = World(arguments.devices)
+        self.account, self.password = arguments.account, arguments.password
+        self.shells = {}
+
+    def create(self, envelope):
+        body = local(envelope, f"{{{SHELL}}}Shell")
+        shell_id = body.get("ShellId") or str(uuid.uuid4())
+        shell = Shell(self.world, shell_id.upper())
+        creation = next(each for each in body if each.tag.endswith("}creationXml"))
+        shell.feed(base64.b64decode(creation.text))
+        self.shells[shell.shell_id] = shell
+        return (
+            f'<rsp:Shell xmlns:rsp="{SHELL}"><rsp:ShellId>{shell.shell_id}</rsp:ShellId>'
+            f"<rsp:ResourceUri>{RESOURCE}</rsp:ResourceUri><rsp:InputStreams>stdin pr</rsp:InputStreams>"
+            "<rsp:OutputStreams>stdout</rsp:OutputStreams></rsp:Shell>"
+        ), shell
+
+    def find(self, envelope, cookies):
+        selectors = envelope.findall(f".//{{{WSMAN}}}Selector")
+        shell_id = next((each.text for each in selectors if each.get("Name") == "ShellId"), "")
+        shell = self.shells.get(shell_id.upper())
+        # As behind a front end: a request that lost its affinity does not find its shell.
+        if shell is None or f"X-BackEndCookie={shell.cookie}" not in cookies:
+            raise Fault("w:InvalidSelectors", 2150858843, "[FailureCategory=WSMan-InvalidShellID] The shell is not known.")
+        return shell
+
+    def command(self, shell, envelope):
+        line = local(envelope, f"{{{SHELL}}}CommandLine")
+        pipeline_id = uuid.UUID(line.get("CommandId"))
+        running = Pipeline(shell, pipeline_id)
+        with shell.changed:
+            shell.pipelines[pipeline_id] = running
+        shell.feed(base64.b64decode(local(line, f"{{{SHELL}}}Arguments").text))
+        if running.pipeline.metadata is not None:
+            running.start()
+        return (
+            f'<rsp:CommandResponse xmlns:rsp="{SHELL}"><rsp:CommandId>{str(pipeline_id).upper()}</rsp:CommandId>'
+            "</rsp:CommandResponse>"
+        )
+
+    def send(self, shell, envelope):
+        stream = local(envelope, f"{{{SHELL}}}Stream")
+        shell.feed(base64.b64decode(stream.text))
+        if stream.get("CommandId"):
+            running = shell.pipelines[uuid.UUID(stream.get("CommandId"))]
+            if running.pipeline.metadata is not None and running.pipeline.state == PSInvocationState.NotStarted:
+                running.start()
+        return f'<rsp:SendResponse xmlns:rsp="{SHELL}"/>'
+
+    def receive(self, shell, envelope):
+        stream = local(envelope, f"{{{SHELL}}}DesiredStream")
+        pipeline_id = stream.get("CommandId")
+        largest = int(local(envelope, f"{{{WSMAN}}}MaxEnvelopeSize").text)
+        limit = local(envelope, f"{{{WSMAN}}}OperationTimeout").text
+        seconds = float(limit.removeprefix("PT").removesuffix("S"))
+        data, done = shell.receive(pipeline_id and uuid.UUID(pipeline_id), seconds, (largest - 4096) * 3 // 4)
+        named = f' CommandId="{pipeline_id}"' if pipeline_id else ""
+        parts = [f'<rsp:ReceiveResponse xmlns:rsp="{SHELL}">']
+        if data:
+            parts.append(f'<rsp:Stream Name="stdout"{named}>{base64.b64encode(data).decode()}</rsp:Stream>')
+        if done:
+            parts.append(f'<rsp:CommandState{named} State="{SHELL}/CommandState/Done"/>')
+        return "".join([*parts, "</rsp:ReceiveResponse>"])
+
+    def signal(self, shell, envelope):
+        signal = local(envelope, f"{{{SHELL}}}Signal")
+        code = local(signal, f"{{{SHELL}}}Code").text
+        pipeline_id = uuid.UUID(signal.get("CommandId"))
+        running = shell.pipelines.get(pipeline_id)
+        if running is not None and code == STOP:
+            running.stop()
+        elif running is not None:
+            # As in PowerShell's plug-in: any other code closes the command, and what it had to say is lost.
+            running.stopping.set()
+            del shell.pipelines[pipeline_id]
+        return f'<rsp:SignalResponse xmlns:rsp="{SHELL}"/>'
+
+    def answer(self, envelope, cookies):
+        action = local(envelope, f"{{{ADDRESSING}}}Action").text
+        if action == f"{TRANSFER}/Create":
+            body, shell = self.create(envelope)
+            return action + "Response", body, shell.cookie
+        shell = self.find(envelope, cookies)
+        if action == f"{TRANSFER}/Delete":
+            for running in shell.pipelines.values():
+                running.stopping.set()
+            del self.shells[shell.shell_id]
+            return action + "Response", "", None
+        operations = {"Command": self.command, "Send": self.send, "Receive": self.receive, "Signal": self.signal}
+        operation = operations[action.removeprefix(f"{SHELL}/")]
+        return action + "Response", operation(shell, envelope), None
+
+
+def soap(action, message_id, body):
+    return (
+        f'<s:Envelope xml:lang="en-US" xmlns:s="{SOAP}" xmlns:a="{ADDRESSING}" xmlns:w="{WSMAN}">'
+        f"<s:Header><a:Action>{action}</a:Action><a:MessageID>uuid:{str(uuid.uuid4()).upper()}</a:MessageID>"
+        f"<a:To>{ADDRESSING}/role/anonymous</a:To><a:RelatesTo>{escape(message_id)}</a:RelatesTo></s:Header>"
+        f"<s:Body>{body}</s:Body></s:Envelope>"
+    ).encode()
+
+
+def fault_body(fault):
+    return (
+        f"<s:Fault><s:Code><s:Value>s:Receiver</s:Value><s:Subcode><s:Value>{fault.subcode}</s:Value></s:Subcode></s:Code>"
+        f'<s:Reason><s:Text xml:lang="en-US">{escape(str(fault))}</s:Text></s:Reason><s:Detail>'
+        f'<f:WSManFault xmlns:f="{FAULT}" Code="{fault.code}" Machine="cas01.example.com">'
+        f"<f:Message>{escape(str(fault))}</f:Message></f:WSManFault></s:Detail></s:Fault>"
+    )
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def log_message(self, *_):
+        pass
+
+    def do_POST(self):
+        server = self.server.exchange
+        data = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        pair = base64.b64encode(f"{server.account}:{server.password}".encode()).decode()
+        if not hmac.compare_digest(self.headers.get("Authorization", ""), f"Basic {pair}"):
+            return self.reply(401, b"", {"WWW-Authenticate": 'Basic realm="cas01"'})
+        envelope = ElementTree.fromstring(data)
+        message_id = local(envelope, f"{{{ADDRESSING}}}MessageID").text
+        try:
+            action, body, cookie = server.answer(envelope, self.headers.get("Cookie", ""))
+        except Fault as fault:
+            return self.reply(500, soap(f"{WSMAN}/fault", message_id, fault_body(fault)), {})
+        extra = {"Set-Cookie": f"X-BackEndCookie={cookie}; path=/; secure; HttpOnly"} if cookie else {}
+        return self.reply(200, soap(action, message_id, body), extra)
+
+    def reply(self, status, body, extra):
+        headers = {
+            "Content-Type": "application/soap+xml;charset=UTF-8",
+            "Content-Length": len(body),
+            "X-FEServer": "CAS01",
+            **extra,
+        }
+        lines = [f"HTTP/1.1 {status} Answer", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
+        self.connection.sendall("\r\n".join(lines).encode() + body)
+
+
+class Listener(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def get_request(self):
+        connection, address = super().get_request()
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return connection, address
+
+    def finish_request(self, request, client_address):
+        # The handshake belongs to the connection's own thread: a silent client must not block the others.
+        try:
+            with self.tls.wrap_socket(request, server_side=True) as secure:
+                super().finish_request(secure, client_address)
+        except (OSError, ssl.SSLError):
+            pass
+
+    def handle_error(self, request, client_address):
+        if not isinstance(sys.exception() if sys.version_info >= (3, 11) else sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
+
+
+def certificates(folder):
+    """An authority and a certificate for localhost; returns the paths of the authority, the certificate and its key."""
+    now = datetime.datetime.now(datetime.timezone.utc)
+
+    def build(subject, issuer, key, signer, extensions):
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(issuer)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - datetime.timedelta(hours=1))
+            .not_valid_after(now + datetime.timedelta(days=2))
+        )
+        for extension, critical in extensions:
+            builder = builder.add_extension(extension, critical)
+        return builder.sign(signer, hashes.SHA256())
+
+    def name(text):
+        return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+
+    authority_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    basic = [(x509.BasicConstraints(ca=True, path_length=0), True)]
+    authority = build(name("interop authority"), name("interop authority"), authority_key, authority_key, basic)
+    names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    san = [(x509.SubjectAlternativeName(names), False), (x509.BasicConstraints(ca=False, path_length=None), True)]
+    leaf = build(name("localhost"), authority.subject, key, authority_key, san)
+
+    paths = [folder / file for file in ("ca.pem", "server.pem", "server.key")]
+    paths[0].write_bytes(authority.public_bytes(serialization.Encoding.PEM))
+    paths[1].write_bytes(leaf.public_bytes(serialization.Encoding.PEM))
+    paths[2].touch(mode=0o600)
+    private = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    paths[2].write_bytes(key.private_bytes(*private))
+    return paths
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--devices", type=int, default=100)
+    parser.add_argument("--account", default="EXAMPLE\\svc-exgate")
+    parser.add_argument("--password", default="interop only")
+    parser.add_argument("--folder", type=pathlib.Path, help="where the certificates go; else a temporary folder")
+    arguments = parser.parse_args()
+
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = arguments.folder or pathlib.Path(temporary)
+        authority, certificate, key = certificates(folder)
+        listener = Listener(("127.0.0.1", 0), Handler)
+        listener.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        listener.tls.load_cert_chain(certificate, key)
+        listener.exchange = Server(arguments)
+        threading.Thread(target=listener.serve_forever, daemon=True).start()
+        ready = {
+            "port": listener.server_address[1],
+            "ca": str(authority),
+            "account": arguments.account,
+            "password": arguments.password,
+        }
+        print(json.dumps(ready), flush=True)
+        sys.stdin.buffer.read()
+        listener.shutdown()
+
+
+if __name__ == "__main__":
+    main()
