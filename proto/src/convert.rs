@@ -15,11 +15,13 @@ mod operator;
 mod bytes;
 
 pub use bytes::{
-    decode_case, decode_decision, decode_edit, decode_managed_device, decode_observation,
-    decode_user, digest, encode_case, encode_decision, encode_edit, encode_managed_device,
-    encode_observation, encode_user, page_digest, root_digest, wire_digest,
+    decode_case, decode_command, decode_decision, decode_edit, decode_managed_device,
+    decode_observation, decode_receipt, decode_user, digest, encode_case, encode_command,
+    encode_decision, encode_edit, encode_managed_device, encode_observation, encode_receipt,
+    encode_user, page_digest, root_digest, wire_digest,
 };
 pub use malformed::{ERROR_DOMAIN, Fault, Malformed};
 pub use operator::{prediction, step_title};
 
-
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 //! no maps, and fields are written in the order of their numbers.
 
 use exgate_domain::case::Case;
-use exgate_domain::command::ListEdit;
+use exgate_domain::command::{Command, ListEdit, Receipt};
 use exgate_domain::decision::Decision;
 use exgate_domain::ids::ObservationDigest;
 use exgate_domain::observation::{Key, Observation};
@@ -47,6 +47,8 @@ stored!(
 );
 stored!("a user", User, types::v1::User, encode_user, decode_user);
 stored!("an edit of a mailbox's lists", ListEdit, agent::v1::ListEdit, encode_edit, decode_edit);
+stored!("a command", Command, agent::v1::Command, encode_command, decode_command);
+stored!("a receipt", Receipt, agent::v1::Receipt, encode_receipt, decode_receipt);
 
 /// Takes the digest of an observation: SHA-256 over its protobuf bytes, the first 16 bytes.
 pub fn digest(observation: &Observation) -> ObservationDigest {

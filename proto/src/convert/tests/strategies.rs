@@ -1,0 +1,541 @@
+//! Arbitrary domain values: any text, any instant, every variant.
+
+use std::time::Duration;
+
+use exgate_domain::case::{Case, MailboxFacts, Management, MatchBasis, Sibling, Unmatched};
+use exgate_domain::command::{Command, ListEdit, Receipt, ReceiptOutcome};
+use exgate_domain::decision::{Compliance, Decision, Outcome, Reason, Tried};
+use exgate_domain::ids::{
+    AgentId, BundleDigest, CommandId, DeviceId, Generation, MailboxId, ObservationDigest,
+    OrganizationId, PartnershipId, Revision, RunId, SnapshotId,
+};
+use exgate_domain::observation::{
+    AccessLevel, AccessReason, AccessRule, AccessState, Characteristic, EasDevice, Key, Kind,
+    Mailbox, Observation, OrganizationSettings, Scope, Server,
+};
+use exgate_domain::organization::Mode;
+use exgate_domain::policy::Access;
+use exgate_domain::record::{ComplianceState, ManagedDevice, Provenance, User};
+use exgate_domain::snapshot::{Begin, Commit, Page};
+use exgate_domain::sync::{Completeness, SyncMode, Trigger};
+use jiff::Timestamp;
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::select;
+use uuid::Uuid;
+
+fn text() -> impl Strategy<Value = String> {
+    ".{0,12}"
+}
+
+fn texts() -> impl Strategy<Value = Vec<String>> {
+    vec(text(), 0..4)
+}
+
+fn guid() -> impl Strategy<Value = Uuid> {
+    any::<[u8; 16]>().prop_map(Uuid::from_bytes)
+}
+
+fn mailbox_id() -> impl Strategy<Value = MailboxId> {
+    guid().prop_map(MailboxId::new)
+}
+
+fn device_id() -> impl Strategy<Value = DeviceId> {
+    "[!-~]{1,64}".prop_map(|text| text.parse().unwrap())
+}
+
+fn device_ids() -> impl Strategy<Value = Vec<DeviceId>> {
+    vec(device_id(), 0..4)
+}
+
+fn organization_id() -> impl Strategy<Value = OrganizationId> {
+    "[a-z][a-z0-9]{0,30}".prop_map(|text| text.parse().unwrap())
+}
+
+fn observation_digest() -> impl Strategy<Value = ObservationDigest> {
+    any::<[u8; 16]>().prop_map(ObservationDigest::new)
+}
+
+pub(super) fn instant() -> impl Strategy<Value = Timestamp> {
+    let seconds = Timestamp::MIN.as_second()..=Timestamp::MAX.as_second() - 1;
+    (seconds, 0..1_000_000_000).prop_map(|(seconds, nanos)| Timestamp::new(seconds, nanos).unwrap())
+}
+
+fn instants() -> impl Strategy<Value = Option<Timestamp>> {
+    option::of(instant())
+}
+
+fn span() -> impl Strategy<Value = Duration> {
+    (0..315_576_000_000_u64, 0..1_000_000_000_u32)
+        .prop_map(|(seconds, nanos)| Duration::new(seconds, nanos))
+}
+
+fn access_state() -> impl Strategy<Value = AccessState> {
+    prop_oneof![
+        select(vec![
+            AccessState::Unknown,
+            AccessState::Allowed,
+            AccessState::Blocked,
+            AccessState::Quarantined,
+            AccessState::DeviceDiscovery,
+        ]),
+        text().prop_map(AccessState::Unrecognised),
+    ]
+}
+
+fn access_reason() -> impl Strategy<Value = AccessReason> {
+    prop_oneof![
+        select(vec![
+            AccessReason::Unknown,
+            AccessReason::Global,
+            AccessReason::Individual,
+            AccessReason::DeviceRule,
+            AccessReason::Upgrade,
+            AccessReason::Policy,
+        ]),
+        text().prop_map(AccessReason::Unrecognised),
+    ]
+}
+
+fn level() -> impl Strategy<Value = AccessLevel> {
+    select(vec![AccessLevel::Allow, AccessLevel::Quarantine, AccessLevel::Block])
+}
+
+prop_compose! {
+    fn eas_device()(
+        id in guid(),
+        device_id in device_id(),
+        access_state in access_state(),
+        access_reason in access_reason(),
+        access_rule in text(),
+        [device_type, device_model, device_os, user_agent] in [text(), text(), text(), text()],
+        [friendly_name, imei, phone_number, mailbox_dn] in [text(), text(), text(), text()],
+        [client_type, protocol_version] in [text(), text()],
+        first_sync_at in instants(),
+        changed_at in instants(),
+    ) -> EasDevice {
+        EasDevice {
+            id: PartnershipId::new(id),
+            device_id,
+            mailbox_dn,
+            access_state,
+            access_reason,
+            access_rule,
+            device_type,
+            device_model,
+            device_os,
+            user_agent,
+            friendly_name,
+            imei,
+            phone_number,
+            client_type,
+            protocol_version,
+            first_sync_at,
+            changed_at,
+        }
+    }
+}
+
+prop_compose! {
+    fn mailbox()(
+        id in mailbox_id(),
+        [dn, display_name, primary_smtp] in [text(), text(), text()],
+        [sam_account, policy] in [text(), text()],
+        active_sync_enabled in any::<bool>(),
+        allowed_ids in device_ids(),
+        blocked_ids in device_ids(),
+        changed_at in instants(),
+    ) -> Mailbox {
+        Mailbox {
+            id,
+            dn,
+            display_name,
+            primary_smtp,
+            sam_account,
+            active_sync_enabled,
+            policy,
+            allowed_ids,
+            blocked_ids,
+            changed_at,
+        }
+    }
+}
+
+prop_compose! {
+    fn settings()(
+        guid in guid(),
+        default_access_level in level(),
+        user_mail_insert in text(),
+        admin_mail_recipients in texts(),
+    ) -> OrganizationSettings {
+        OrganizationSettings {
+            guid,
+            default_access_level,
+            user_mail_insert,
+            admin_mail_recipients,
+        }
+    }
+}
+
+fn characteristic() -> impl Strategy<Value = Characteristic> {
+    prop_oneof![
+        select(vec![
+            Characteristic::DeviceType,
+            Characteristic::DeviceModel,
+            Characteristic::DeviceOs,
+            Characteristic::UserAgent,
+        ]),
+        text().prop_map(Characteristic::Unrecognised),
+    ]
+}
+
+prop_compose! {
+    fn rule()(
+        guid in guid(),
+        name in text(),
+        characteristic in characteristic(),
+        query in text(),
+        level in level(),
+    ) -> AccessRule {
+        AccessRule { guid, name, characteristic, query, level }
+    }
+}
+
+prop_compose! {
+    fn server()(
+        guid in guid(),
+        [name, fqdn, version] in [text(), text(), text()],
+        is_client_access in any::<bool>(),
+    ) -> Server {
+        Server { guid, name, fqdn, version, is_client_access }
+    }
+}
+
+pub(super) fn observation() -> impl Strategy<Value = Observation> {
+    prop_oneof![
+        eas_device().prop_map(Observation::Device),
+        mailbox().prop_map(Observation::Mailbox),
+        settings().prop_map(Observation::Settings),
+        rule().prop_map(Observation::Rule),
+        server().prop_map(Observation::Server),
+    ]
+}
+
+pub(super) fn key() -> impl Strategy<Value = Key> {
+    let kinds = vec![Kind::Device, Kind::Mailbox, Kind::Settings, Kind::Rule, Kind::Server];
+    (select(kinds), guid()).prop_map(|(kind, guid)| Key { kind, guid })
+}
+
+fn provenance() -> impl Strategy<Value = Provenance> {
+    (text(), instant()).prop_map(|(source, read_at)| Provenance { source, read_at })
+}
+
+fn compliance_state() -> impl Strategy<Value = ComplianceState> {
+    select(vec![
+        ComplianceState::Unknown,
+        ComplianceState::Compliant,
+        ComplianceState::Noncompliant,
+        ComplianceState::Conflict,
+        ComplianceState::Error,
+        ComplianceState::InGracePeriod,
+        ComplianceState::ConfigManager,
+    ])
+}
+
+prop_compose! {
+    pub(super) fn managed_device()(
+        [id, user_principal_name, email_address] in [text(), text(), text()],
+        [device_name, operating_system, os_version, model] in [text(), text(), text(), text()],
+        eas_device_id in option::of(device_id()),
+        is_encrypted in any::<Option<bool>>(),
+        jail_broken in any::<Option<bool>>(),
+        compliance in compliance_state(),
+        [grace_until, last_check_in_at, enrolled_at] in [instants(), instants(), instants()],
+        provenance in provenance(),
+    ) -> ManagedDevice {
+        ManagedDevice {
+            id,
+            user_principal_name,
+            email_address,
+            device_name,
+            operating_system,
+            os_version,
+            model,
+            eas_device_id,
+            is_encrypted,
+            jail_broken,
+            compliance,
+            grace_until,
+            last_check_in_at,
+            enrolled_at,
+            provenance,
+        }
+    }
+}
+
+prop_compose! {
+    pub(super) fn user()(
+        [user_principal_name, mail, display_name] in [text(), text(), text()],
+        other_mails in texts(),
+        groups in texts(),
+        licensed in any::<Option<bool>>(),
+        provenance in provenance(),
+    ) -> User {
+        User {
+            user_principal_name,
+            mail,
+            other_mails,
+            display_name,
+            groups,
+            licensed,
+            provenance,
+        }
+    }
+}
+
+fn management() -> impl Strategy<Value = Management> {
+    let unmatched = vec![Unmatched::NoRecord, Unmatched::OtherUser, Unmatched::Ambiguous];
+    prop_oneof![
+        managed_device().prop_map(|record| Management::Managed {
+            record: Box::new(record),
+            basis: MatchBasis::EasIdAndUser,
+        }),
+        select(unmatched).prop_map(Management::Unmanaged),
+        text().prop_map(|why| Management::Unavailable { why }),
+    ]
+}
+
+fn sibling() -> impl Strategy<Value = Sibling> {
+    (device_id(), text(), access_state()).prop_map(|(device_id, device_type, access_state)| {
+        Sibling { device_id, device_type, access_state }
+    })
+}
+
+prop_compose! {
+    pub(super) fn case()(
+        organization in organization_id(),
+        id in mailbox_id(),
+        [primary_smtp, display_name] in [text(), text()],
+        device in eas_device(),
+        siblings in vec(sibling(), 0..3),
+        owner in option::of(user()),
+        management in management(),
+        noncompliant_since in instants(),
+        now in instant(),
+    ) -> Case {
+        Case {
+            organization,
+            mailbox: MailboxFacts { id, primary_smtp, display_name },
+            device,
+            siblings,
+            owner,
+            management,
+            noncompliant_since,
+            now,
+        }
+    }
+}
+
+fn tried() -> impl Strategy<Value = Tried> {
+    let outcome = select(vec![Outcome::Satisfied, Outcome::NotSatisfied, Outcome::Unknown]);
+    (text(), text(), outcome, text()).prop_map(|(policy, rule, outcome, detail)| Tried {
+        policy,
+        rule,
+        outcome,
+        detail,
+    })
+}
+
+fn reason() -> impl Strategy<Value = Reason> {
+    select(vec![
+        Reason::Compliant,
+        Reason::NotCompliant,
+        Reason::NotEnrolled,
+        Reason::InGracePeriod,
+        Reason::ComplianceUnknown,
+        Reason::NotTargeted,
+        Reason::OwnerUnknown,
+        Reason::NotLicensed,
+        Reason::OsVersionTooOld,
+        Reason::OsVersionTooNew,
+        Reason::PlatformNotAllowed,
+        Reason::NotEncrypted,
+        Reason::JailBroken,
+        Reason::CheckInTooOld,
+        Reason::MdmNotCompliant,
+        Reason::RecordsUnavailable,
+    ])
+}
+
+fn compliance() -> impl Strategy<Value = Compliance> {
+    select(vec![
+        Compliance::Compliant,
+        Compliance::InGracePeriod,
+        Compliance::NotCompliant,
+        Compliance::Unknown,
+        Compliance::NotEvaluated,
+    ])
+}
+
+prop_compose! {
+    pub(super) fn decision()(
+        mailbox in mailbox_id(),
+        device_id in device_id(),
+        access in select(vec![Access::Leave, Access::Allow, Access::Quarantine, Access::Block]),
+        compliance in compliance(),
+        reasons in vec(reason(), 1..4),
+        policy in text(),
+        trace in vec(tried(), 0..4),
+        bundle in any::<[u8; 32]>(),
+        look_again_at in instants(),
+    ) -> Decision {
+        Decision {
+            mailbox,
+            device_id,
+            access,
+            compliance,
+            reasons,
+            policy,
+            trace,
+            bundle: BundleDigest::new(bundle),
+            look_again_at,
+        }
+    }
+}
+
+prop_compose! {
+    fn list_edit()(
+        allowed_add in device_ids(),
+        allowed_remove in device_ids(),
+        blocked_add in device_ids(),
+        blocked_remove in device_ids(),
+    ) -> ListEdit {
+        ListEdit { allowed_add, allowed_remove, blocked_add, blocked_remove }
+    }
+}
+
+prop_compose! {
+    pub(super) fn command()(
+        id in guid(),
+        organization in organization_id(),
+        generation in any::<u64>(),
+        revision in any::<u64>(),
+        mailbox in mailbox_id(),
+        edit in list_edit(),
+        valid_for in span(),
+        traceparent in text(),
+    ) -> Command {
+        Command {
+            id: CommandId::new(id),
+            organization,
+            generation: Generation::new(generation),
+            revision: Revision::new(revision),
+            mailbox,
+            edit,
+            valid_for,
+            traceparent,
+        }
+    }
+}
+
+fn receipt_outcome() -> impl Strategy<Value = ReceiptOutcome> {
+    prop_oneof![
+        Just(ReceiptOutcome::Done),
+        (text(), text()).prop_map(|(class, message)| ReceiptOutcome::Refused { class, message }),
+        text().prop_map(|message| ReceiptOutcome::Unknown { message }),
+    ]
+}
+
+prop_compose! {
+    pub(super) fn receipt()(
+        command in guid(),
+        generation in any::<u64>(),
+        outcome in receipt_outcome(),
+        read_back in option::of(mailbox()),
+        [cmdlet, server, traceparent] in [text(), text(), text()],
+        took in span(),
+    ) -> Receipt {
+        Receipt {
+            command: CommandId::new(command),
+            generation: Generation::new(generation),
+            outcome,
+            read_back,
+            cmdlet,
+            server,
+            took,
+            traceparent,
+        }
+    }
+}
+
+fn scope() -> impl Strategy<Value = Scope> {
+    prop_oneof![
+        Just(Scope::Everything),
+        instant().prop_map(Scope::ChangedSince),
+        vec(mailbox_id(), 0..4).prop_map(Scope::Mailboxes),
+    ]
+}
+
+prop_compose! {
+    pub(super) fn begin()(
+        [id, run, agent] in [guid(), guid(), guid()],
+        organization in organization_id(),
+        generation in any::<u64>(),
+        scope in scope(),
+        domain_controller in text(),
+    ) -> Begin {
+        Begin {
+            id: SnapshotId::new(id),
+            run: RunId::new(run),
+            organization,
+            agent: AgentId::new(agent),
+            generation: Generation::new(generation),
+            scope,
+            domain_controller,
+        }
+    }
+}
+
+prop_compose! {
+    pub(super) fn page()(
+        number in any::<u64>(),
+        observations in vec(observation(), 0..4),
+        unchanged in vec(key(), 0..4),
+        digest in observation_digest(),
+    ) -> Page {
+        Page { number, observations, unchanged, digest }
+    }
+}
+
+prop_compose! {
+    pub(super) fn commit()(
+        pages in any::<u64>(),
+        rows in any::<u64>(),
+        root in observation_digest(),
+        [pipelines_completed, truncated, filtered_by_server] in any::<[bool; 3]>(),
+        error_records in any::<u32>(),
+        domain_controller in text(),
+    ) -> Commit {
+        let completeness = Completeness {
+            pipelines_completed,
+            error_records,
+            truncated,
+            domain_controller,
+            filtered_by_server,
+        };
+        Commit { pages, rows, root, completeness }
+    }
+}
+
+pub(super) fn mode() -> impl Strategy<Value = Mode> {
+    select(vec![Mode::Observe, Mode::Enforce])
+}
+
+pub(super) fn sync_mode() -> impl Strategy<Value = SyncMode> {
+    select(vec![SyncMode::Quick, SyncMode::Full])
+}
+
+pub(super) fn trigger() -> impl Strategy<Value = Trigger> {
+    select(vec![Trigger::Schedule, Trigger::Manual, Trigger::ReadBack])
+}
