@@ -251,7 +251,7 @@ fn any_primitive() -> impl Strategy<Value = Value> {
         "[0-9]{4}-0[1-9]-1[0-9]T1[0-9]:00:0[0-9](\\.[0-9]{7})?(Z|\\+02:00)?"
             .prop_map(|text| Value::DateTime(DateTime(text))),
         (-1_000_000_000i64..1_000_000_000)
-            .prop_map(|s| jiff::SignedDuration::from_secs(s))
+            .prop_map(jiff::SignedDuration::from_secs)
             .prop_map(|d| Value::TimeSpan(d.into())),
         "[A-Za-z0-9+/]{8}".prop_map(|text| Value::SecureString(SecureText(text))),
     ]
