@@ -1,0 +1,143 @@
+//! What travels and what does not, with an Exchange whose answers are written down here.
+
+use std::sync::Mutex;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use uuid::Uuid;
+
+use exgate_domain::command::ListEdit;
+use exgate_domain::ids::{Generation, MailboxId};
+use exgate_domain::observation::Server;
+
+use super::*;
+use crate::exchange::{Attempt, Preflight};
+
+/// An Exchange that shows these objects, and fails after them when told to.
+#[derive(Debug)]
+struct Written {
+    objects: Mutex<Vec<Observation>>,
+    fails: bool,
+}
+
+impl Exchange for Written {
+    fn preflight(&self) -> BoxFuture<'_, Preflight> {
+        async { Preflight::default() }.boxed()
+    }
+
+    fn look<'a>(
+        &'a self,
+        _: &'a Scope,
+        seen: mpsc::Sender<Seen>,
+    ) -> BoxFuture<'a, Result<Completeness, LookError>> {
+        async move {
+            seen.send(Seen::Step(Step::Organization)).await.map_err(|_| LookError::Abandoned)?;
+            let objects = self.objects.lock().unwrap().clone();
+            seen.send(Seen::Objects(objects)).await.map_err(|_| LookError::Abandoned)?;
+            match self.fails {
+                true => Err(LookError::Cmdlet { during: "Get-X".into(), cause: "cut".into() }),
+                false => Ok(Completeness { pipelines_completed: true, ..Completeness::default() }),
+            }
+        }
+        .boxed()
+    }
+
+    fn edit_lists<'a>(&'a self, _: MailboxId, _: &'a ListEdit) -> BoxFuture<'a, Attempt> {
+        unreachable!("collect never writes")
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        async {}.boxed()
+    }
+}
+
+fn server(number: u128, version: &str) -> Observation {
+    Observation::Server(Server {
+        guid: Uuid::from_u128(number),
+        name: format!("ex{number}"),
+        fqdn: format!("ex{number}.contoso.com"),
+        version: version.into(),
+        is_client_access: true,
+    })
+}
+
+fn exchange(objects: Vec<Observation>, fails: bool) -> Arc<dyn Exchange> {
+    Arc::new(Written { objects: Mutex::new(objects), fails })
+}
+
+/// Runs one sync and gives its pages and its commit.
+async fn sync(
+    exchange: &Arc<dyn Exchange>,
+    scope: Scope,
+    digests: &mut DigestTable,
+) -> Result<(Vec<Page>, Commit), LookError> {
+    let (told, mut hearing) = mpsc::channel(1);
+    digests.begin(Generation::new(1), false);
+    let collecting = async move {
+        let commit = collect(exchange.clone(), &scope, digests, &told).await;
+        drop(told);
+        commit
+    };
+    let hear = async {
+        let mut pages = Vec::new();
+        while let Some(told) = hearing.recv().await {
+            if let Told::Page(page) = told {
+                pages.push(page);
+            }
+        }
+        pages
+    };
+    let (commit, pages) = futures_util::future::join(collecting, hear).await;
+    Ok((pages, commit?))
+}
+
+#[tokio::test]
+async fn pages_are_bounded_numbered_and_summed_up() {
+    let exchange = exchange((0..1_201).map(|n| server(n, "1")).collect(), false);
+    let mut digests = DigestTable::default();
+
+    let (pages, commit) = sync(&exchange, Scope::Everything, &mut digests).await.unwrap();
+
+    let sizes: Vec<_> = pages.iter().map(|page| page.observations.len()).collect();
+    assert_eq!(sizes, [500, 500, 201]);
+    assert_eq!(pages.iter().map(|page| page.number).collect::<Vec<_>>(), [1, 2, 3]);
+    assert_eq!((commit.pages, commit.rows), (3, 1_201));
+    let sums: Vec<_> = pages.iter().map(|page| page.digest).collect();
+    assert_eq!(commit.root, convert::root_digest(&sums));
+    assert!(commit.completeness.is_complete());
+}
+
+#[tokio::test]
+async fn the_unchanged_travels_as_a_key_in_a_full_and_not_at_all_in_a_quick_sync() {
+    let first = exchange(vec![server(1, "1"), server(2, "1")], false);
+    let second = exchange(vec![server(1, "1"), server(2, "2")], false);
+    let mut digests = DigestTable::default();
+    sync(&first, Scope::Everything, &mut digests).await.unwrap();
+    digests.acknowledge(Seal::Whole);
+
+    let (pages, commit) = sync(&second, Scope::Everything, &mut digests).await.unwrap();
+    digests.acknowledge(Seal::Whole);
+    assert_eq!(pages[0].observations, [server(2, "2")]);
+    assert_eq!(pages[0].unchanged, [server(1, "1").key()]);
+    assert_eq!(commit.rows, 2);
+
+    let quick = Scope::ChangedSince(jiff::Timestamp::UNIX_EPOCH);
+    let (pages, commit) = sync(&second, quick, &mut digests).await.unwrap();
+    digests.acknowledge(Seal::Part);
+    assert_eq!((pages.len(), commit.rows), (0, 0));
+
+    let read_back = Scope::Mailboxes(vec![MailboxId::new(Uuid::from_u128(1))]);
+    let (pages, _) = sync(&second, read_back, &mut digests).await.unwrap();
+    assert_eq!(pages[0].observations.len(), 2, "a read-back is always told");
+}
+
+#[tokio::test]
+async fn a_look_that_breaks_commits_nothing_and_is_sent_again_whole() {
+    let mut digests = DigestTable::default();
+    let broken = exchange(vec![server(1, "1")], true);
+    assert!(sync(&broken, Scope::Everything, &mut digests).await.is_err());
+
+    let whole = exchange(vec![server(1, "1")], false);
+    let (pages, _) = sync(&whole, Scope::Everything, &mut digests).await.unwrap();
+    assert_eq!(pages[0].observations, [server(1, "1")]);
+}

@@ -1,0 +1,209 @@
+//! The agent's settings. Every key has a built-in value; those that must be given are empty and
+//! refused by name.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use exgate_domain::ids::OrganizationId;
+use exgate_domain::lease::{LEASE_RENEW_EVERY, LEASE_TTL};
+use exgate_runtime::config::{
+    Configuration, Invalid, Log, Process, SecretFile, Span, Telemetry,
+};
+use exgate_runtime::listen::Endpoint;
+
+/// Everything that can be set.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The line to the coordinator.
+    pub coordinator: Coordinator,
+    /// The Exchange that this agent stands next to.
+    pub exchange: Exchange,
+    /// What the agent keeps on disk.
+    pub spool: Spool,
+    /// How long its tasks may take to stop.
+    pub drain_timeout: Span,
+    /// Lines on standard error.
+    pub log: Log,
+    /// Traces and metrics.
+    pub telemetry: Telemetry,
+}
+
+/// `[coordinator]`: where to attach.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Coordinator {
+    /// Where the coordinator listens, such as `http://127.0.0.1:7443`. Plain text on loopback only.
+    pub endpoint: String,
+    /// The organization whose Exchange this is, as the coordinator knows it.
+    pub organization: String,
+    /// The longest wait after the first failure to attach.
+    pub backoff_min: Span,
+    /// The longest wait ever.
+    pub backoff_max: Span,
+}
+
+/// `[exchange]`: how to reach the server and who signs in.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Exchange {
+    /// Name of a Client Access server, as its certificate names it.
+    pub server: String,
+    /// Port of its web site.
+    pub port: u16,
+    /// Path of the PowerShell virtual directory.
+    pub url_path: String,
+    /// How to sign in.
+    pub auth: Auth,
+    /// The service account, such as `CONTOSO\svc-exgate`.
+    pub user: String,
+    /// File that holds its password; readable by the agent's user only.
+    pub password_file: SecretFile,
+    /// PEM file with the certificates to trust instead of the system's; empty for the system's.
+    pub ca_file: PathBuf,
+    /// The longest a write may take: below the lease's time to live less its renewal interval.
+    pub write_timeout: Span,
+    /// The longest a reading cmdlet may be silent.
+    pub read_timeout: Span,
+}
+
+/// How to sign in to Exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Auth {
+    /// User and password in every request, inside TLS only. An administrator has to switch it on.
+    Basic,
+}
+
+/// `[spool]`: cursor, unsent receipts and the agent's id.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Spool {
+    /// The folder; all of it but `agent-id` may be deleted without harm.
+    pub path: PathBuf,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            coordinator: Coordinator::default(),
+            exchange: Exchange::default(),
+            spool: Spool::default(),
+            drain_timeout: Span::seconds(20),
+            log: Log::default(),
+            telemetry: Telemetry {
+                metrics_listen: "127.0.0.1:9466".to_owned(),
+                ..Telemetry::default()
+            },
+        }
+    }
+}
+
+impl Default for Coordinator {
+    fn default() -> Self {
+        Self {
+            endpoint: String::new(),
+            organization: String::new(),
+            backoff_min: Span::milliseconds(500),
+            backoff_max: Span::seconds(60),
+        }
+    }
+}
+
+impl Default for Exchange {
+    fn default() -> Self {
+        Self {
+            server: String::new(),
+            port: 443,
+            url_path: "/PowerShell/".to_owned(),
+            auth: Auth::Basic,
+            user: String::new(),
+            password_file: SecretFile::default(),
+            ca_file: PathBuf::new(),
+            write_timeout: Span::seconds(15),
+            read_timeout: Span::seconds(120),
+        }
+    }
+}
+
+impl Default for Spool {
+    fn default() -> Self {
+        Self { path: PathBuf::from("/var/lib/exgate/agent") }
+    }
+}
+
+impl Configuration for Config {
+    fn process(&self) -> Process<'_> {
+        Process { log: &self.log, telemetry: &self.telemetry, drain: self.drain_timeout.duration() }
+    }
+
+    fn check(&self) -> Result<(), Invalid> {
+        let Coordinator { endpoint, organization, .. } = &self.coordinator;
+        for (key, value) in
+            [("coordinator.endpoint", endpoint), ("coordinator.organization", organization)]
+        {
+            if value.is_empty() {
+                return Err(Invalid::missing(key));
+            }
+        }
+        Endpoint::parse("coordinator.endpoint", endpoint)
+            .map_err(|error| Invalid::listen("coordinator.endpoint", &error))?;
+        organization
+            .parse::<OrganizationId>()
+            .map_err(|error| Invalid::new("coordinator.organization", error))?;
+        let exchange = &self.exchange;
+        for (key, is_given) in [
+            ("exchange.server", !exchange.server.trim().is_empty()),
+            ("exchange.user", !exchange.user.trim().is_empty()),
+            ("exchange.password_file", exchange.password_file.is_set()),
+        ] {
+            if !is_given {
+                return Err(Invalid::missing(key));
+            }
+        }
+        let longest = LEASE_TTL - LEASE_RENEW_EVERY;
+        if exchange.write_timeout.duration() >= longest {
+            let problem = format!("must be below {longest:?}, what is left of a lease at worst");
+            return Err(Invalid::new("exchange.write_timeout", problem));
+        }
+        Ok(())
+    }
+
+    fn attributes(&self) -> Vec<(&'static str, String)> {
+        vec![("exgate.organization.id", self.coordinator.organization.clone())]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn complete() -> Config {
+        let mut config = Config::default();
+        config.coordinator.endpoint = "http://127.0.0.1:7443".into();
+        config.coordinator.organization = "contoso".into();
+        config.exchange.server = "ex01.contoso.com".into();
+        config.exchange.user = r"CONTOSO\svc-exgate".into();
+        config.exchange.password_file = SecretFile::new("/etc/exgate/password");
+        config
+    }
+
+    #[test]
+    fn what_is_missing_or_unsafe_is_named() {
+        complete().check().unwrap();
+        let broken: [(&str, fn(&mut Config)); 6] = [
+            ("coordinator.endpoint", |c| c.coordinator.endpoint = "http://10.0.0.1:7443".into()),
+            ("coordinator.organization", |c| c.coordinator.organization = "Contoso".into()),
+            ("exchange.server", |c| c.exchange.server.clear()),
+            ("exchange.user", |c| c.exchange.user = " ".into()),
+            ("exchange.password_file", |c| c.exchange.password_file = SecretFile::default()),
+            ("exchange.write_timeout", |c| c.exchange.write_timeout = Span::seconds(20)),
+        ];
+        for (key, break_it) in broken {
+            let mut config = complete();
+            break_it(&mut config);
+            assert_eq!(config.check().unwrap_err().key, key);
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! What the agent needs of an Exchange organization, in domain words: the seam between what exgate
+//! wants and how a server is spoken to.
+
+use std::fmt;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use tokio::sync::mpsc;
+
+use exgate_domain::command::{ListEdit, ReceiptOutcome};
+use exgate_domain::ids::MailboxId;
+use exgate_domain::observation::{Mailbox, Observation, Scope};
+use exgate_domain::sync::Completeness;
+
+/// An Exchange organization that can be looked at and changed.
+pub trait Exchange: Send + Sync + fmt::Debug {
+    /// Finds out, step by step, whether everything works; the first failure ends it.
+    fn preflight(&self) -> BoxFuture<'_, Preflight>;
+
+    /// Looks at a part of the organization. What is seen goes to `seen` as it arrives; a slow
+    /// receiver slows the reading down.
+    fn look<'a>(
+        &'a self,
+        scope: &'a Scope,
+        seen: mpsc::Sender<Seen>,
+    ) -> BoxFuture<'a, Result<Completeness, LookError>>;
+
+    /// Changes one mailbox's two lists in one cmdlet, and reads the mailbox back.
+    fn edit_lists<'a>(
+        &'a self,
+        mailbox: MailboxId,
+        edit: &'a ListEdit,
+    ) -> BoxFuture<'a, Attempt>;
+
+    /// Gives back what the server holds for us.
+    fn close(&self) -> BoxFuture<'_, ()>;
+}
+
+/// Something that came out of a look.
+#[derive(Debug)]
+pub enum Seen {
+    /// What is being read now.
+    Step(Step),
+    /// Some objects, as they arrived.
+    Objects(Vec<Observation>),
+}
+
+/// What a look is reading.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Mailboxes and their lists.
+    Mailboxes,
+    /// Device partnerships.
+    Devices,
+    /// Settings, rules and servers.
+    Organization,
+}
+
+/// Why a look failed. Nothing that was seen may be taken for a whole.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum LookError {
+    /// A cmdlet, or the way to the server, failed.
+    #[error("{during} failed: {cause}")]
+    Cmdlet {
+        /// The cmdlet, or `sign-in` and the like.
+        during: String,
+        /// The error with its causes.
+        cause: String,
+    },
+    /// A row is not what it should be.
+    #[error("{during} answered something unreadable: {cause}")]
+    Row {
+        /// The cmdlet.
+        during: String,
+        /// What is wrong.
+        cause: String,
+    },
+    /// Whoever wanted the observations went away.
+    #[error("the sync was cut short")]
+    Abandoned,
+}
+
+/// What came of one attempt to change a mailbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// Whether the cmdlet ran.
+    pub outcome: ReceiptOutcome,
+    /// The mailbox as read back.
+    pub read_back: Option<Mailbox>,
+    /// The cmdlet as sent, for the audit; empty when none was sent.
+    pub cmdlet: String,
+    /// The server that answered; empty when none did.
+    pub server: String,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// What the agent found out about its Exchange.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Preflight {
+    /// Each step, in order.
+    pub steps: Vec<PreflightStep>,
+    /// The server it talks to.
+    pub server: String,
+    /// `AdminDisplayVersion` of that server; empty when not known yet.
+    pub exchange_version: String,
+    /// Whether the server filters devices by the time of change.
+    pub filters_by_change: bool,
+    /// A failure that trying again would make worse, such as a refused password.
+    pub is_final: bool,
+}
+
+impl Preflight {
+    /// The first step that failed.
+    pub fn failure(&self) -> Option<&PreflightStep> {
+        self.steps.iter().find(|step| !step.ok)
+    }
+}
+
+/// One step of the preflight.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PreflightStep {
+    /// What was tried, such as `sign-in`.
+    pub name: &'static str,
+    /// Whether it went well.
+    pub ok: bool,
+    /// What was found, or what went wrong, in one line.
+    pub finding: String,
+    /// What to do about it; empty when it went well.
+    pub cure: String,
+}

@@ -1,0 +1,55 @@
+//! Messages that have no domain value of their own, made from what the agent knows.
+
+use exgate_domain::command::Receipt;
+use exgate_domain::ids::RunId;
+use exgate_proto::agent::v1 as pb;
+use exgate_proto::agent::v1::attach_request::Message;
+use exgate_proto::agent::v1::upload_observations_request::Part;
+
+use crate::exchange::{Preflight, PreflightStep, Step};
+
+/// Wraps something the agent says.
+pub(super) fn say(message: Message) -> pb::AttachRequest {
+    pb::AttachRequest { message: Some(message) }
+}
+
+/// Wraps a part of a snapshot.
+pub(super) fn part(part: Part) -> pb::UploadObservationsRequest {
+    pb::UploadObservationsRequest { part: Some(part) }
+}
+
+/// What the agent found out about its Exchange.
+pub(super) fn preflight(found: &Preflight) -> pb::AttachRequest {
+    let step = |step: &PreflightStep| pb::PreflightStep {
+        name: step.name.to_owned(),
+        ok: step.ok,
+        finding: step.finding.clone(),
+        cure: step.cure.clone(),
+    };
+    say(Message::Preflight(pb::Preflight {
+        steps: found.steps.iter().map(step).collect(),
+        server: found.server.clone(),
+        exchange_version: found.exchange_version.clone(),
+        filters_by_change: found.filters_by_change,
+    }))
+}
+
+/// What Exchange answered, and the span it ran in.
+pub(super) fn receipt(receipt: Receipt, traceparent: String) -> pb::AttachRequest {
+    say(Message::Receipt(pb::Receipt { traceparent, ..receipt.into() }))
+}
+
+/// How a sync comes along.
+pub(super) fn progress(run: RunId, step: Step, done: u64) -> pb::AttachRequest {
+    let step = match step {
+        Step::Mailboxes => pb::RunStep::Mailboxes,
+        Step::Devices => pb::RunStep::Devices,
+        Step::Organization => pb::RunStep::Organization,
+    };
+    say(Message::RunProgress(pb::RunProgress { run_id: run.to_string(), step: step.into(), done }))
+}
+
+/// A sync is over; `failure` is empty when its snapshot was stored.
+pub(super) fn finished(run: RunId, failure: String) -> pb::AttachRequest {
+    say(Message::RunFinished(pb::RunFinished { run_id: run.to_string(), failure }))
+}
