@@ -16,6 +16,8 @@ use std::{collections::BTreeMap, fmt, path::PathBuf};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
 
+use crate::{listen, process::METRICS_LISTEN, telemetry};
+
 pub use error::{ConfigError, Invalid};
 pub use secret::{SecretError, SecretFile};
 pub use sections::{Log, LogFormat, Process, Telemetry};
@@ -87,10 +89,9 @@ impl Layers {
     /// With the first thing that is wrong, naming its key and layer.
     pub fn load<C: Configuration>(&self) -> Result<Loaded<C>, ConfigError> {
         let loaded = self.read::<C>()?;
-        loaded.config.check().map_err(|invalid| ConfigError::Invalid {
-            origin: self.origin::<C>(&invalid.key),
-            invalid,
-        })?;
+        check_process(loaded.config.process()).and_then(|()| loaded.config.check()).map_err(
+            |invalid| ConfigError::Invalid { origin: self.origin::<C>(&invalid.key), invalid },
+        )?;
         Ok(loaded)
     }
 
@@ -110,6 +111,17 @@ impl Layers {
         layers::merge(self, &C::default())
             .map_or_else(|_| error::DEFAULTS.to_owned(), |merged| merged.origin(key))
     }
+}
+
+/// Refuses what the process itself can not use.
+fn check_process(process: Process<'_>) -> Result<(), Invalid> {
+    telemetry::check(process.log)
+        .map_err(|error| Invalid { key: "log.level".to_owned(), problem: error.to_string() })?;
+    if let Some(text) = process.telemetry.listen() {
+        listen::address(METRICS_LISTEN, text)
+            .map_err(|error| Invalid::listen(METRICS_LISTEN, &error))?;
+    }
+    Ok(())
 }
 
 /// The settings in force as TOML that can be read back; [`Redacted`] values are masked.
@@ -142,9 +154,14 @@ impl<T> fmt::Debug for Redacted<T> {
     }
 }
 
-impl<T> Serialize for Redacted<T> {
+/// An unset value hides nothing and is written as it is; the layer of defaults needs that.
+impl<T: Serialize + Default + PartialEq> Serialize for Redacted<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str("***")
+        if self.0 == T::default() {
+            self.0.serialize(serializer)
+        } else {
+            serializer.serialize_str("***")
+        }
     }
 }
 

@@ -266,5 +266,6 @@ fn fail(error: &(dyn Error + 'static), code: u8) -> u8 {
     code
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests;

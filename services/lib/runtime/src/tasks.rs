@@ -163,7 +163,6 @@ impl Tasks {
     }
 
     /// Waits until this scope has to stop.
-    #[must_use]
     pub fn stopped(&self) -> WaitForCancellationFutureOwned {
         self.token.clone().cancelled_owned()
     }
@@ -278,7 +277,7 @@ impl Drop for Entry {
 }
 
 /// The text that a panic carries.
-pub(crate) fn panic_text<'a>(panic: &'a (dyn std::any::Any + Send)) -> &'a str {
+pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
     let text = panic.downcast_ref::<&'static str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
 }

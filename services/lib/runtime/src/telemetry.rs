@@ -230,4 +230,4 @@ fn log_panics() {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -41,15 +41,33 @@ impl Merged {
             };
             let Some(next) = next else { break };
             here = next;
-            origin = here.origin().or(origin);
+            // Only a file can hold a table with nothing in it.
+            origin = leaf(here).or(origin).or(Some(&self.source));
         }
         match origin {
             Some(ENVIRONMENT) => {
-                format!("{ENVIRONMENT} (EXGATE__{})", key.to_uppercase().replace('.', "__"))
+                let variable = key.split('[').next().unwrap_or(key);
+                format!("{ENVIRONMENT} (EXGATE__{})", variable.to_uppercase().replace('.', "__"))
             }
             Some(origin) => origin.to_owned(),
             None => DEFAULTS.to_owned(),
         }
+    }
+}
+
+/// The layer of the first value in a tree: merging tables forgets where they came from.
+fn leaf(value: &Value) -> Option<&str> {
+    match &value.kind {
+        ValueKind::Table(table) => table.values().find_map(leaf),
+        ValueKind::Array(_)
+        | ValueKind::Nil
+        | ValueKind::Boolean(_)
+        | ValueKind::I64(_)
+        | ValueKind::I128(_)
+        | ValueKind::U64(_)
+        | ValueKind::U128(_)
+        | ValueKind::Float(_)
+        | ValueKind::String(_) => value.origin(),
     }
 }
 
@@ -119,9 +137,10 @@ fn from_toml(path: &std::path::Path, text: &str) -> Result<Map<String, Value>, C
 
 /// The place and the expectation of a syntax error, without the drawing between them.
 fn place(error: &config::ConfigError) -> String {
-    let text = match error {
-        config::ConfigError::FileParse { cause, .. } => cause.to_string(),
-        other => other.to_string(),
+    let text = if let config::ConfigError::FileParse { cause, .. } = error {
+        cause.to_string()
+    } else {
+        error.to_string()
     };
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let first = lines.next().unwrap_or_default();
@@ -138,7 +157,14 @@ fn renamed(value: Value, origin: &String) -> Value {
         ValueKind::Array(list) => {
             ValueKind::Array(list.into_iter().map(|value| renamed(value, origin)).collect())
         }
-        other => other,
+        plain @ (ValueKind::Nil
+        | ValueKind::Boolean(_)
+        | ValueKind::I64(_)
+        | ValueKind::I128(_)
+        | ValueKind::U64(_)
+        | ValueKind::U128(_)
+        | ValueKind::Float(_)
+        | ValueKind::String(_)) => plain,
     };
     Value::new(Some(origin), kind)
 }

@@ -8,6 +8,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 const UNITS: [(&str, u64); 5] =
     [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 
+/// The longest span, a century: a longer one is a slip, and would not fit every clock.
+const MILLISECONDS_MAX: u64 = 36_525 * 86_400_000;
+
 /// A span of time in the settings; whole milliseconds, never negative.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Span(Duration);
@@ -68,7 +71,7 @@ fn parse(text: &str) -> Option<u64> {
         total = total.checked_add(digits.parse::<u64>().ok()?.checked_mul(*size)?)?;
         rest = tail.trim_start();
     }
-    (longest != u64::MAX).then_some(total)
+    (longest != u64::MAX && total <= MILLISECONDS_MAX).then_some(total)
 }
 
 impl fmt::Display for Span {

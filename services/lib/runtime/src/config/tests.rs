@@ -183,103 +183,91 @@ fn other_variables_and_empty_ones_are_no_settings() {
     assert_eq!(settings, Settings::default());
 }
 
+/// A refusal of a file alone.
+fn refused(file: &str, expected: &str) {
+    assert_eq!(read(file, &[], &[]).unwrap_err(), expected);
+}
+
 #[test]
-fn refusals_name_key_layer_and_cure() {
-    let cases: [(&str, &[(&str, &str)], &[(&str, &str)], &str); 16] = [
+fn an_unknown_key_is_refused_with_the_nearest_one() {
+    refused(
+        "[sync]\nquik_interval = \"1m\"",
+        "unknown key sync.quik_interval in agent.toml, did you mean quick_interval?",
+    );
+    refused("[synk]\n", "unknown key synk in agent.toml, did you mean sync?");
+    refused("[synk]\na = true", "unknown key synk in agent.toml, did you mean sync?");
+    refused(
+        "[sources.hr]\npaht = \"x\"",
+        "unknown key sources.hr.paht in agent.toml, did you mean path?",
+    );
+    refused(
+        "[coordinator]\npassword = \"hunter2\"",
+        "unknown key coordinator.password in agent.toml; \
+         a secret is given by file only: use password_file",
+    );
+    refused(
+        "zzz = 1",
+        "unknown key zzz in agent.toml; keys here are log, telemetry, sync, coordinator, sources",
+    );
+    assert_eq!(
+        read("", &[("EXGATE__SYNC__MAX_PARALEL", "1")], &[]).unwrap_err(),
+        "unknown key sync.max_paralel in the environment (EXGATE__SYNC__MAX_PARALEL), \
+         did you mean max_parallel?"
+    );
+    assert_eq!(
+        read("", &[], &[("sync.max_paralel", "1")]).unwrap_err(),
+        "unknown key sync.max_paralel in a --set flag, did you mean max_parallel?"
+    );
+}
+
+#[test]
+fn a_value_of_the_wrong_type_is_refused_with_key_and_layer() {
+    let in_file = "wrong value for key sync.max_parallel in agent.toml";
+    for (value, problem) in [
+        ("\"two\"", "invalid type: string \"two\", expected u16"),
+        ("true", "invalid type: boolean `true`, expected u16"),
+        ("70000", "invalid value: integer `70000`, expected u16"),
+        ("1.5", "invalid type: floating point `1.5`, expected u16"),
+    ] {
+        refused(&format!("[sync]\nmax_parallel = {value}"), &format!("{in_file}: {problem}"));
+    }
+    refused(
+        "[coordinator]\norganization = 7",
+        "wrong value for key coordinator.organization in agent.toml: \
+         invalid type: integer `7`, expected a string",
+    );
+    refused(
+        "[sync]\nquick_interval = 90",
+        "wrong value for key sync.quick_interval in agent.toml: invalid type: integer `90`, \
+         expected a span of time, such as \"90s\", \"15m\" or \"7d\"",
+    );
+    refused(
+        "[log]\nformat = \"xml\"",
+        "wrong value for key log.format in agent.toml: \
+         unknown variant `xml`, expected `json` or `text`",
+    );
+    for (variable, value, expected) in [
         (
-            "[sync]\nquik_interval = \"1m\"",
-            &[],
-            &[],
-            "unknown key sync.quik_interval in agent.toml, did you mean quick_interval?",
-        ),
-        ("[sink]\n", &[], &[], "unknown key sink in agent.toml, did you mean sync?"),
-        (
-            "[sources.hr]\npaht = \"x\"",
-            &[],
-            &[],
-            "unknown key sources.hr.paht in agent.toml, did you mean path?",
-        ),
-        (
-            "[coordinator]\npassword = \"hunter2\"",
-            &[],
-            &[],
-            "unknown key coordinator.password in agent.toml; a secret is given by file only: use password_file",
-        ),
-        (
-            "zzz = 1",
-            &[],
-            &[],
-            "unknown key zzz in agent.toml; keys here are log, telemetry, sync, coordinator, sources",
-        ),
-        (
-            "",
-            &[("EXGATE__SYNC__MAX_PARALEL", "1")],
-            &[],
-            "unknown key sync.max_paralel in the environment (EXGATE__SYNC__MAX_PARALEL), did you mean max_parallel?",
-        ),
-        (
-            "",
-            &[],
-            &[("sync.max_paralel", "1")],
-            "unknown key sync.max_paralel in a --set flag, did you mean max_parallel?",
-        ),
-        (
-            "[sync]\nmax_parallel = \"two\"",
-            &[],
-            &[],
-            "wrong value for key sync.max_parallel in agent.toml: invalid type: string \"two\", expected u16",
-        ),
-        (
-            "[sync]\nmax_parallel = true",
-            &[],
-            &[],
-            "wrong value for key sync.max_parallel in agent.toml: invalid type: boolean `true`, expected u16",
-        ),
-        (
-            "[sync]\nmax_parallel = 70000",
-            &[],
-            &[],
-            "wrong value for key sync.max_parallel in agent.toml: invalid value: integer `70000`, expected u16",
-        ),
-        (
-            "[coordinator]\norganization = 7",
-            &[],
-            &[],
-            "wrong value for key coordinator.organization in agent.toml: invalid type: integer `7`, expected a string",
-        ),
-        (
-            "",
-            &[("EXGATE__SYNC__MAX_PARALLEL", "two")],
-            &[],
-            "wrong value for key sync.max_parallel in the environment (EXGATE__SYNC__MAX_PARALLEL): invalid type: string \"two\", expected u16",
+            "MAX_PARALLEL",
+            "two",
+            "sync.max_parallel in the environment (EXGATE__SYNC__MAX_PARALLEL): \
+             invalid type: string \"two\", expected u16",
         ),
         (
-            "",
-            &[("EXGATE__SYNC__SIZES", "1,x")],
-            &[],
-            "wrong value for key sync.sizes[1] in the environment (EXGATE__SYNC__SIZES[1]): invalid type: string \"x\", expected u32",
+            "SIZES",
+            "1,x",
+            "sync.sizes[1] in the environment (EXGATE__SYNC__SIZES): \
+             invalid type: string \"x\", expected u32",
         ),
         (
-            "[sync]\nquick_interval = 90",
-            &[],
-            &[],
-            "wrong value for key sync.quick_interval in agent.toml: invalid type: integer `90`, expected a span of time, such as \"90s\", \"15m\" or \"7d\"",
+            "QUICK_INTERVAL",
+            "90",
+            "sync.quick_interval in the environment (EXGATE__SYNC__QUICK_INTERVAL): \
+             \"90\" is not a span of time, such as 500ms, 90s, 15m, 12h or 7d",
         ),
-        (
-            "",
-            &[("EXGATE__SYNC__QUICK_INTERVAL", "90")],
-            &[],
-            "wrong value for key sync.quick_interval in the environment (EXGATE__SYNC__QUICK_INTERVAL): \"90\" is not a span of time, such as 500ms, 90s, 15m, 12h or 7d",
-        ),
-        (
-            "[log]\nformat = \"xml\"",
-            &[],
-            &[],
-            "wrong value for key log.format in agent.toml: unknown variant `xml`, expected `json` or `text`",
-        ),
-    ];
-    for (file, environment, flags, expected) in cases {
-        assert_eq!(read(file, environment, flags).unwrap_err(), expected);
+    ] {
+        let error = read("", &[(&format!("EXGATE__SYNC__{variable}"), value)], &[]).unwrap_err();
+        assert_eq!(error, format!("wrong value for key {expected}"));
     }
 }
 

@@ -63,7 +63,7 @@ impl Server {
 
     /// Adds a generated service.
     #[must_use]
-    pub fn add<S>(mut self, service: S) -> Self
+    pub fn service<S>(mut self, service: S) -> Self
     where
         S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>
             + NamedService

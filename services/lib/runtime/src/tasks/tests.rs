@@ -15,6 +15,10 @@ impl Drop for Gone {
     }
 }
 
+async fn boom() {
+    panic!("boom");
+}
+
 #[tokio::test]
 async fn shutdown_waits_for_every_task_of_every_scope() {
     let tasks = Tasks::new();
@@ -56,7 +60,7 @@ async fn the_first_failure_is_kept_and_names_its_task() {
     let first = tokio::time::timeout(DEADLINE, tasks.failed()).await.unwrap();
     assert_eq!(first.to_string(), "task uplink/attach failed: refused");
 
-    tasks.spawn("later", async { panic!("{}", "boom") });
+    tasks.spawn("later", boom());
     tasks.shutdown(DEADLINE).await.unwrap();
 
     assert_eq!(tasks.failed().await.to_string(), first.to_string());
@@ -65,7 +69,7 @@ async fn the_first_failure_is_kept_and_names_its_task() {
 #[tokio::test]
 async fn a_panic_is_a_failure_of_its_task() {
     let tasks = Tasks::new();
-    tasks.spawn("collect", async { panic!("boom") });
+    tasks.spawn("collect", boom());
     let failure = tokio::time::timeout(DEADLINE, tasks.failed()).await.unwrap();
     assert_eq!(failure.to_string(), "task collect panicked: boom");
 }

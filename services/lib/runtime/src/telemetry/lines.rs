@@ -145,9 +145,9 @@ impl Line<'_> {
             }
         };
         for (name, value) in &self.fields {
-            match value {
-                Value::String(value) => field(name, value),
-                other => field(name, &other.to_string()),
+            match value.as_str() {
+                Some(value) => field(name, value),
+                None => field(name, &value.to_string()),
             }
         }
         if *self.metadata.level() <= Level::WARN {

@@ -114,7 +114,9 @@ mod tests {
         const ON: &str = "ParentBased(AlwaysOn)";
         const A: &str = "http://127.0.0.1:4317";
         const B: &str = "http://127.0.0.1:5317";
-        let cases: [(&str, &[(&str, &str)], (Option<&str>, Option<&str>, &str, usize)); 13] = [
+        type Variables = &'static [(&'static str, &'static str)];
+        type Expected = (Option<&'static str>, Option<&'static str>, &'static str, usize);
+        let cases: [(&str, Variables, Expected); 13] = [
             ("", &[], (None, None, ON, 0)),
             (A, &[], (Some(A), Some(A), ON, 0)),
             (A, &[("OTEL_EXPORTER_OTLP_ENDPOINT", B)], (Some(B), Some(B), ON, 0)),
