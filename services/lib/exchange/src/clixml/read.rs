@@ -81,7 +81,7 @@ pub(super) fn read_object(xml: &str, reference: &str) -> Result<Value, ReadError
     }
 }
 
-/// The text of a message. UTF-8 only, as [MS-PSRP] 2.2.5.3.1 asks; a mark is tolerated.
+/// The text of a message: UTF-8 ([MS-PSRP] 2.2.2); a byte order mark is tolerated.
 pub(super) fn decode(xml: &[u8]) -> Result<&str, ReadError> {
     let xml = xml.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(xml);
     Ok(std::str::from_utf8(xml)?)
@@ -235,10 +235,26 @@ impl<'a> Reader<'a> {
                 continue;
             }
             let name = text::decode(name).into_owned();
-            let value = self.element(&tag, level)?;
+            let value = match tag.name().0 {
+                // A property set: named properties under one name ([MS-PSRP] 2.2.5.2.9).
+                "MS" => self.property_set(level + 1)?,
+                _ => self.element(&tag, level)?,
+            };
             properties.push(Property { name, value: draft.take(value) });
         }
         Ok(properties)
+    }
+
+    /// Reads a property set as an object without a type.
+    fn property_set(&mut self, level: usize) -> Result<Sized, ReadError> {
+        let mut draft = Draft::default();
+        draft.object.extended = self.properties(&mut draft, level)?;
+        self.values += 1;
+        Ok(Sized {
+            value: Value::Object(Arc::new(draft.object)),
+            height: draft.height + 1,
+            values: draft.values + 1,
+        })
     }
 
     fn list(

@@ -166,7 +166,8 @@ impl<'a> Field<'a> {
                 let text = if primitive.is_escaped() { text::decode(text) } else { text };
                 Shape::Primitive(primitive, text)
             }
-            None if name == "Obj" => {
+            // `MS` inside properties is a property set ([MS-PSRP] 2.2.5.2.9).
+            None if matches!(name, "Obj" | "MS") => {
                 let start = scanner.token_start();
                 let (text, inner) = object_text(scanner)?;
                 let raw = message.get(start..scanner.position()).unwrap_or_default();
