@@ -1,1 +1,4 @@
-//! Skeleton.
+//! Decides, and says why.
+
+pub mod bundles;
+pub mod verdict;

@@ -1,0 +1,112 @@
+//! Owns what is said about a mistake in a policy file: where it is, what it is, what to write instead.
+
+use std::fmt;
+
+/// The most mistakes reported for one bundle.
+pub const DIAGNOSTICS_MAX: usize = 200;
+
+/// One mistake in a policy file.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Diagnostic {
+    /// Path of the file, as it was given.
+    pub path: String,
+    /// Line, from 1; 0 when it concerns the whole file.
+    pub line: u32,
+    /// Column, from 1; 0 when it concerns the whole line.
+    pub column: u32,
+    /// The key, such as `platforms.iOS.osMinimumVersion`; may be empty.
+    pub key: String,
+    /// What is wrong.
+    pub message: String,
+    /// What to do instead; may be empty.
+    pub suggestion: String,
+}
+
+impl fmt::Display for Diagnostic {
+    /// `file:line:column: key: message (suggestion)`, without the parts that are not known.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.path)?;
+        for number in [self.line, self.column] {
+            if number > 0 {
+                write!(f, ":{number}")?;
+            }
+        }
+        if !self.key.is_empty() {
+            write!(f, ": {}", self.key)?;
+        }
+        write!(f, ": {}", self.message)?;
+        if !self.suggestion.is_empty() {
+            write!(f, " ({})", self.suggestion)?;
+        }
+        Ok(())
+    }
+}
+
+/// A place in a policy file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Position {
+    pub(crate) line: u32,
+    pub(crate) column: u32,
+}
+
+impl Position {
+    /// Where something stands in the file, when `lines_before` its document has no part in them.
+    pub(crate) fn in_file(location: serde_saphyr::Location, lines_before: u32) -> Self {
+        let number = |value: u64| u32::try_from(value).unwrap_or(u32::MAX);
+        match number(location.line()) {
+            0 => Self { line: lines_before.saturating_add(1), column: 0 },
+            line => Self {
+                line: line.saturating_add(lines_before),
+                column: number(location.column()),
+            },
+        }
+    }
+}
+
+/// The mistakes of one bundle, as they are found.
+#[derive(Debug, Default)]
+pub(crate) struct Diagnostics(Vec<Diagnostic>);
+
+impl Diagnostics {
+    pub(crate) fn push(&mut self, diagnostic: Diagnostic) {
+        self.0.push(diagnostic);
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// All of them by file and line, and no more than [`DIAGNOSTICS_MAX`].
+    pub(crate) fn into_sorted(self) -> Vec<Diagnostic> {
+        let mut all = self.0;
+        all.sort();
+        all.dedup();
+        if all.len() > DIAGNOSTICS_MAX {
+            let more = all.len() - DIAGNOSTICS_MAX;
+            all.truncate(DIAGNOSTICS_MAX);
+            if let Some(last) = all.last_mut() {
+                last.message.push_str(&format!("; {more} more mistakes are not shown"));
+            }
+        }
+        all
+    }
+}
+
+/// The name among `known` that was probably meant by `written`.
+pub(crate) fn nearest<'a>(
+    written: &str,
+    known: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    let folded = written.to_lowercase();
+    known
+        .into_iter()
+        .map(|name| (strsim::osa_distance(&folded, &name.to_lowercase()), name))
+        .min()
+        .filter(|(distance, name)| *distance <= (name.chars().count() / 3).max(1))
+        .map(|(_, name)| name)
+}
+
+/// What to say when `near` was probably meant.
+pub(crate) fn write_instead(near: Option<&str>) -> String {
+    near.map(|name| format!("write {name}")).unwrap_or_default()
+}

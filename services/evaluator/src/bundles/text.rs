@@ -1,0 +1,223 @@
+//! Owns the way from a file's bytes to documents with positions. One mistake of shape is reported per
+//! document; the others of the file are read all the same.
+
+use serde::de::DeserializeOwned;
+use serde_saphyr::Error;
+use serde_saphyr::options::Options;
+
+use crate::bundles::PolicyFile;
+use crate::bundles::diagnostic::{Diagnostic, Diagnostics, Position, nearest, write_instead};
+use crate::bundles::document::{AccessDocument, ComplianceDocument, Header};
+use crate::bundles::mistake::{self, Mistake};
+
+/// The deepest nesting of a document.
+const DEPTH_MAX: usize = 16;
+/// The most YAML nodes that aliases may unfold to in one document.
+const ALIAS_EVENTS_MAX: usize = 10_000;
+
+const API_VERSION: &str = "exgate/v1";
+const KINDS: [&str; 2] = ["CompliancePolicy", "AccessPolicy"];
+
+/// A document whose shape is right.
+#[derive(Debug)]
+pub(crate) struct Read<T> {
+    /// Path of its file.
+    pub(crate) path: String,
+    /// The line it starts at, from 1.
+    pub(crate) line: u32,
+    /// Lines of the file before it, which its own positions do not count.
+    pub(crate) lines_before: u32,
+    /// The document.
+    pub(crate) document: T,
+}
+
+/// All documents of a bundle whose shape is right.
+#[derive(Debug, Default)]
+pub(crate) struct Documents {
+    pub(crate) compliance: Vec<Read<ComplianceDocument>>,
+    pub(crate) access: Vec<Read<AccessDocument>>,
+    /// Names of compliance policies whose shape is wrong: nobody is told that they do not exist.
+    pub(crate) spoilt: Vec<String>,
+}
+
+impl Documents {
+    /// Reads the documents of one file.
+    pub(crate) fn read(&mut self, file: &PolicyFile, found: &mut Diagnostics) {
+        let mut refuse = |line, message: &str, suggestion: &str| {
+            found.push(Diagnostic {
+                path: file.path.clone(),
+                line,
+                column: 0,
+                key: String::new(),
+                message: message.to_owned(),
+                suggestion: suggestion.to_owned(),
+            });
+        };
+        let text = match std::str::from_utf8(&file.content) {
+            Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),
+            Err(error) => {
+                let good = file.content.get(..error.valid_up_to()).unwrap_or_default();
+                let line = 1 + good.iter().filter(|byte| **byte == b'\n').count();
+                return refuse(lines(line), "the text is not UTF-8", "save the file as UTF-8");
+            }
+        };
+        let pieces = pieces(text);
+        if pieces.is_empty() {
+            return refuse(0, "the file holds no document", "take the file away or write a policy");
+        }
+        for piece in pieces {
+            let at = Place { path: &file.path, piece: &piece };
+            if let Err(diagnostic) = self.read_piece(&at) {
+                found.push(*diagnostic);
+            }
+        }
+    }
+
+    fn read_piece(&mut self, at: &Place<'_>) -> Result<(), Box<Diagnostic>> {
+        let header: Header = at.read()?;
+        let kind = header.kind.as_ref().map(|kind| kind.value.as_str()).unwrap_or_default();
+        let outcome = at.check_header(&header).and_then(|()| {
+            if kind == KINDS[0] {
+                at.read().map(|document| self.compliance.push(at.found(document)))
+            } else {
+                at.read().map(|document| self.access.push(at.found(document)))
+            }
+        });
+        if outcome.is_err() && kind != KINDS[1] {
+            self.spoilt.extend(header.name.map(|name| name.value));
+        }
+        outcome
+    }
+}
+
+/// The text of one document.
+#[derive(Debug)]
+struct Piece<'a> {
+    text: &'a str,
+    /// Lines of the file before the text.
+    lines_before: usize,
+}
+
+/// Parts a stream at its document markers. A marker at the start of a line is one even inside a
+/// quoted or block scalar (YAML 1.2.2, c-forbidden).
+fn pieces(text: &str) -> Vec<Piece<'_>> {
+    let marker = |line: &str, mark: &str| {
+        line.strip_prefix(mark).is_some_and(|rest| {
+            rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n'])
+        })
+    };
+    let mut starts = vec![(0, 0)];
+    let mut at = 0;
+    for (number, line) in text.split_inclusive('\n').enumerate() {
+        if marker(line, "---") {
+            starts.push((at, number));
+        } else if marker(line, "...") {
+            starts.push((at + line.len(), number + 1));
+        }
+        at += line.len();
+    }
+    let ends = starts.iter().skip(1).map(|(start, _)| *start).chain([text.len()]);
+    let whole = starts.iter().zip(ends).filter_map(|((start, number), end)| {
+        Some(Piece { text: text.get(*start..end)?, lines_before: *number })
+    });
+    whole.filter(|piece| piece.text.lines().any(says_something)).collect()
+}
+
+/// Whether a line is more than a marker, a comment or blank.
+fn says_something(line: &str) -> bool {
+    let line = line.strip_prefix("---").or_else(|| line.strip_prefix("...")).unwrap_or(line);
+    let line = line.trim();
+    !line.is_empty() && !line.starts_with('#')
+}
+
+/// The document that is being read.
+struct Place<'a> {
+    path: &'a str,
+    piece: &'a Piece<'a>,
+}
+
+impl Place<'_> {
+    /// The first line of the document that says something.
+    fn line(&self) -> u32 {
+        let before = self.piece.text.lines().take_while(|line| !says_something(line)).count();
+        lines(self.piece.lines_before + before + 1)
+    }
+
+    fn found<T>(&self, document: T) -> Read<T> {
+        Read {
+            path: self.path.to_owned(),
+            line: self.line(),
+            lines_before: lines(self.piece.lines_before),
+            document,
+        }
+    }
+
+    fn refuse(&self, at: Position, mistake: Mistake) -> Diagnostic {
+        let Mistake { key, message, suggestion } = mistake;
+        let Position { line, column } = at;
+        Diagnostic { path: self.path.to_owned(), line, column, key, message, suggestion }
+    }
+
+    fn check_header(&self, header: &Header) -> Result<(), Box<Diagnostic>> {
+        let start = Position { line: self.line(), column: 0 };
+        let Some(version) = &header.api_version else {
+            let mistake = Mistake::new("apiVersion", "the key is missing", "write exgate/v1");
+            return Err(Box::new(self.refuse(start, mistake)));
+        };
+        let Some(kind) = &header.kind else {
+            let cure = "write CompliancePolicy or AccessPolicy";
+            let mistake = Mistake::new("kind", "the key is missing", cure);
+            return Err(Box::new(self.refuse(start, mistake)));
+        };
+        let (spanned, mistake) = if version.value != API_VERSION {
+            let message = format!("unknown version {:?}", version.value);
+            (version, Mistake::new("apiVersion", message, "write exgate/v1"))
+        } else if KINDS.contains(&kind.value.as_str()) {
+            return Ok(());
+        } else if kind.value == "Organization" {
+            let cure = "keep it in a file of its own: the coordinator applies it";
+            (kind, Mistake::new("kind", "an Organization is not a policy", cure))
+        } else {
+            let message = format!("unknown kind {:?}; known: {}", kind.value, KINDS.join(", "));
+            (kind, Mistake::new("kind", message, write_instead(nearest(&kind.value, KINDS))))
+        };
+        let at = Position::in_file(spanned.referenced, lines(self.piece.lines_before));
+        Err(Box::new(self.refuse(at, mistake)))
+    }
+
+    /// Reads the document as a `T`.
+    fn read<T: DeserializeOwned>(&self) -> Result<T, Box<Diagnostic>> {
+        let mut track = serde_path_to_error::Track::new();
+        let read = serde_saphyr::with_deserializer_from_str_with_options(
+            self.piece.text,
+            options(),
+            |yaml| T::deserialize(serde_path_to_error::Deserializer::new(yaml, &mut track)),
+        );
+        read.map_err(|error| {
+            // A key that is missing stands nowhere: the whole document lacks it.
+            let place = match error.without_snippet() {
+                Error::SerdeMissingField { .. } => None,
+                other => other.location(),
+            };
+            let at = place.map_or_else(
+                || Position { line: self.line(), column: 0 },
+                |location| Position::in_file(location, lines(self.piece.lines_before)),
+            );
+            Box::new(self.refuse(at, mistake::of(&error, &track.path())))
+        })
+    }
+}
+
+fn lines(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+fn options() -> Options {
+    serde_saphyr::options! {
+        budget: serde_saphyr::budget! { max_depth: DEPTH_MAX },
+        alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: ALIAS_EVENTS_MAX },
+        strict_booleans: true,
+        with_snippet: false,
+    }
+}
+
