@@ -1,13 +1,18 @@
-//! Why Exchange did not do what it was asked, and what that means for the next attempt. What a cmdlet refused is told apart by the class
-//! of its exception; texts are localised and are matched only where there is no class.
+//! Why Exchange did not do what it was asked, and what that means for the next attempt. What a
+//! cmdlet refused is told apart by the class of its exception; texts are localised and are
+//! matched only where there is no class.
 
-mod record;
 mod refusal;
+mod session;
+mod cmdlet;
 
 use std::time::Duration;
 
-pub use record::ErrorRecord;
-pub use refusal::{Refusal, delay_applied, is_more_available};
+use crate::http::HttpError;
+
+pub use cmdlet::CmdletError;
+pub use refusal::{Refusal, class, delay_applied, is_more_available};
+pub use session::SessionError;
 
 /// When to try again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,9 +23,54 @@ pub enum Retry {
     Now,
     /// Not before this time has passed.
     After(Duration),
-    /// Only after a look at what the organization says now: the last attempt may have taken effect.
+    /// Only after a look at what the organization says now: the last attempt may have taken
+    /// effect.
     ReadBackFirst,
 }
 
 /// How long to leave a server alone that is busy or down and does not say how long.
 pub(crate) const BUSY_PAUSE: Duration = Duration::from_secs(30);
+
+impl HttpError {
+    /// When the same request may be sent again, if it changes nothing.
+    pub fn retry(&self) -> Retry {
+        match self {
+            // A refused password is counted by the directory: repeating it locks the account.
+            Self::Unauthorized { .. }
+            | Self::Forbidden { .. }
+            | Self::Redirected { .. }
+            | Self::TooLarge { .. }
+            | Self::Request { .. }
+            | Self::Tls { .. } => Retry::Never,
+            Self::Status { status, .. } if *status < 500 => Retry::Never,
+            Self::Unavailable { retry_after, .. } => {
+                Retry::After(retry_after.unwrap_or(BUSY_PAUSE))
+            }
+            Self::Resolve { .. }
+            | Self::Connect { .. }
+            | Self::ConnectTimedOut { .. }
+            | Self::Status { .. }
+            | Self::TimedOut { .. } => Retry::After(BUSY_PAUSE),
+            Self::NotSent { .. } | Self::Interrupted { .. } => Retry::Now,
+        }
+    }
+
+    /// One word for a metric or a span.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Resolve { .. } => "dns",
+            Self::Connect { .. } | Self::ConnectTimedOut { .. } => "connect",
+            Self::Tls { .. } => "tls",
+            Self::Unauthorized { .. } => "unauthorized",
+            Self::Forbidden { .. } => "forbidden",
+            Self::Redirected { .. } => "redirected",
+            Self::Unavailable { .. } => "unavailable",
+            Self::TimedOut { .. } => "timed_out",
+            Self::Status { .. }
+            | Self::TooLarge { .. }
+            | Self::NotSent { .. }
+            | Self::Interrupted { .. }
+            | Self::Request { .. } => "transport",
+        }
+    }
+}

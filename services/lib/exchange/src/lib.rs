@@ -7,5 +7,6 @@ mod xml;
 pub mod wsman;
 pub mod clixml;
 pub mod psrp;
+pub mod session;
 pub mod cmdlets;
 pub mod error;

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::error::{BUSY_PAUSE, ErrorRecord, Retry};
+use crate::error::{BUSY_PAUSE, Retry};
+use crate::psrp::body::ErrorRecord;
 
 /// What an error record means.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,10 +45,10 @@ impl Refusal {
     /// Classifies an error record.
     pub fn of(record: &ErrorRecord) -> Self {
         let text = record.message.as_str();
-        if THROTTLED.iter().any(|signal| text.contains(signal)) {
+        if is_throttling(text) {
             return Self::Throttled(wait(text));
         }
-        match record.class.as_str() {
+        match class(record) {
             "ManagementObjectNotFoundException" => Self::NotFound,
             "ManagementObjectAmbiguousException" => Self::Ambiguous,
             "CommandNotFoundException" => Self::CmdletMissing,
@@ -108,6 +109,26 @@ impl Refusal {
     }
 }
 
+/// The short class of the exception, the machine key: the category's reason; else what 2013 and
+/// later put into the id (`[FailureCategory=Cmdlet-ManagementObjectNotFoundException]`); else the
+/// last part of the exception's own type name.
+pub fn class(record: &ErrorRecord) -> &str {
+    let id = record.fully_qualified_id.as_str();
+    let category = id.split_once("[FailureCategory=").and_then(|(_, rest)| rest.split_once(']'));
+    let category = category.and_then(|(category, _)| category.split('-').next_back());
+    let type_name = record.exception_type.rsplit('.').next();
+    [Some(record.reason.as_str()), category, type_name]
+        .into_iter()
+        .flatten()
+        .find(|class| !class.is_empty())
+        .unwrap_or_default()
+}
+
+/// Whether a text is one of hard throttling.
+pub(crate) fn is_throttling(text: &str) -> bool {
+    THROTTLED.iter().any(|signal| text.contains(signal))
+}
+
 /// How long a throttled caller is told to wait: `.. wait for at least 1500 milliseconds ..`.
 pub(crate) fn wait(text: &str) -> Option<Duration> {
     let (_, rest) = text.split_once("at least ")?;
@@ -131,7 +152,7 @@ pub fn is_more_available(warning: &str) -> bool {
 
 /// The parameter that a binding error names: `A parameter cannot be found that matches parameter name 'X'.`
 fn parameter(record: &ErrorRecord) -> Option<String> {
-    let named = record.id.starts_with("NamedParameterNotFound");
+    let named = record.fully_qualified_id.starts_with("NamedParameterNotFound");
     let (_, rest) = record.message.split_once("matches parameter name '").or_else(|| {
         // Another language: the name is still the one thing in quotes.
         named.then(|| record.message.split_once('\'')).flatten()
@@ -146,10 +167,27 @@ mod tests {
 
     fn refusal(class: &str, message: &str) -> Refusal {
         Refusal::of(&ErrorRecord {
-            class: class.into(),
+            reason: class.into(),
             message: message.into(),
             ..ErrorRecord::default()
         })
+    }
+
+    #[test]
+    fn the_class_is_the_reason_else_the_failure_category_else_the_type() {
+        let mut record = ErrorRecord {
+            reason: "ManagementObjectAmbiguousException".into(),
+            fully_qualified_id: "[Server=EX01] [FailureCategory=Cmdlet-OverBudgetException] 1A2B,X"
+                .into(),
+            exception_type: "Microsoft.Exchange.ManagementObjectNotFoundException".into(),
+            ..ErrorRecord::default()
+        };
+        assert_eq!(class(&record), "ManagementObjectAmbiguousException");
+        record.reason.clear();
+        assert_eq!(class(&record), "OverBudgetException");
+        record.fully_qualified_id = "1A2B,X".into();
+        assert_eq!(class(&record), "ManagementObjectNotFoundException");
+        assert_eq!(class(&ErrorRecord::default()), "");
     }
 
     #[test]

@@ -1,0 +1,230 @@
+//! A signed-in runspace on one server, the only thing that runs cmdlets. Output is streamed as it
+//! arrives and never collected; cmdlets run one after the other; a session that failed is not
+//! repaired but replaced, because only its opener knows what has to be repeated.
+
+mod counters;
+mod arguments;
+mod lane;
+mod shell;
+mod rows;
+mod pipeline;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{Mutex, OwnedMutexGuard, mpsc, oneshot};
+use tokio::time::Instant;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::TaskTracker;
+use tracing::{Instrument as _, Span, field, info_span};
+
+pub use counters::Counts;
+pub use rows::{Event, RowStream, Summary};
+
+use crate::cmdlets::{Cmdlet, Effect, Row, ServerVersion};
+use crate::error::{CmdletError, SessionError};
+use crate::http::Transport;
+use crate::session::pipeline::{Run, drive};
+use crate::session::shell::{Code, Shell, Work};
+
+/// How many answers of a cmdlet wait for its reader; each is at most one envelope.
+const ANSWERS_BUFFERED_MAX: usize = 4;
+/// A shell wears out after about 1,000 commands (`MaxConcurrentCommandsPerShell` counts them all).
+const PIPELINES_MAX: u64 = 800;
+/// Exchange ends a session after 12 hours (`CAS_MaxTimeInMinutes` 720).
+const AGE_MAX: Duration = Duration::from_secs(10 * 3600);
+
+/// How a session is opened and how long it waits.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The server, the account, the trust.
+    pub transport: Transport,
+    /// The version that routing is told we speak for; `None` leaves the choice to the server.
+    pub client_version: Option<ServerVersion>,
+    /// How long opening may take.
+    pub open_limit: Duration,
+    /// How long a cmdlet that changes nothing may run.
+    pub read_limit: Duration,
+    /// How long a cmdlet that changes something may run before its outcome counts as unknown.
+    pub write_limit: Duration,
+}
+
+impl Options {
+    /// The usual limits.
+    pub fn new(transport: Transport) -> Self {
+        Self {
+            transport,
+            client_version: None,
+            open_limit: Duration::from_secs(120),
+            read_limit: Duration::from_secs(4 * 3600),
+            write_limit: Duration::from_secs(120),
+        }
+    }
+}
+
+/// A signed-in runspace on one server.
+#[derive(Debug)]
+pub struct Session {
+    shell: Arc<Shell>,
+    work: Arc<Mutex<Work>>,
+    options: Options,
+    opened_at: Instant,
+    has_ended: Arc<AtomicBool>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+    _stop_on_drop: DropGuard,
+}
+
+impl Session {
+    /// Signs in, creates a shell and waits until its runspace is open.
+    pub async fn open(options: Options) -> Result<Self, SessionError> {
+        let span = info_span!(
+            "session",
+            otel.name = "open session",
+            otel.kind = "client",
+            server.address = options.transport.endpoint().host(),
+            error.type = field::Empty,
+            otel.status_code = field::Empty,
+        );
+        let opened = Self::open_within(options).instrument(span.clone()).await;
+        if let Err(error) = &opened {
+            span.record("error.type", error.word());
+            span.record("otel.status_code", "ERROR");
+        }
+        opened
+    }
+
+    async fn open_within(options: Options) -> Result<Self, SessionError> {
+        let (shell, work) =
+            Shell::open(&options.transport, options.client_version, options.open_limit).await?;
+        let stop = CancellationToken::new();
+        Ok(Self {
+            shell: Arc::new(shell),
+            work: Arc::new(Mutex::new(work)),
+            options,
+            opened_at: Instant::now(),
+            has_ended: Arc::default(),
+            tasks: TaskTracker::new(),
+            _stop_on_drop: stop.clone().drop_guard(),
+            stop,
+        })
+    }
+
+    /// Starts a cmdlet once the one before it has ended, and returns its output as it arrives. The
+    /// cmdlet goes on by itself; dropping the stream stops it.
+    pub async fn run<R: Row>(&self, cmdlet: Cmdlet<R>) -> Result<RowStream<R>, CmdletError> {
+        let name = cmdlet.name();
+        let span = self.span(name);
+        let work = Arc::clone(&self.work).lock_owned().await;
+        if self.has_ended() {
+            fail(&span, "session_dead");
+            return Err(CmdletError::Session { cmdlet: name, source: SessionError::Ended });
+        }
+        self.shell.counters().pipeline();
+        let (events, batches) = mpsc::channel(ANSWERS_BUFFERED_MAX);
+        let (tell, outcome) = oneshot::channel();
+        let stop = self.stop.child_token();
+        let run = Run {
+            cmdlet: name,
+            command: arguments::command(&cmdlet),
+            effect: cmdlet.effect(),
+            limit: match cmdlet.effect() {
+                Effect::Read => self.options.read_limit,
+                Effect::Write => self.options.write_limit,
+            },
+            events,
+            stop: stop.clone(),
+        };
+        self.tasks.spawn(self.conduct(work, run, tell).instrument(span));
+        Ok(RowStream::new(name, batches, outcome, stop))
+    }
+
+    /// Runs a cmdlet to its end and forgets its output: for those that print nothing.
+    pub async fn execute<R: Row>(&self, cmdlet: Cmdlet<R>) -> Result<Summary, CmdletError> {
+        self.run(cmdlet).await?.finish().await
+    }
+
+    /// Whether nothing can be run here any more.
+    pub fn has_ended(&self) -> bool {
+        self.has_ended.load(Ordering::Acquire)
+    }
+
+    /// Whether it is time to open a new session in place of this one, before the server ends it.
+    pub fn is_worn(&self) -> bool {
+        self.has_ended()
+            || self.counts().pipelines >= PIPELINES_MAX
+            || self.opened_at.elapsed() >= AGE_MAX
+    }
+
+    /// What was moved so far.
+    pub fn counts(&self) -> Counts {
+        self.shell.counters().read()
+    }
+
+    /// The front end that took the first request, as it named itself.
+    pub fn front_end(&self) -> Option<&str> {
+        self.shell.front_end()
+    }
+
+    /// Stops what runs and deletes the shell. Without this the shell counts against the account's
+    /// limit until the server expires it.
+    pub async fn close(self) -> Result<(), SessionError> {
+        self.stop.cancel();
+        let mut work = self.work.lock().await;
+        self.has_ended.store(true, Ordering::Release);
+        work.pool.close();
+        let deleted = self.shell.delete(&mut work.lane).await;
+        drop(work);
+        self.tasks.close();
+        self.tasks.wait().await;
+        deleted
+    }
+
+    fn span(&self, cmdlet: &'static str) -> Span {
+        info_span!(
+            "cmdlet",
+            otel.name = cmdlet,
+            otel.kind = "client",
+            otel.status_code = field::Empty,
+            exgate.cmdlet.name = cmdlet,
+            server.address = self.options.transport.endpoint().host(),
+            rows = field::Empty,
+            error.type = field::Empty,
+        )
+    }
+
+    /// The task of one cmdlet. It holds the runspace until the command is closed on the server.
+    fn conduct(
+        &self,
+        mut work: OwnedMutexGuard<Work>,
+        run: Run,
+        tell: oneshot::Sender<Result<(), CmdletError>>,
+    ) -> impl Future<Output = ()> + use<> {
+        let shell = Arc::clone(&self.shell);
+        let has_ended = Arc::clone(&self.has_ended);
+        async move {
+            let ending = drive(&shell, &mut work, run).await;
+            let span = Span::current();
+            span.record("rows", ending.rows);
+            if let Err(error) = &ending.outcome {
+                fail(&span, error.word());
+            }
+            if ending.is_session_dead {
+                has_ended.store(true, Ordering::Release);
+            }
+            // A reader that is gone wants to know nothing.
+            drop(tell.send(ending.outcome));
+            if let (Some(id), false) = (ending.command, ending.is_session_dead)
+                && let Err(error) = shell.signal(&mut work.lane, id, Code::Terminate).await
+            {
+                tracing::debug!(error = %error, "command could not be closed");
+            }
+        }
+    }
+}
+
+fn fail(span: &Span, word: &'static str) {
+    span.record("error.type", word);
+    span.record("otel.status_code", "ERROR");
+}
