@@ -282,6 +282,7 @@ fn write_float<F: Display + UpperExp>(
         f64::INFINITY => out.write_str("INF"),
         f64::NEG_INFINITY => out.write_str("-INF"),
         n if n == 0.0 || (1e-4..1e15).contains(&n.abs()) => write!(out, "{number}"),
-        _ => write!(out, "{number:E}"),
+        // .NET signs the exponent.
+        _ => out.write_str(&format!("{number:E}").replace('E', "E+").replace("E+-", "E-")),
     }
 }

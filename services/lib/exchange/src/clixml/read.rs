@@ -64,6 +64,7 @@ pub fn read(xml: &[u8]) -> Result<Value, ReadError> {
 pub fn read_str(xml: &str) -> Result<Value, ReadError> {
     let mut reader = Reader::new(xml);
     match reader.scanner.next_child()? {
+        Some(tag) if tag.name().0 == "MS" => Ok(reader.property_set(0)?.value),
         Some(tag) => Ok(reader.element(&tag, 0)?.value),
         None => Err(ReadError::Empty),
     }

@@ -169,7 +169,10 @@ impl<'a> Field<'a> {
             // `MS` inside properties is a property set ([MS-PSRP] 2.2.5.2.9).
             None if matches!(name, "Obj" | "MS") => {
                 let start = scanner.token_start();
-                let (text, inner) = object_text(scanner)?;
+                let (text, inner) = match name {
+                    "MS" => scanner.skip().map(|()| (None, None))?,
+                    _ => object_text(scanner)?,
+                };
                 let raw = message.get(start..scanner.position()).unwrap_or_default();
                 Shape::Object { text, inner, raw }
             }
@@ -289,18 +292,23 @@ impl<'a> Field<'a> {
         let columns = Columns::new([name]);
         let mut scanner = Scanner::new(raw);
         let mut found = None;
-        scanner.next_child()?;
-        while let Some(part) = scanner.next_child()? {
-            if !matches!(part.name().0, "Props" | "MS") {
-                scanner.skip()?;
-                continue;
-            }
-            while let Some(tag) = scanner.next_child()? {
-                match wanted(&tag, &columns)? {
-                    None => scanner.skip()?,
-                    Some(_) => found = Some(self.nested(raw, &mut scanner, &tag)?),
+        // The root of a property set holds its properties itself.
+        let mut part = scanner.next_child()?;
+        if part.as_ref().is_some_and(|root| root.name().0 == "Obj") {
+            part = scanner.next_child()?;
+        }
+        while let Some(open) = part {
+            if matches!(open.name().0, "Props" | "MS") {
+                while let Some(tag) = scanner.next_child()? {
+                    match wanted(&tag, &columns)? {
+                        None => scanner.skip()?,
+                        Some(_) => found = Some(self.nested(raw, &mut scanner, &tag)?),
+                    }
                 }
+            } else {
+                scanner.skip()?;
             }
+            part = scanner.next_child()?;
         }
         Ok(found)
     }

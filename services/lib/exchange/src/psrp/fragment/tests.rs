@@ -129,7 +129,9 @@ proptest! {
         let mut queues: Vec<Vec<Vec<u8>>> = messages.iter().map(|message| {
             let mut fragments = Fragments::default();
             fragmenter.split(message, &mut fragments);
-            fragments.iter().map(<[u8]>::to_vec).rev().collect()
+            let mut queue: Vec<Vec<u8>> = fragments.iter().map(<[u8]>::to_vec).collect();
+            queue.reverse();
+            queue
         }).collect();
         let mut stream = Vec::new();
         let mut dice = order;
