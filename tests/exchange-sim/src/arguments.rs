@@ -1,0 +1,191 @@
+//! Owns the command line, and the settings made of it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use exchange_sim::settings::{Account, OrganizationSettings, Settings};
+use exchange_sim::time::Mode;
+use exchange_sim::winrm::certificates::write_private;
+use exchange_sim::world::organization::AccessLevel;
+use jiff::SignedDuration;
+use thiserror::Error;
+
+/// An Exchange organization that can be looked at and broken: its mobile-device side, over remote
+/// PowerShell like the real one.
+#[derive(Debug, Parser)]
+#[command(name = "exchange-sim", version)]
+pub(crate) struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serves organizations until interrupted.
+    ///
+    /// Prints, and writes to DIR/endpoints.json, where everything answers once every port is open:
+    /// the control surface (HTTP and JSON), and per organization the address of remote PowerShell,
+    /// whose certificate DIR/ca.pem vouches for. The worlds live in DIR/journal.jsonl and survive the
+    /// process however it ends; a restart with the same DIR goes on with them, on the same ports.
+    ///
+    /// On the control address: GET /organizations, and below /organizations/NAME: /devices
+    /// (?state=&mailbox=&id=&limit=), /devices/ID, /mailboxes, /mailboxes/ID, /mails (?mailbox=),
+    /// /cmdlets, /faults; GET /_ledger (?organization=&after=). To make things happen, POST JSON to
+    /// /organizations/NAME/devices {"mailbox": "jane@contoso.com", "platform": "iphone"},
+    /// /devices/ID/sync, /devices/ID/os-update {"version": "18.3"}, /settings
+    /// {"default_access_level": "Allow"}, /faults {"hide_cmdlets": [], "hide_parameters": {},
+    /// "stop_listener": true, "latency_ms": {"Set-CASMailbox": 50}, "drop_connection_after_bytes":
+    /// 100000, "lose_answer": {"cmdlet": "Set-CASMailbox", "times": 1}}, and, in explicit mode,
+    /// /time/advance {"seconds": 840}.
+    Serve(Box<Serve>),
+}
+
+/// How to serve.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Serve {
+    /// Where worlds, certificates, ports and a password are kept.
+    #[arg(long, value_name = "DIR")]
+    state: PathBuf,
+    /// An organization, such as contoso:2019:0 (port 0: a free one, the same after a restart).
+    #[arg(
+        long = "organization",
+        value_name = "NAME:VERSION[:PORT]",
+        value_parser = OrganizationSettings::parse,
+        default_values = ["contoso:2019:0", "fabrikam:2010:0"]
+    )]
+    organizations: Vec<OrganizationSettings>,
+    /// Mailboxes per organization.
+    #[arg(long, default_value_t = 1000)]
+    mailboxes: usize,
+    /// Partnerships per organization.
+    #[arg(long, default_value_t = 1500)]
+    devices: usize,
+    /// The seed of everything drawn.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Percent of the devices that are on their owner's allowed list from the start.
+    #[arg(long, value_name = "PERCENT", default_value_t = 30, value_parser = clap::value_parser!(u64).range(0..=100))]
+    approved: u64,
+    /// auto: phones call and appear by themselves; explicit: nothing moves unless told.
+    #[arg(long, value_enum, default_value_t = ModeName::Auto)]
+    mode: ModeName,
+    /// In auto mode, how many times faster than in life Exchange's delays pass.
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
+    speed: u32,
+    /// In auto mode, about how often somebody in each organization has a new phone; off: never.
+    #[arg(long, value_name = "DURATION", default_value = "20s", value_parser = every)]
+    new_device_every: Every,
+    /// Where the control surface listens.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    control: SocketAddr,
+    /// An account that may sign in, DOMAIN\user or user@domain; several share the password.
+    #[arg(long = "account", value_name = "ACCOUNT", default_values = ["CONTOSO\\svc-exgate"])]
+    accounts: Vec<String>,
+    /// The file with the account's password; made with a random one where it is missing.
+    /// [default: DIR/password]
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+    /// The default access level of a new world.
+    #[arg(long, value_enum, default_value_t = LevelName::Quarantine)]
+    default_access: LevelName,
+    /// The footer of a new world's quarantine mail, at most 256 characters.
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    user_mail_insert: String,
+    /// Who is told about quarantined phones in a new world.
+    #[arg(long = "admin-mail-recipient", value_name = "ADDRESS")]
+    admin_mail_recipients: Vec<String>,
+    /// What is logged: error, warn, info, debug or directives.
+    #[arg(long, default_value = "info")]
+    pub(crate) log: String,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ModeName {
+    Auto,
+    Explicit,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum LevelName {
+    #[value(name = "Allow", alias = "allow")]
+    Allow,
+    #[value(name = "Block", alias = "block")]
+    Block,
+    #[value(name = "Quarantine", alias = "quarantine")]
+    Quarantine,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Every(Option<Duration>);
+
+/// The password file is unusable.
+#[derive(Debug, Error)]
+#[error("password file {path} could not be used")]
+pub(crate) struct PasswordFileError {
+    path: PathBuf,
+    #[source]
+    source: std::io::Error,
+}
+
+impl Serve {
+    /// Makes settings of it.
+    pub(crate) fn settings(self) -> Result<Settings, PasswordFileError> {
+        let path = self.password_file.unwrap_or_else(|| self.state.join("password"));
+        let password =
+            password(&path).map_err(|source| PasswordFileError { path: path.clone(), source })?;
+        let accounts: Vec<_> =
+            self.accounts.iter().map(|name| Account::new(name, &password)).collect();
+        Ok(Settings {
+            state: Some(self.state),
+            organizations: self.organizations,
+            accounts,
+            mode: match self.mode {
+                ModeName::Auto => Mode::Auto { speed: self.speed },
+                ModeName::Explicit => Mode::Explicit,
+            },
+            control: self.control,
+            seed: self.seed,
+            mailboxes: self.mailboxes,
+            devices: self.devices,
+            approved_percent: self.approved,
+            default_access_level: match self.default_access {
+                LevelName::Allow => AccessLevel::Allow,
+                LevelName::Block => AccessLevel::Block,
+                LevelName::Quarantine => AccessLevel::Quarantine,
+            },
+            user_mail_insert: self.user_mail_insert,
+            admin_mail_recipients: self.admin_mail_recipients,
+            new_device_every: self.new_device_every.0,
+            ..Settings::new(Account::new("", ""))
+        })
+    }
+}
+
+/// Reads the password, without the line's end; makes one where there is none.
+fn password(path: &std::path::Path) -> std::io::Result<String> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(text.trim_end_matches(['\r', '\n']).to_owned()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            if let Some(directory) = path.parent() {
+                std::fs::create_dir_all(directory)?;
+            }
+            let password = uuid::Uuid::new_v4().simple().to_string();
+            write_private(path, &password)?;
+            Ok(password)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn every(text: &str) -> Result<Every, String> {
+    if text == "off" {
+        return Ok(Every(None));
+    }
+    let span: SignedDuration = text.parse().map_err(|error: jiff::Error| error.to_string())?;
+    let span = Duration::try_from(span).map_err(|_| "must not be negative".to_owned())?;
+    Ok(Every(Some(span).filter(|span| !span.is_zero())))
+}

@@ -1,0 +1,126 @@
+//! Owns the mail that Exchange writes by itself about a phone: wording of our own, contents as documented.
+//!
+//! Source of the contents: Set-ActiveSyncOrganizationSettings (UserMailInsert is the footer of the
+//! user's mail, AdminMailRecipients get a copy with policy status, state, reason and rule), KB 3013802.
+
+use uuid::Uuid;
+
+use super::contact::Moment;
+use crate::mailboxes::{Mail, MailKind};
+use crate::world::World;
+use crate::world::device::{AccessState, Device};
+use crate::world::event::Event;
+use crate::world::mailbox::Mailbox;
+
+/// What Exchange writes when a phone enters the state that `device` is in now.
+pub fn about(world: &World, owner: &Mailbox, device: &Device, moment: &Moment) -> Vec<Event> {
+    match device.state {
+        AccessState::Quarantined => quarantine(world, owner, device, moment),
+        AccessState::Blocked => vec![to_user(
+            world,
+            owner,
+            device,
+            moment,
+            (
+                MailKind::Blocked,
+                "Your phone has been denied access to the server using Exchange ActiveSync",
+                "Your phone can't connect to the server, because an access policy on the server \
+                 blocks it.",
+            ),
+        )],
+        AccessState::Unknown | AccessState::Allowed | AccessState::DeviceDiscovery => Vec::new(),
+    }
+}
+
+fn quarantine(world: &World, owner: &Mailbox, device: &Device, moment: &Moment) -> Vec<Event> {
+    let mut mails = vec![to_user(
+        world,
+        owner,
+        device,
+        moment,
+        (
+            MailKind::Quarantine,
+            "Your phone is temporarily blocked from synchronizing using Exchange ActiveSync until \
+             your administrator grants it access",
+            "Your phone is held until an administrator grants it access. You don't need to do \
+             anything: content is downloaded by itself as soon as access is granted.",
+        ),
+    )];
+    let domain = &world.blueprint.domain;
+    for recipient in &world.settings.admin_mail_recipients {
+        let body = format!(
+            "The phone of {} is held until you decide.\n\n{}\nPolicy status: {}\nAccess state: {:?}\n\
+             Access state reason: {:?}\nAccess control rule: {}\n",
+            owner.primary_smtp_address,
+            particulars(device),
+            if device.enforces_policy { "AppliedInFull" } else { "NotApplied" },
+            device.state,
+            device.reason,
+            device.rule.as_deref().unwrap_or("-"),
+        );
+        mails.push(Event::Mail(Box::new(Mail {
+            number: 0,
+            at: moment.now,
+            kind: MailKind::QuarantineAdmin,
+            mailbox: mailbox_of(world, recipient),
+            device: device.guid,
+            from: sender(domain),
+            to: recipient.clone(),
+            subject: format!("A phone of {} is quarantined", owner.display_name),
+            body,
+        })));
+    }
+    mails
+}
+
+fn to_user(
+    world: &World,
+    owner: &Mailbox,
+    device: &Device,
+    moment: &Moment,
+    (kind, subject, text): (MailKind, &str, &str),
+) -> Event {
+    let footer = match kind {
+        MailKind::Quarantine => world.settings.user_mail_insert.as_str(),
+        MailKind::QuarantineAdmin | MailKind::Blocked => "",
+    };
+    let mut body = format!("{text}\n\n{}\n", particulars(device));
+    if !footer.is_empty() {
+        body.push_str(footer);
+        body.push('\n');
+    }
+    Event::Mail(Box::new(Mail {
+        number: 0,
+        at: moment.now,
+        kind,
+        mailbox: Some(owner.guid),
+        device: device.guid,
+        from: sender(&world.blueprint.domain),
+        to: owner.primary_smtp_address.clone(),
+        subject: subject.to_owned(),
+        body,
+    }))
+}
+
+fn particulars(device: &Device) -> String {
+    format!(
+        "Information about your device:\nDevice model: {}\nDevice type: {}\nDevice ID: {}\n\
+         Device OS: {}\nDevice user agent: {}\nDevice IMEI: {}\nExchange ActiveSync version: {}\n",
+        device.device_model,
+        device.device_type,
+        device.device_id,
+        device.device_os,
+        device.user_agent,
+        device.imei,
+        device.protocol,
+    )
+}
+
+fn sender(domain: &str) -> String {
+    format!("MicrosoftExchange329e71ec88ae4615bbc36ab6ce41109e@{domain}")
+}
+
+fn mailbox_of(world: &World, address: &str) -> Option<Uuid> {
+    let mut held = world.mailboxes().iter();
+    held.find(|held| held.primary_smtp_address.eq_ignore_ascii_case(address)).map(|held| held.guid)
+}

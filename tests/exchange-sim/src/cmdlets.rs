@@ -1,0 +1,170 @@
+//! Owns what each cmdlet does to the world and what it prints.
+//!
+//! `catalogue` says which exist and with which parameters, `binding` makes arguments of what was sent,
+//! `filter` reads OPATH, `complaint` writes error records, `rendering` the value shapes that Exchange
+//! prints; then one file per cmdlet family. Invariant: a terminating refusal has no effect at all, and
+//! output is made one object at a time, when it is asked for.
+
+pub mod complaint;
+pub mod binding;
+pub mod filter;
+pub mod rendering;
+pub mod directory_object;
+pub mod listing;
+pub mod catalogue;
+mod commands;
+mod view;
+mod servers;
+mod organization_settings;
+mod devices;
+mod cas_mailboxes;
+mod set_cas_mailbox;
+mod recipients;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use exgate_exchange::clixml::Value;
+use uuid::Uuid;
+
+use crate::live::Live;
+use crate::world::event::Event;
+use binding::Arguments;
+use catalogue::Cmdlet;
+use complaint::Complaint;
+
+/// One thing a pipeline writes.
+#[derive(Clone, Debug)]
+pub enum Record {
+    /// An object.
+    Output(Value),
+    /// An error that does not end the pipeline.
+    Error(Complaint),
+    /// A warning.
+    Warning(String),
+}
+
+/// What a pipeline writes, made as it is taken.
+pub struct Records(Box<dyn Iterator<Item = Record> + Send>);
+
+impl Records {
+    /// Nothing.
+    pub fn none() -> Self {
+        Self::of(std::iter::empty())
+    }
+
+    /// Everything that `records` will yield.
+    pub fn of(records: impl Iterator<Item = Record> + Send + 'static) -> Self {
+        Self(Box::new(records))
+    }
+}
+
+impl Iterator for Records {
+    type Item = Record;
+
+    fn next(&mut self) -> Option<Record> {
+        self.0.next()
+    }
+}
+
+impl fmt::Debug for Records {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Records(..)")
+    }
+}
+
+/// What an account's role hides; fixed when its shell is made.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Hidden {
+    /// Cmdlets.
+    pub cmdlets: Vec<String>,
+    /// Parameters, by cmdlet.
+    pub parameters: BTreeMap<String, Vec<String>>,
+}
+
+impl Hidden {
+    /// Says whether a cmdlet is hidden.
+    pub fn cmdlet(&self, name: &str) -> bool {
+        self.cmdlets.iter().any(|held| held.eq_ignore_ascii_case(name))
+    }
+
+    /// Says whether a cmdlet's parameter is hidden.
+    pub fn parameter(&self, cmdlet: &str, parameter: &str) -> bool {
+        let of_cmdlet = self.parameters.iter().filter(|(held, _)| held.eq_ignore_ascii_case(cmdlet));
+        of_cmdlet.flat_map(|(_, held)| held).any(|held| held.eq_ignore_ascii_case(parameter))
+    }
+}
+
+/// The runspace a cmdlet runs in.
+#[derive(Clone, Debug)]
+pub struct Runspace {
+    /// Its id, which remoting adds to every object.
+    pub id: Uuid,
+    /// The account that opened it.
+    pub account: String,
+    /// What that account's role hides.
+    pub hidden: Hidden,
+    /// The domain controller of `Set-ADServerSettings -PreferredServer`.
+    pub preferred_server: Arc<std::sync::Mutex<Option<String>>>,
+}
+
+/// A cmdlet as it was sent.
+#[derive(Clone, Debug)]
+pub struct Invocation {
+    /// Its name.
+    pub name: String,
+    /// Its arguments in order; without a name they are positional.
+    pub arguments: Vec<(Option<String>, Value)>,
+}
+
+/// A bound cmdlet.
+#[derive(Debug)]
+pub struct Call {
+    /// The organization.
+    pub live: Arc<Live>,
+    /// The runspace.
+    pub runspace: Runspace,
+    /// The cmdlet.
+    pub cmdlet: &'static Cmdlet,
+    /// Its arguments.
+    pub arguments: Arguments,
+    /// The domain controller that answers.
+    pub domain_controller: String,
+}
+
+/// Finds, binds and runs a cmdlet; the error ends the pipeline.
+///
+/// What Exchange itself refuses is written beside the output, and the pipeline completes; what
+/// PowerShell refuses (no such cmdlet, parameter or filter) ends it.
+pub fn run(
+    live: &Arc<Live>,
+    runspace: &Runspace,
+    invocation: Invocation,
+) -> Result<Records, Complaint> {
+    let blueprint = live.read(|world| world.blueprint.clone());
+    let found = catalogue::find(&invocation.name, blueprint.version);
+    let Some(cmdlet) = found.filter(|cmdlet| !runspace.hidden.cmdlet(cmdlet.name)) else {
+        return Err(Complaint::command_not_found(&invocation.name));
+    };
+    let arguments = binding::bind(cmdlet, blueprint.version, &runspace.hidden, invocation.arguments)?;
+    let domain_controller = view::domain_controller(cmdlet, &arguments, runspace, &blueprint)?;
+    let counted = vec![Event::Invoked(cmdlet.name.to_owned())];
+    live.change(|_, _| (counted, ())).map_err(|error| Complaint::journal(cmdlet, &error))?;
+    let call = Call {
+        live: Arc::clone(live),
+        runspace: runspace.clone(),
+        cmdlet,
+        arguments,
+        domain_controller,
+    };
+    match (cmdlet.run)(&call) {
+        Err(complaint) if complaint.is_written_beside_output() => {
+            Ok(Records::of(std::iter::once(Record::Error(complaint))))
+        }
+        records => records,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,127 @@
+//! Owns the properties that every directory object prints, and those that remoting adds.
+
+use std::sync::Arc;
+
+use exgate_exchange::clixml::{Object, Value};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::Call;
+use super::rendering::{ObjectId, enumeration, local, multi, object_version};
+use crate::world::mailbox::domain_components;
+
+/// What of an object every listing prints.
+#[derive(Clone, Debug)]
+pub struct Entry<'a> {
+    /// The type names, most derived first.
+    pub type_names: &'a Arc<[String]>,
+    /// The relative name.
+    pub name: &'a str,
+    /// What people see as its identity.
+    pub identity: &'a str,
+    /// The distinguished name.
+    pub distinguished_name: &'a str,
+    /// The Guid.
+    pub guid: Uuid,
+    /// The schema class.
+    pub class: &'a [&'a str],
+    /// When it was made.
+    pub created: Timestamp,
+    /// When it last changed.
+    pub changed: Timestamp,
+}
+
+/// Who prints: what is the same for every object of one call.
+#[derive(Clone, Debug)]
+pub struct Printer {
+    /// The organization's domain.
+    pub domain: String,
+    runspace: Uuid,
+    computer: String,
+    domain_controller: String,
+    modern: bool,
+}
+
+impl Printer {
+    /// Gathers it from a call.
+    pub fn of(call: &Call) -> Self {
+        call.live.read(|world| Self {
+            domain: world.blueprint.domain.clone(),
+            runspace: call.runspace.id,
+            computer: world.blueprint.server_fqdn(),
+            domain_controller: call.domain_controller.clone(),
+            modern: world.blueprint.version.is_modern(),
+        })
+    }
+
+    /// Says whether the server is 2013 or later.
+    pub fn is_modern(&self) -> bool {
+        self.modern
+    }
+
+    /// Completes an object whose own properties are in `object`.
+    pub fn finish(&self, mut object: Object, entry: &Entry<'_>) -> Value {
+        let id = ObjectId {
+            text: entry.identity,
+            name: entry.name,
+            distinguished_name: entry.distinguished_name,
+            guid: entry.guid,
+            domain: &self.domain,
+        }
+        .to_value();
+        let category = format!(
+            "{}/Configuration/Schema/{}",
+            self.domain,
+            entry.class.last().copied().unwrap_or("top")
+        );
+        let class: Vec<String> = entry.class.iter().map(|class| (*class).to_owned()).collect();
+        object.type_names = Arc::clone(entry.type_names);
+        object.to_string = Some(entry.identity.to_owned());
+        let version = if self.modern { "0.20 (15.0.0.0)" } else { "0.10 (14.0.100.0)" };
+        let organization = Object::of_type([
+            "Microsoft.Exchange.Data.Directory.OrganizationId",
+            "System.Object",
+        ])
+        .with_text("");
+        Value::object(
+            object
+                .with("AdminDisplayName", "")
+                .with("ExchangeVersion", object_version(version))
+                .with("Name", entry.name)
+                .with("DistinguishedName", entry.distinguished_name)
+                .with("Identity", id.clone())
+                .with("Guid", entry.guid)
+                .with("ObjectCategory", category)
+                .with("ObjectClass", multi(&class))
+                .with("WhenChanged", local(entry.changed))
+                .with("WhenCreated", local(entry.created))
+                .with("WhenChangedUTC", entry.changed)
+                .with("WhenCreatedUTC", entry.created)
+                .with("OrganizationId", organization)
+                .with("Id", id)
+                .with("OriginatingServer", self.domain_controller.as_str())
+                .with("IsValid", true)
+                .with(
+                    "ObjectState",
+                    enumeration("Microsoft.Exchange.Data.ObjectState", "Unchanged", 1),
+                )
+                .with_extended("PSComputerName", self.computer.as_str())
+                .with_extended("RunspaceId", self.runspace)
+                .with_extended("PSShowComputerName", false),
+        )
+    }
+
+    /// The id of an object of the configuration partition.
+    pub fn configuration_id(&self, name: &str, container: &str, guid: Uuid) -> Value {
+        let distinguished_name =
+            format!("CN={name},{container},CN=Configuration,{}", domain_components(&self.domain));
+        ObjectId {
+            text: name,
+            name,
+            distinguished_name: &distinguished_name,
+            guid,
+            domain: &self.domain,
+        }
+        .to_value()
+    }
+}

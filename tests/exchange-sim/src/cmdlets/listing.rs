@@ -1,0 +1,143 @@
+//! Owns what all Get cmdlets do alike: filter, order, result size and its warning, one object at a time.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use exgate_exchange::clixml::Value;
+
+use super::binding::size;
+use super::complaint::Complaint;
+use super::filter::{Filter, Held};
+use super::{Call, Record, Records};
+use crate::world::World;
+use crate::world::mailbox::{DEFAULT_POLICY, Mailbox, domain_components};
+
+/// How many objects a Get cmdlet returns unless told otherwise.
+pub const RESULT_SIZE_DEFAULT: usize = 1000;
+
+/// The warning that a listing was cut.
+pub const MORE_RESULTS: &str = "There are more results available than are currently displayed. To \
+                                view them, increase the value for the ResultSize parameter.";
+
+/// Reads a property of an object, by lower-case name, for filters and orders.
+pub type Reading<T> = fn(&T, &Scene, &str) -> Option<Held>;
+
+/// What readings need besides the object itself.
+#[derive(Clone, Debug)]
+pub struct Scene {
+    /// The organization.
+    pub organization: String,
+    /// Its domain.
+    pub domain: String,
+    /// The server's name.
+    pub server: String,
+}
+
+impl Scene {
+    /// Takes what a world's readings need.
+    pub fn of(world: &World) -> Self {
+        Self {
+            organization: world.blueprint.name.clone(),
+            domain: world.blueprint.domain.clone(),
+            server: "EX01".to_owned(),
+        }
+    }
+}
+
+/// Filters and orders a choice of objects as the call asks.
+pub fn narrow<T>(
+    call: &Call,
+    scene: &Scene,
+    mut chosen: Vec<Arc<T>>,
+    filterable: &[&str],
+    reading: Reading<T>,
+) -> Result<Vec<Arc<T>>, Complaint> {
+    if let Some(text) = call.arguments.text("Filter") {
+        let filter = Filter::read(&text, filterable)
+            .map_err(|problem| Complaint::filter(call.cmdlet, &problem))?;
+        chosen.retain(|held| filter.passes(&|name| reading(held, scene, name)));
+    }
+    if let Some(property) = call.arguments.text("SortBy") {
+        let property = property.to_lowercase();
+        chosen.sort_by(|left, right| {
+            order(reading(left, scene, &property), reading(right, scene, &property))
+        });
+    }
+    Ok(chosen)
+}
+
+/// Prints a choice of objects, at most as many as the call's result size.
+pub fn print<T: Send + Sync + 'static>(
+    call: &Call,
+    mut chosen: Vec<Arc<T>>,
+    render: impl Fn(&T) -> Option<Value> + Send + 'static,
+) -> Records {
+    let limit = call.arguments.value("ResultSize").and_then(size).unwrap_or(RESULT_SIZE_DEFAULT);
+    let more = chosen.len() > limit;
+    chosen.truncate(limit);
+    let objects = chosen.into_iter().filter_map(move |held| render(&held)).map(Record::Output);
+    let warning = more.then(|| Record::Warning(MORE_RESULTS.to_owned()));
+    Records::of(objects.chain(warning))
+}
+
+/// Says whether a mailbox lies in a container given by name, canonical path or distinguished name.
+pub fn lies_in(mailbox: &Mailbox, domain: &str, unit: &str) -> bool {
+    let kind = if mailbox.in_unit { "OU" } else { "CN" };
+    let distinguished =
+        format!("{kind}={},{}", mailbox.container, domain_components(domain));
+    let canonical = format!("{domain}/{}", mailbox.container);
+    [mailbox.container.as_str(), &canonical, &distinguished, domain]
+        .iter()
+        .any(|held| held.eq_ignore_ascii_case(unit))
+}
+
+/// Reads a mailbox's property.
+pub fn mailbox_property(mailbox: &Mailbox, scene: &Scene, name: &str) -> Option<Held> {
+    let domain = &scene.domain;
+    Some(match name {
+        "name" => Held::Text(mailbox.name.clone()),
+        "displayname" => Held::Text(mailbox.display_name.clone()),
+        "alias" => Held::Text(mailbox.alias.clone()),
+        "samaccountname" => Held::Text(mailbox.sam_account_name.clone()),
+        "primarysmtpaddress" => Held::Text(mailbox.primary_smtp_address.clone()),
+        "emailaddresses" => Held::Texts(vec![
+            mailbox.primary_smtp_address.clone(),
+            format!("SMTP:{}", mailbox.primary_smtp_address),
+        ]),
+        "distinguishedname" => Held::Text(mailbox.distinguished_name(domain)),
+        "guid" => Held::Guid(mailbox.guid),
+        "servername" => Held::Text(scene.server.clone()),
+        "serverlegacydn" => Held::Text(server_legacy_dn(&scene.organization, &scene.server)),
+        "hasactivesyncdevicepartnership" => Held::Flag(mailbox.has_partnership),
+        "activesyncenabled" => Held::Flag(mailbox.active_sync_enabled),
+        "activesyncalloweddeviceids" => Held::Texts(mailbox.allowed_device_ids.clone()),
+        "activesyncblockeddeviceids" => Held::Texts(mailbox.blocked_device_ids.clone()),
+        "activesyncmailboxpolicy" => {
+            Held::Text(mailbox.policy.clone().unwrap_or_else(|| DEFAULT_POLICY.to_owned()))
+        }
+        "recipienttypedetails" | "recipienttype" => Held::Text("UserMailbox".to_owned()),
+        "whenchanged" | "whenchangedutc" => Held::Time(mailbox.changed),
+        "whencreated" | "whencreatedutc" => Held::Time(mailbox.created),
+        _ => return None,
+    })
+}
+
+/// The X.500 name of a server.
+pub fn server_legacy_dn(organization: &str, server: &str) -> String {
+    format!(
+        "/o={organization}/{}/cn=Configuration/cn=Servers/cn={server}",
+        crate::world::mailbox::LEGACY_GROUP
+    )
+}
+
+fn order(left: Option<Held>, right: Option<Held>) -> Ordering {
+    match (left, right) {
+        (Some(Held::Text(left)), Some(Held::Text(right))) => {
+            left.to_lowercase().cmp(&right.to_lowercase())
+        }
+        (Some(Held::Time(left)), Some(Held::Time(right))) => left.cmp(&right),
+        (Some(Held::Flag(left)), Some(Held::Flag(right))) => left.cmp(&right),
+        (Some(Held::Guid(left)), Some(Held::Guid(right))) => left.cmp(&right),
+        (Some(_) | None, Some(_) | None) => Ordering::Equal,
+    }
+}

@@ -1,0 +1,120 @@
+//! Owns `Get-ExchangeServer`.
+//!
+//! Source of the properties and of a 2019 server's values: exported objects of real servers in
+//! microsoft/CSS-Exchange. The role text of 2010 is assumed.
+
+use std::sync::{Arc, LazyLock};
+
+use exgate_exchange::clixml::{Object, Value};
+
+use super::complaint::Complaint;
+use super::directory_object::{Entry, Printer};
+use super::listing;
+use super::rendering::{self, MANAGEMENT, TypeNames, administrative_group};
+use super::{Call, Record, Records};
+use crate::world::blueprint::Blueprint;
+use crate::world::organization::{Server, Version};
+
+static TYPE_NAMES: TypeNames = LazyLock::new(|| {
+    rendering::type_names(&[
+        &format!("{MANAGEMENT}.ExchangeServer"),
+        &format!("{MANAGEMENT}.ADPresentationObject"),
+    ])
+});
+
+/// Runs `Get-ExchangeServer`.
+pub(super) fn run(call: &Call) -> Result<Records, Complaint> {
+    let (blueprint, servers) =
+        call.live.read(|world| (world.blueprint.clone(), world.servers.clone()));
+    let identity = call.arguments.text("Identity");
+    let chosen: Vec<Server> = servers
+        .into_iter()
+        .filter(|server| {
+            identity.as_ref().is_none_or(|identity| is_named(server, &blueprint, identity))
+        })
+        .collect();
+    if let (Some(identity), true) = (&identity, chosen.is_empty()) {
+        let controller = &call.domain_controller;
+        return Err(Complaint::not_found(call.cmdlet, blueprint.version, identity, controller));
+    }
+    let printer = Printer::of(call);
+    let print = move |server: Server| Record::Output(render(&server, &printer, &blueprint));
+    Ok(Records::of(chosen.into_iter().map(print)))
+}
+
+fn is_named(server: &Server, blueprint: &Blueprint, identity: &str) -> bool {
+    let legacy_dn = listing::server_legacy_dn(&blueprint.name, &server.name);
+    [
+        server.name.as_str(),
+        &server.fqdn,
+        &server.guid.to_string(),
+        &distinguished_name(server, blueprint),
+        &legacy_dn,
+    ]
+    .iter()
+    .any(|held| held.eq_ignore_ascii_case(identity))
+}
+
+fn distinguished_name(server: &Server, blueprint: &Blueprint) -> String {
+    let group = administrative_group(&blueprint.name, &blueprint.domain);
+    format!("CN={},CN=Servers,{group}", server.name)
+}
+
+fn render(server: &Server, printer: &Printer, blueprint: &Blueprint) -> Value {
+    let version = blueprint.version;
+    let [major, minor, build, revision] = version.numbers();
+    let site = printer.configuration_id("Default-First-Site-Name", "CN=Sites", server.guid);
+    let (roles, role_number) = match version {
+        Version::Exchange2010 => ("Mailbox, ClientAccess, HubTransport", 38),
+        Version::Exchange2019 => ("Mailbox", 16439),
+    };
+    let object = Object::default()
+        .with("Fqdn", server.fqdn.as_str())
+        .with("Domain", blueprint.domain.as_str())
+        .with("Site", site)
+        .with(
+            "ServerRole",
+            rendering::enumeration(
+                "Microsoft.Exchange.Data.Directory.SystemConfiguration.ServerRole",
+                roles,
+                role_number,
+            ),
+        )
+        .with("AdminDisplayVersion", rendering::server_version([major, minor, build, revision]))
+        .with(
+            "Edition",
+            rendering::enumeration("Microsoft.Exchange.Data.Directory.ServerEditionType", "Enterprise", 4),
+        )
+        .with("IsHubTransportServer", true)
+        .with("IsClientAccessServer", true)
+        .with("IsMailboxServer", true)
+        .with("IsEdgeServer", false)
+        .with("IsUnifiedMessagingServer", false)
+        .with("IsFrontendTransportServer", version.is_modern())
+        .with("IsProvisionedServer", false)
+        .with("IsExchange2007OrLater", true)
+        .with("IsE14OrLater", true)
+        .with("IsE15OrLater", version.is_modern())
+        .with("IsExchangeTrialEdition", false)
+        .with("IsExpiredExchangeTrialEdition", false)
+        .with("NetworkAddress", rendering::multi(&[format!("ncacn_ip_tcp:{}", server.fqdn)]))
+        .with("ExchangeLegacyDN", listing::server_legacy_dn(&blueprint.name, &server.name))
+        .with("OrganizationalUnit", format!("{}/{}", blueprint.domain, server.name));
+    printer.finish(
+        object,
+        &Entry {
+            type_names: type_names(),
+            name: &server.name,
+            identity: &server.name,
+            distinguished_name: &distinguished_name(server, blueprint),
+            guid: server.guid,
+            class: &["top", "server", "msExchExchangeServer"],
+            created: server.created,
+            changed: server.created,
+        },
+    )
+}
+
+fn type_names() -> &'static Arc<[String]> {
+    &TYPE_NAMES
+}

@@ -1,0 +1,225 @@
+//! Owns the control surface over HTTP: JSON in, JSON out, on loopback, without a password.
+//!
+//! Invariant: every path does one thing of [`Control`]; a refusal is `{"error": "..."}` in one clear
+//! sentence with the status that fits.
+
+use axum::Router;
+use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Json, Response};
+use axum::routing::{get, post};
+use exgate_runtime::report;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::handle::{Control, ControlError};
+use super::views::{DeviceQuery, NewDevice, NewSettings, OsUpdate};
+use crate::faults::Faults;
+
+/// A refusal over HTTP.
+#[derive(Debug)]
+struct Refusal(StatusCode, String);
+
+type Answer = Result<Response, Refusal>;
+
+/// The paths.
+pub fn router(control: Control) -> Router {
+    let organization = Router::new()
+        .route("/", get(organization))
+        .route("/devices", get(devices).post(new_device))
+        .route("/devices/{device}", get(device))
+        .route("/devices/{device}/sync", post(sync))
+        .route("/devices/{device}/os-update", post(os_update))
+        .route("/mailboxes", get(mailboxes))
+        .route("/mailboxes/{mailbox}", get(mailbox))
+        .route("/mails", get(mails))
+        .route("/cmdlets", get(cmdlets))
+        .route("/settings", post(settings))
+        .route("/faults", get(faults).post(set_faults));
+    Router::new()
+        .route("/organizations", get(organizations))
+        .nest("/organizations/{organization}", organization)
+        .route("/_ledger", get(ledger))
+        .route("/time/advance", post(advance))
+        .fallback(unknown)
+        .with_state(control)
+}
+
+async fn organizations(State(control): State<Control>) -> Answer {
+    ok(control.organizations())
+}
+
+async fn organization(State(control): State<Control>, Path(name): Path<String>) -> Answer {
+    ok(control.organization(&name)?)
+}
+
+async fn devices(
+    State(control): State<Control>,
+    Path(name): Path<String>,
+    query: Result<Query<DeviceQuery>, QueryRejection>,
+) -> Answer {
+    let Query(query) = query?;
+    ok(control.devices(&name, &query)?)
+}
+
+async fn device(
+    State(control): State<Control>,
+    Path((name, device)): Path<(String, String)>,
+) -> Answer {
+    ok(control.device(&name, &device)?)
+}
+
+async fn new_device(
+    State(control): State<Control>,
+    Path(name): Path<String>,
+    new: Result<Json<NewDevice>, JsonRejection>,
+) -> Answer {
+    let Json(new) = new?;
+    let device = control.new_device(&name, &new)?;
+    Ok((StatusCode::CREATED, Json(device)).into_response())
+}
+
+async fn sync(
+    State(control): State<Control>,
+    Path((name, device)): Path<(String, String)>,
+) -> Answer {
+    ok(control.sync(&name, &device)?)
+}
+
+async fn os_update(
+    State(control): State<Control>,
+    Path((name, device)): Path<(String, String)>,
+    update: Result<Json<OsUpdate>, JsonRejection>,
+) -> Answer {
+    let Json(update) = update?;
+    ok(control.os_update(&name, &device, &update)?)
+}
+
+async fn mailboxes(State(control): State<Control>, Path(name): Path<String>) -> Answer {
+    ok(control.mailboxes(&name)?)
+}
+
+async fn mailbox(
+    State(control): State<Control>,
+    Path((name, mailbox)): Path<(String, String)>,
+) -> Answer {
+    ok(control.mailbox(&name, &mailbox)?)
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct MailQuery {
+    mailbox: Option<String>,
+}
+
+async fn mails(
+    State(control): State<Control>,
+    Path(name): Path<String>,
+    query: Result<Query<MailQuery>, QueryRejection>,
+) -> Answer {
+    let Query(query) = query?;
+    ok(control.mails(&name, query.mailbox.as_deref())?)
+}
+
+async fn cmdlets(State(control): State<Control>, Path(name): Path<String>) -> Answer {
+    ok(control.cmdlets(&name)?)
+}
+
+async fn settings(
+    State(control): State<Control>,
+    Path(name): Path<String>,
+    new: Result<Json<NewSettings>, JsonRejection>,
+) -> Answer {
+    let Json(new) = new?;
+    ok(control.set_settings(&name, &new)?)
+}
+
+async fn faults(State(control): State<Control>, Path(name): Path<String>) -> Answer {
+    ok(control.faults(&name)?)
+}
+
+async fn set_faults(
+    State(control): State<Control>,
+    Path(name): Path<String>,
+    faults: Result<Json<Faults>, JsonRejection>,
+) -> Answer {
+    let Json(faults) = faults?;
+    ok(control.set_faults(&name, faults)?)
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct LedgerQuery {
+    organization: Option<String>,
+    after: u64,
+}
+
+async fn ledger(
+    State(control): State<Control>,
+    query: Result<Query<LedgerQuery>, QueryRejection>,
+) -> Answer {
+    let Query(query) = query?;
+    ok(control.ledger(query.organization.as_deref(), query.after)?)
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Advance {
+    seconds: u64,
+}
+
+async fn advance(
+    State(control): State<Control>,
+    advance: Result<Json<Advance>, JsonRejection>,
+) -> Answer {
+    let Json(advance) = advance?;
+    ok(control.advance(advance.seconds)?)
+}
+
+async fn unknown() -> Refusal {
+    let paths = "there are /organizations, /organizations/{name} with /devices, \
+                 /devices/{id}, /devices/{id}/sync, /devices/{id}/os-update, /mailboxes, \
+                 /mailboxes/{id}, /mails, /cmdlets, /settings and /faults below it, /_ledger, \
+                 and /time/advance";
+    Refusal(StatusCode::NOT_FOUND, format!("no such path; {paths}"))
+}
+
+fn ok(value: impl Serialize) -> Answer {
+    Ok(Json(value).into_response())
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        (self.0, Json(json!({ "error": self.1 }))).into_response()
+    }
+}
+
+impl From<ControlError> for Refusal {
+    fn from(error: ControlError) -> Self {
+        let status = match error {
+            ControlError::Organization { .. }
+            | ControlError::Mailbox { .. }
+            | ControlError::Device { .. } => StatusCode::NOT_FOUND,
+            ControlError::Ambiguous { .. }
+            | ControlError::Disabled { .. }
+            | ControlError::Known { .. }
+            | ControlError::TimeRuns => StatusCode::CONFLICT,
+            ControlError::Invalid { .. } => StatusCode::BAD_REQUEST,
+            ControlError::Journal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        Self(status, report(&error))
+    }
+}
+
+impl From<JsonRejection> for Refusal {
+    fn from(rejection: JsonRejection) -> Self {
+        Self(rejection.status(), rejection.body_text())
+    }
+}
+
+impl From<QueryRejection> for Refusal {
+    fn from(rejection: QueryRejection) -> Self {
+        Self(rejection.status(), rejection.body_text())
+    }
+}

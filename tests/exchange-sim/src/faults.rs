@@ -1,0 +1,57 @@
+//! Owns what can be made to go wrong in one organization.
+//!
+//! Invariant: faults are the experimenter's, not the world's: they are not journaled, and a restarted
+//! simulator has none.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// The faults that are on; the default has none.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Faults {
+    /// Cmdlets that the account's role does not show, as from the next shell.
+    pub hide_cmdlets: Vec<String>,
+    /// Parameters, by cmdlet, that the account's role does not show, as from the next shell.
+    pub hide_parameters: BTreeMap<String, Vec<String>>,
+    /// Nobody answers on the organization's port.
+    pub stop_listener: bool,
+    /// How long each cmdlet takes before it has any effect; `*` is every cmdlet.
+    pub latency_ms: BTreeMap<String, u64>,
+    /// How many bytes a connection carries to the client before it is cut.
+    pub drop_connection_after_bytes: Option<u64>,
+    /// The cmdlet takes effect, and the connection is cut instead of the answer.
+    pub lose_answer: Option<LostAnswer>,
+}
+
+/// Which answers get lost.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LostAnswer {
+    /// The cmdlet.
+    pub cmdlet: String,
+    /// How many more times.
+    pub times: u32,
+}
+
+impl Faults {
+    /// How long this cmdlet takes.
+    pub fn latency(&self, cmdlet: &str) -> Duration {
+        let named = self.latency_ms.iter().find(|(name, _)| name.eq_ignore_ascii_case(cmdlet));
+        let milliseconds = named.map(|(_, held)| held).or_else(|| self.latency_ms.get("*"));
+        Duration::from_millis(milliseconds.copied().unwrap_or(0))
+    }
+
+    /// Says whether this answer is to be lost, and counts it.
+    pub fn loses_answer(&mut self, cmdlet: &str) -> bool {
+        match &mut self.lose_answer {
+            Some(lost) if lost.times > 0 && lost.cmdlet.eq_ignore_ascii_case(cmdlet) => {
+                lost.times -= 1;
+                true
+            }
+            Some(_) | None => false,
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! Owns what a simulator is started with.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use exgate_runtime::clock::Clock;
+
+use crate::cmdlets::Hidden;
+use crate::time::Mode;
+use crate::world::organization::{AccessLevel, Version};
+
+/// A simulator.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where worlds, certificates and ports are kept; without it nothing outlives the process.
+    pub state: Option<PathBuf>,
+    /// The organizations.
+    pub organizations: Vec<OrganizationSettings>,
+    /// The accounts that may sign in, the same in every organization.
+    pub accounts: Vec<Account>,
+    /// Who moves the worlds.
+    pub mode: Mode,
+    /// Where the control surface listens.
+    pub control: SocketAddr,
+    /// The seed of everything drawn.
+    pub seed: u64,
+    /// Mailboxes per organization.
+    pub mailboxes: usize,
+    /// Partnerships per organization.
+    pub devices: usize,
+    /// How many percent of the partnerships are on their owner's allowed list from the start.
+    pub approved_percent: u64,
+    /// The default access level at the start.
+    pub default_access_level: AccessLevel,
+    /// The footer of the quarantine mail at the start.
+    pub user_mail_insert: String,
+    /// Who is told about quarantined phones at the start.
+    pub admin_mail_recipients: Vec<String>,
+    /// In auto mode, about how often somebody in an organization has a new phone.
+    pub new_device_every: Option<Duration>,
+    /// After how long without a request a shell is closed.
+    pub shell_idle_max: Duration,
+    /// How many shells an account may have in an organization.
+    pub shells_max: usize,
+    /// What stamps follow.
+    pub clock: Clock,
+}
+
+/// An organization of a simulator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrganizationSettings {
+    /// Its name, which is also the first part of its domain.
+    pub name: String,
+    /// Which Exchange it runs.
+    pub version: Version,
+    /// Its port; 0 takes a free one, and the same one again with the same state directory.
+    pub port: u16,
+    /// Whether the device cmdlet filters by `WhenChangedUTC`; by version when not given.
+    pub filters_devices_by_change: Option<bool>,
+}
+
+/// An account that may sign in.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// `DOMAIN\user` or `user@domain`.
+    pub name: String,
+    /// Its password.
+    pub password: Password,
+    /// What its role hides.
+    pub hidden: Hidden,
+}
+
+/// A password; it does not print.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Password(String);
+
+impl Settings {
+    /// Two organizations, one of each version, in explicit mode, without a state directory.
+    pub fn new(account: Account) -> Self {
+        let organization = |name: &str, version| OrganizationSettings {
+            name: name.to_owned(),
+            version,
+            port: 0,
+            filters_devices_by_change: None,
+        };
+        Self {
+            state: None,
+            organizations: vec![
+                organization("contoso", Version::Exchange2019),
+                organization("fabrikam", Version::Exchange2010),
+            ],
+            accounts: vec![account],
+            mode: Mode::Explicit,
+            control: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
+            seed: 1,
+            mailboxes: 1000,
+            devices: 1500,
+            approved_percent: 30,
+            default_access_level: AccessLevel::Quarantine,
+            user_mail_insert: String::new(),
+            admin_mail_recipients: Vec::new(),
+            new_device_every: None,
+            shell_idle_max: Duration::from_secs(15 * 60),
+            shells_max: 18,
+            clock: Clock::system(),
+        }
+    }
+}
+
+impl OrganizationSettings {
+    /// Reads `name:version[:port]`, such as `contoso:2019:0`.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let mut parts = text.split(':');
+        let (name, version) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+        let port = parts.next().unwrap_or("0");
+        let is_label = !name.is_empty()
+            && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+        if !is_label || parts.next().is_some() {
+            return Err(format!("{text:?} is not NAME:VERSION[:PORT], such as contoso:2019:0"));
+        }
+        let version = Version::parse(version)
+            .ok_or_else(|| format!("{version:?} is not a version; there are 2010 and 2019"))?;
+        let port = port.parse().map_err(|_| format!("{port:?} is not a port"))?;
+        Ok(Self { name: name.to_owned(), version, port, filters_devices_by_change: None })
+    }
+}
+
+impl Account {
+    /// An account whose role hides nothing.
+    pub fn new(name: impl Into<String>, password: impl Into<String>) -> Self {
+        let hidden = Hidden { cmdlets: Vec::new(), parameters: BTreeMap::new() };
+        Self { name: name.into(), password: Password(password.into()), hidden }
+    }
+}
+
+impl Password {
+    /// Says whether a text is this password.
+    pub fn is(&self, text: &str) -> bool {
+        self.0 == text
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_organization_is_name_version_and_port() {
+        let read = OrganizationSettings::parse("contoso:2019:8443").unwrap();
+        assert_eq!((read.name.as_str(), read.version, read.port), ("contoso", Version::Exchange2019, 8443));
+        assert_eq!(OrganizationSettings::parse("fabrikam:2010").unwrap().port, 0);
+        for bad in ["", "contoso", "contoso:2016", "Con toso:2019", "contoso:2019:x", "a:2019:1:2"] {
+            assert!(OrganizationSettings::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_password_does_not_print() {
+        let printed = format!("{:?}", Account::new("CONTOSO\\svc", "secret-77"));
+        assert!(!printed.contains("secret-77"), "{printed}");
+    }
+}

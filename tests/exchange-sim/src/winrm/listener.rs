@@ -1,0 +1,230 @@
+//! Owns an organization's port: TLS, HTTP with keep-alive, sign-in, and connections cut on purpose.
+//!
+//! Invariant: nothing of an organization is told before the account signed in.
+
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use exgate_exchange::wsman::CONTENT_TYPE;
+use exgate_runtime::{Tasks, report};
+use http::header::{CONTENT_TYPE as TYPE, HeaderValue, SET_COOKIE, WWW_AUTHENTICATE};
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use rustls::ServerConfig;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
+
+use super::authentication::sign_in;
+use super::shells::Shells;
+use super::soap::{self, NoAnswer};
+use crate::faults::Faults;
+use crate::settings::Account;
+
+/// `uploadReadAheadSize` of 2016 and 2019.
+const REQUEST_BYTES_MAX: usize = 512_000;
+/// How long a client may take for its TLS handshake.
+const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
+/// How long to wait before a port is tried again.
+const REBIND_EVERY: Duration = Duration::from_millis(50);
+
+/// What answers on a port.
+#[derive(Debug)]
+pub struct Front {
+    /// The organization's shells.
+    pub shells: Shells,
+    /// Who may sign in.
+    pub accounts: Vec<Account>,
+    /// What TLS shows.
+    pub tls: Arc<ServerConfig>,
+}
+
+/// Serves a port until told to stop; while `stop_listener` is on, nobody listens there.
+pub async fn serve(front: Arc<Front>, listener: TcpListener, tasks: Tasks) -> std::io::Result<()> {
+    let address = listener.local_addr()?;
+    let mut faults = front.shells.live().watch_faults();
+    let mut listener = Some(listener);
+    loop {
+        let connections = tasks.child("connections");
+        if let Some(listener) = listener.take() {
+            tokio::select! {
+                () = tasks.stopped() => return Ok(()),
+                _ = faults.wait_for(|faults| faults.stop_listener) => {}
+                () = accept(&front, &listener, &connections) => {}
+            }
+        }
+        connections.cancel();
+        tokio::select! {
+            () = tasks.stopped() => return Ok(()),
+            _ = faults.wait_for(|faults| !faults.stop_listener) => {}
+        }
+        listener = Some(rebind(address).await);
+    }
+}
+
+async fn rebind(address: SocketAddr) -> TcpListener {
+    loop {
+        match TcpListener::bind(address).await {
+            Ok(listener) => return listener,
+            Err(error) => {
+                tracing::warn!(error = report(&error), "port could not be taken again");
+                tokio::time::sleep(REBIND_EVERY).await;
+            }
+        }
+    }
+}
+
+async fn accept(front: &Arc<Front>, listener: &TcpListener, connections: &Tasks) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let front = Arc::clone(front);
+                let stopped = connections.stopped();
+                connections.spawn("connection", async move {
+                    tokio::select! {
+                        () = stopped => {}
+                        () = connection(front, stream) => {}
+                    }
+                });
+            }
+            Err(error) => {
+                tracing::warn!(error = report(&error), "connection could not be accepted");
+                tokio::time::sleep(REBIND_EVERY).await;
+            }
+        }
+    }
+}
+
+async fn connection(front: Arc<Front>, stream: TcpStream) {
+    let stream = Cut { stream, sent_bytes: 0, faults: front.shells.live().watch_faults() };
+    let handshake = TlsAcceptor::from(Arc::clone(&front.tls)).accept(stream);
+    let stream = match tokio::time::timeout(HANDSHAKE_MAX, handshake).await {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) => {
+            tracing::debug!(error = report(&error), "handshake failed");
+            return;
+        }
+        Err(_) => return,
+    };
+    let service = service_fn(|request| respond(&front, request));
+    let served = hyper::server::conn::http1::Builder::new()
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
+    if let Err(error) = served {
+        tracing::debug!(error = report(&error), "connection ended early");
+    }
+}
+
+async fn respond(
+    front: &Front,
+    request: Request<Incoming>,
+) -> Result<Response<Full<Bytes>>, NoAnswer> {
+    let path = request.uri().path().trim_end_matches('/').to_ascii_lowercase();
+    if path == "/powershell/healthcheck.htm" && request.method() == Method::GET {
+        return Ok(plain(StatusCode::OK, "200 OK"));
+    }
+    if path != "/powershell" {
+        return Ok(plain(StatusCode::NOT_FOUND, "there is nothing here"));
+    }
+    let Some(account) = sign_in(request.headers(), &front.accounts) else {
+        let mut response = plain(StatusCode::UNAUTHORIZED, "");
+        let realm = front.shells.live().read(|world| world.blueprint.server_fqdn());
+        if let Ok(value) = HeaderValue::from_str(&format!("Basic realm=\"{realm}\"")) {
+            response.headers_mut().insert(WWW_AUTHENTICATE, value);
+        }
+        return Ok(response);
+    };
+    if request.method() != Method::POST {
+        return Ok(plain(StatusCode::METHOD_NOT_ALLOWED, "only POST"));
+    }
+    let body = match Limited::new(request.into_body(), REQUEST_BYTES_MAX).collect().await {
+        Ok(body) => body.to_bytes(),
+        Err(error) if error.is::<LengthLimitError>() => {
+            return Ok(plain(StatusCode::PAYLOAD_TOO_LARGE, "request is too large"));
+        }
+        Err(_) => return Ok(plain(StatusCode::BAD_REQUEST, "request ended early")),
+    };
+    match soap::answer(&front.shells, account, &body).await {
+        Ok(answer) => Ok(envelope(answer)),
+        Err(NoAnswer::Lost) => Err(NoAnswer::Lost),
+        Err(unreadable) => Ok(plain(StatusCode::BAD_REQUEST, &report(&unreadable))),
+    }
+}
+
+fn envelope(answer: soap::Answer) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from(answer.body)));
+    if answer.is_fault {
+        *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+    }
+    let headers = response.headers_mut();
+    headers.insert(TYPE, HeaderValue::from_static(CONTENT_TYPE));
+    headers.insert("X-FEServer", HeaderValue::from_static("EX01"));
+    for cookie in ["X-BackEndCookie=EX01; path=/PowerShell; secure; HttpOnly", "MS-WSMAN=EX01; path=/PowerShell"] {
+        headers.append(SET_COOKIE, HeaderValue::from_static(cookie));
+    }
+    response
+}
+
+fn plain(status: StatusCode, text: &str) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::copy_from_slice(text.as_bytes())));
+    *response.status_mut() = status;
+    response.headers_mut().insert(TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
+}
+
+/// A connection that ends after as many bytes to the client as the fault says.
+struct Cut {
+    stream: TcpStream,
+    sent_bytes: u64,
+    faults: watch::Receiver<Faults>,
+}
+
+impl AsyncRead for Cut {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Cut {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
+        let limit = self.faults.borrow().drop_connection_after_bytes;
+        let room = limit.map_or(u64::MAX, |limit| limit.saturating_sub(self.sent_bytes));
+        if room == 0 {
+            return Poll::Ready(Err(std::io::ErrorKind::ConnectionReset.into()));
+        }
+        let length = bytes.len().min(usize::try_from(room).unwrap_or(usize::MAX));
+        let written = Pin::new(&mut self.stream)
+            .poll_write(context, bytes.get(..length).unwrap_or(bytes));
+        if let Poll::Ready(Ok(count)) = &written {
+            self.sent_bytes += *count as u64;
+        }
+        written
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}

@@ -1,0 +1,355 @@
+//! Owns the shells of one organization: their accounts, their runspace pools, their pipelines, their end.
+//!
+//! Invariant: a shell serves the account that made it and nobody else; what its role hides was fixed
+//! when it was made. Shells and the pipelines in them are bounded.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use exgate_exchange::clixml::Value;
+use exgate_exchange::psrp::body::{
+    ApplicationPrivateData, CreatePipeline, ProtocolVersion, RunspaceAvailability,
+};
+use exgate_exchange::psrp::server::{Event, Options, RunspacePool};
+use exgate_exchange::psrp::{FRAGMENT_BYTES_MAX, Fragments, MessageType};
+use exgate_exchange::wsman::Fault;
+use exgate_runtime::{Tasks, report};
+use tokio::sync::Notify;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::pipeline::{Piece, Pipeline};
+use crate::cmdlets::complaint::Complaint;
+use crate::cmdlets::{self, Hidden, Invocation, Runspace};
+use crate::live::Live;
+use crate::settings::Account;
+use crate::world::organization::Version;
+
+/// How many pipelines a shell may have at once.
+const PIPELINES_MAX: usize = 100;
+
+/// The shells of one organization.
+#[derive(Debug)]
+pub struct Shells {
+    live: Arc<Live>,
+    tasks: Tasks,
+    idle_max: Duration,
+    count_max: usize,
+    open: Mutex<HashMap<String, Arc<Shell>>>,
+}
+
+/// A shell: one runspace pool of one account.
+#[derive(Debug)]
+pub struct Shell {
+    /// Its id, as the client is told it.
+    pub id: String,
+    account: String,
+    live: Arc<Live>,
+    tasks: Tasks,
+    runspace: Runspace,
+    pool: Mutex<RunspacePool>,
+    own_output: Mutex<Fragments>,
+    own_changed: Notify,
+    pipelines: Mutex<HashMap<Uuid, Arc<Pipeline>>>,
+    used: Mutex<Instant>,
+    closed: CancellationToken,
+}
+
+impl Shells {
+    /// No shell yet; cmdlets that take their time run in `tasks`.
+    pub fn new(live: Arc<Live>, tasks: Tasks, idle_max: Duration, count_max: usize) -> Self {
+        Self { live, tasks, idle_max, count_max, open: Mutex::new(HashMap::new()) }
+    }
+
+    /// The organization.
+    pub fn live(&self) -> &Live {
+        &self.live
+    }
+
+    /// Makes a shell from the fragments of a `creationXml`.
+    pub fn create(
+        &self,
+        account: &Account,
+        wanted_id: Option<String>,
+        creation: &[u8],
+        bytes_max: usize,
+    ) -> Result<Arc<Shell>, Box<Fault>> {
+        self.expire();
+        let version = self.live.read(|world| world.blueprint.version);
+        let mut open = lock(&self.open);
+        if open.values().filter(|shell| shell.account == account.name).count() >= self.count_max {
+            return Err(too_many(self.count_max));
+        }
+        let options = options(version, bytes_max);
+        let mut pool = RunspacePool::accept(creation, options)
+            .map_err(|error| invalid(&format!("The creation XML can't be read: {}.", report(&error))))?;
+        let mut own_output = Fragments::default();
+        pool.opened(&mut own_output);
+        // The engine of 2010 gives a shell an id of its own; later ones take the client's.
+        let wanted_id = wanted_id.filter(|id| version.is_modern() && !open.contains_key(id));
+        let id = wanted_id.unwrap_or_else(|| Uuid::new_v4().to_string().to_uppercase());
+        let runspace = Runspace {
+            id: pool.id(),
+            account: account.name.clone(),
+            hidden: self.hidden(account),
+            preferred_server: Arc::default(),
+        };
+        let shell = Arc::new(Shell {
+            id: id.clone(),
+            account: account.name.clone(),
+            live: Arc::clone(&self.live),
+            tasks: self.tasks.clone(),
+            runspace,
+            pool: Mutex::new(pool),
+            own_output: Mutex::new(own_output),
+            own_changed: Notify::new(),
+            pipelines: Mutex::new(HashMap::new()),
+            used: Mutex::new(Instant::now()),
+            closed: CancellationToken::new(),
+        });
+        open.insert(id, Arc::clone(&shell));
+        Ok(shell)
+    }
+
+    /// An open shell of this account.
+    pub fn find(&self, account: &Account, id: Option<&str>) -> Result<Arc<Shell>, Box<Fault>> {
+        self.expire();
+        let id = id.unwrap_or_default();
+        let found = lock(&self.open).get(id).filter(|shell| shell.account == account.name).cloned();
+        let shell = found.ok_or_else(|| Box::new(Fault::shell_not_found(id)))?;
+        shell.touch();
+        Ok(shell)
+    }
+
+    /// Closes a shell.
+    pub fn delete(&self, shell: &Shell) {
+        shell.closed.cancel();
+        lock(&self.open).remove(&shell.id);
+    }
+
+    fn hidden(&self, account: &Account) -> Hidden {
+        let faults = self.live.faults();
+        let mut hidden = account.hidden.clone();
+        hidden.cmdlets.extend(faults.hide_cmdlets);
+        for (cmdlet, parameters) in faults.hide_parameters {
+            hidden.parameters.entry(cmdlet).or_default().extend(parameters);
+        }
+        hidden
+    }
+
+    fn expire(&self) {
+        let idle_max = self.idle_max;
+        lock(&self.open).retain(|_, shell| {
+            let kept = lock(&shell.used).elapsed() < idle_max;
+            if !kept {
+                shell.closed.cancel();
+            }
+            kept
+        });
+    }
+}
+
+impl Shell {
+    /// Registers a command and feeds its first fragments.
+    pub fn command(self: &Arc<Self>, id: Uuid, fragments: &[u8]) -> Result<(), Box<Fault>> {
+        {
+            let mut pipelines = lock(&self.pipelines);
+            if pipelines.len() >= PIPELINES_MAX {
+                let text = format!("The maximum number of concurrent commands, {PIPELINES_MAX}, is reached.");
+                return Err(Fault::new(QUOTA_LIMIT, "Sender", "QuotaLimit", text).into());
+            }
+            pipelines.insert(id, Arc::new(Pipeline::new(id)));
+        }
+        self.feed(fragments)
+    }
+
+    /// Feeds fragments of the pool or of a command.
+    pub fn feed(self: &Arc<Self>, fragments: &[u8]) -> Result<(), Box<Fault>> {
+        let events = lock(&self.pool)
+            .feed(fragments)
+            .map_err(|error| invalid(&format!("The data can't be read: {}.", report(&error))))?;
+        for event in events {
+            self.happen(event);
+        }
+        Ok(())
+    }
+
+    /// Waits for output of a pipeline.
+    pub async fn receive(
+        &self,
+        command: Uuid,
+        wait: Duration,
+        bytes_max: usize,
+    ) -> Result<(Arc<Pipeline>, Piece), Box<Fault>> {
+        let pipeline = lock(&self.pipelines).get(&command).cloned();
+        let pipeline = pipeline.ok_or_else(|| Box::new(Fault::shell_not_found(&self.id)))?;
+        let piece = self.wait(wait, pipeline.take(&self.pool, bytes_max)).await?;
+        if piece.is_last {
+            lock(&self.pipelines).remove(&command);
+        }
+        Ok((pipeline, piece))
+    }
+
+    /// Waits for output of the pool itself.
+    pub async fn receive_own(&self, wait: Duration, bytes_max: usize) -> Result<Vec<u8>, Box<Fault>> {
+        self.wait(wait, async {
+            loop {
+                let mut changed = std::pin::pin!(self.own_changed.notified());
+                changed.as_mut().enable();
+                if let Some(fragments) = lock(&self.own_output).take(bytes_max) {
+                    return fragments.to_vec();
+                }
+                changed.await;
+            }
+        })
+        .await
+    }
+
+    /// Stops a pipeline; its end is still to be received.
+    pub fn stop(&self, command: Option<Uuid>) {
+        let pipeline = command.and_then(|id| lock(&self.pipelines).get(&id).cloned());
+        if let Some(pipeline) = pipeline {
+            pipeline.stop(&self.pool);
+        }
+    }
+
+    /// Closes a command: nothing of it is received any more.
+    pub fn close(&self, command: Option<Uuid>) {
+        let pipeline = command.and_then(|id| lock(&self.pipelines).remove(&id));
+        if let Some(pipeline) = pipeline {
+            pipeline.stop(&self.pool);
+        }
+    }
+
+    fn touch(&self) {
+        *lock(&self.used) = Instant::now();
+    }
+
+    async fn wait<T>(&self, wait: Duration, output: impl Future<Output = T>) -> Result<T, Box<Fault>> {
+        let outcome = tokio::select! {
+            output = output => Ok(output),
+            () = self.closed.cancelled() => Err(Fault::shell_not_found(&self.id).into()),
+            () = tokio::time::sleep(wait) => Err(Fault::timed_out().into()),
+        };
+        // A client that waits is not idle.
+        self.touch();
+        outcome
+    }
+
+    fn happen(self: &Arc<Self>, event: Event) {
+        match event {
+            Event::PipelineCreated { pipeline, create } => self.run(pipeline, create),
+            Event::CommandMetadata { pipeline, .. } => {
+                self.begin(pipeline, Err(unsupported("Importing a session")));
+            }
+            Event::Availability { call_id, kind } => {
+                let response = if kind == MessageType::GetAvailableRunspaces {
+                    Value::I32(1)
+                } else {
+                    Value::Bool(true)
+                };
+                let answer = RunspaceAvailability { call_id, response };
+                lock(&self.pool).availability(&answer, &mut lock(&self.own_output));
+                self.own_changed.notify_waiters();
+            }
+            // Input for pipelines has no use: no cmdlet here takes any.
+            Event::Input { .. } | Event::EndOfInput { .. } | Event::Ignored(_) | _ => {}
+        }
+    }
+
+    fn run(self: &Arc<Self>, id: Uuid, create: CreatePipeline) {
+        let mut commands = create.commands;
+        let is_script = commands.iter().any(|command| command.is_script);
+        let (first, others) = (commands.pop(), !commands.is_empty() || !create.statements.is_empty());
+        let command = match first {
+            Some(command) if !is_script && !others => command,
+            _ if is_script => return self.begin(id, Err(Complaint::no_language())),
+            _ => return self.begin(id, Err(unsupported("A pipeline of several commands"))),
+        };
+        let invocation = Invocation {
+            name: command.name,
+            arguments: command.parameters.into_iter().map(|held| (held.name, held.value)).collect(),
+        };
+        let Some(pipeline) = lock(&self.pipelines).get(&id).cloned() else { return };
+        pipeline.name(&invocation.name);
+        let latency = self.live.faults().latency(&invocation.name);
+        if latency.is_zero() {
+            let ran = cmdlets::run(&self.live, &self.runspace, invocation);
+            return pipeline.begin(&self.pool, ran);
+        }
+        let shell = Arc::clone(self);
+        self.tasks.spawn("cmdlet", async move {
+            tokio::select! {
+                () = tokio::time::sleep(latency) => {}
+                () = shell.closed.cancelled() => return,
+                () = shell.tasks.stopped() => return,
+            }
+            if pipeline.is_waiting() {
+                let ran = cmdlets::run(&shell.live, &shell.runspace, invocation);
+                pipeline.begin(&shell.pool, ran);
+            }
+        });
+    }
+
+    fn begin(&self, id: Uuid, ran: Result<cmdlets::Records, Complaint>) {
+        if let Some(pipeline) = lock(&self.pipelines).get(&id) {
+            pipeline.begin(&self.pool, ran);
+        }
+    }
+}
+
+/// `ERROR_WSMAN_QUOTA_LIMIT`.
+const QUOTA_LIMIT: u32 = 2_150_859_174;
+/// `ERROR_WSMAN_INVALID_PARAMETER`.
+const INVALID: u32 = 2_150_858_778;
+
+fn options(version: Version, bytes_max: usize) -> Options {
+    let (protocol, powershell) = match version {
+        Version::Exchange2010 => (ProtocolVersion::V2_1, "2.0"),
+        Version::Exchange2019 => (ProtocolVersion::V2_3, "5.1.17763.6893"),
+    };
+    let table = [
+        ("PSVersion", powershell),
+        ("PSRemotingProtocolVersion", &protocol.to_string()),
+        ("SerializationVersion", "1.1.0.1"),
+        ("WSManStackVersion", if version.is_modern() { "3.0" } else { "2.0" }),
+    ];
+    Options {
+        protocol,
+        private_data: ApplicationPrivateData::of_versions(table),
+        fragment_bytes_max: FRAGMENT_BYTES_MAX.min(bytes_max),
+        ..Options::default()
+    }
+}
+
+fn too_many(count_max: usize) -> Box<Fault> {
+    let text = format!(
+        "The WS-Management service cannot process the request. This user is allowed a maximum \
+         number of {count_max} concurrent shells, which has been exceeded. Close existing shells or \
+         raise the quota for this user."
+    );
+    Box::new(Fault::new(QUOTA_LIMIT, "Sender", "QuotaLimit", text))
+}
+
+/// A request that cannot be served as it is.
+pub fn invalid(text: &str) -> Box<Fault> {
+    Box::new(Fault::new(INVALID, "Sender", "InvalidParameter", text))
+}
+
+fn unsupported(what: &str) -> Complaint {
+    Complaint {
+        message: format!("{what} is not supported by this simulator."),
+        exception: "System.NotSupportedException".to_owned(),
+        category: exgate_exchange::psrp::body::ErrorCategory::NotImplemented,
+        activity: Box::default(),
+        target: String::new(),
+        id: "NotSupported".to_owned(),
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,135 @@
+//! Owns what an Exchange organization decides for all its phones: the default access level, the texts,
+//! the device access rules; and its servers and versions.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// Which Exchange this organization runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Version {
+    /// Exchange 2010 SP3.
+    #[serde(rename = "2010")]
+    Exchange2010,
+    /// Exchange 2019.
+    #[serde(rename = "2019")]
+    Exchange2019,
+}
+
+impl Version {
+    /// Reads `2010` or `2019`.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "2010" => Some(Self::Exchange2010),
+            "2019" => Some(Self::Exchange2019),
+            _ => None,
+        }
+    }
+
+    /// The year, as people say it.
+    pub fn year(self) -> &'static str {
+        match self {
+            Self::Exchange2010 => "2010",
+            Self::Exchange2019 => "2019",
+        }
+    }
+
+    /// Major, minor, build and revision: SP3, and CU15 of 2019.
+    pub fn numbers(self) -> [i32; 4] {
+        match self {
+            Self::Exchange2010 => [14, 3, 123, 4],
+            Self::Exchange2019 => [15, 2, 1748, 10],
+        }
+    }
+
+    /// Says whether this is 2013 or later: `*-MobileDevice` names, and the long error ids.
+    pub fn is_modern(self) -> bool {
+        match self {
+            Self::Exchange2010 => false,
+            Self::Exchange2019 => true,
+        }
+    }
+}
+
+/// The level of a rule and of the organization's default.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AccessLevel {
+    /// Let in.
+    Allow,
+    /// Refuse.
+    Block,
+    /// Hold until a person decides.
+    Quarantine,
+}
+
+impl AccessLevel {
+    /// Exchange's word, which is also its position in the enumeration.
+    pub fn word(self) -> (&'static str, i32) {
+        match self {
+            Self::Allow => ("Allow", 0),
+            Self::Block => ("Block", 1),
+            Self::Quarantine => ("Quarantine", 2),
+        }
+    }
+}
+
+/// `Get-ActiveSyncOrganizationSettings`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AccessSettings {
+    /// The settings object's Guid.
+    pub guid: Uuid,
+    /// What happens to a phone that no list and no rule covers.
+    pub default_access_level: AccessLevel,
+    /// The footer of the quarantine mail, at most 256 characters.
+    pub user_mail_insert: String,
+    /// Who is told about quarantined phones.
+    pub admin_mail_recipients: Vec<String>,
+    /// For users who must update an old phone.
+    pub ota_notification_mail_insert: String,
+    /// When the object last changed.
+    pub changed: Timestamp,
+    /// The moment, in Exchange's time, of the last edit of settings or rules.
+    pub access_changed_ms: u64,
+}
+
+/// The longest UserMailInsert, in characters (Set-ActiveSyncOrganizationSettings).
+pub const INSERT_CHARACTERS_MAX: usize = 256;
+
+/// What a device access rule looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Characteristic {
+    /// `DeviceType`.
+    DeviceType,
+    /// `DeviceModel`.
+    DeviceModel,
+    /// `DeviceOS`.
+    DeviceOS,
+    /// `DeviceUserAgent`.
+    UserAgent,
+}
+
+/// A device access rule: exact text, no wildcard.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AccessRule {
+    /// The name Exchange makes of text and characteristic.
+    pub name: String,
+    /// What it looks at.
+    pub characteristic: Characteristic,
+    /// The exact text.
+    pub query_string: String,
+    /// What it decides.
+    pub access_level: AccessLevel,
+}
+
+/// An Exchange server of the organization.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Server {
+    /// The directory object's Guid.
+    pub guid: Uuid,
+    /// The host name in capitals.
+    pub name: String,
+    /// The full name.
+    pub fqdn: String,
+    /// When it was set up.
+    pub created: Timestamp,
+}
