@@ -2,3 +2,4 @@
 
 pub mod bundles;
 pub mod verdict;
+pub mod explain;

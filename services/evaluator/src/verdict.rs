@@ -6,10 +6,11 @@ mod targeting;
 mod compliance;
 mod facts;
 
+use jiff::Timestamp;
+
 use exgate_domain::case::{Case, Management, Unmatched};
 use exgate_domain::decision::{Compliance, Decision, Outcome, Reason, Tried};
 use exgate_domain::policy::{Access, AccessPolicy};
-use jiff::Timestamp;
 
 use crate::bundles::{Bundle, Targeting};
 use compliance::Assessment;
@@ -130,5 +131,7 @@ impl Trace {
     }
 }
 
+#[cfg(test)]
+pub(crate) mod fixture;
 #[cfg(test)]
 mod tests;

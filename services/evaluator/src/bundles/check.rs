@@ -3,13 +3,14 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use jiff::SignedDuration;
+use serde_saphyr::Spanned;
+
 use exgate_domain::ids::OrganizationId;
 use exgate_domain::policy::{
     AccessBySituation, AccessPolicy, CompliancePolicy, Organizations, PlatformRequirements, Version,
 };
 use exgate_runtime::config::Span;
-use jiff::SignedDuration;
-use serde_saphyr::Spanned;
 
 use crate::bundles::diagnostic::{Diagnostic, Diagnostics, Position, nearest, write_instead};
 use crate::bundles::document::{AccessDocument, AccessTable, ComplianceDocument, Requirements};
@@ -208,7 +209,8 @@ impl<'a> Check<'a> {
         self.text(place, "name", &name.value);
         let here = (self.path.clone(), place.line);
         if let Some((path, line)) = names.insert(name.value.clone(), here) {
-            let message = format!("{:?} is the name of the policy at {path}:{line} too", name.value);
+            let message =
+                format!("{:?} is the name of the policy at {path}:{line} too", name.value);
             self.refuse(place, "name", message, "write another name");
         }
         name.value.clone()

@@ -55,10 +55,9 @@ impl Position {
         let number = |value: u64| u32::try_from(value).unwrap_or(u32::MAX);
         match number(location.line()) {
             0 => Self { line: lines_before.saturating_add(1), column: 0 },
-            line => Self {
-                line: line.saturating_add(lines_before),
-                column: number(location.column()),
-            },
+            line => {
+                Self { line: line.saturating_add(lines_before), column: number(location.column()) }
+            }
         }
     }
 }

@@ -1,8 +1,9 @@
 //! Owns the name of a bundle: SHA-256 over a format number and, per file sorted by path,
 //! length-prefixed path and bytes. The order in which files come makes no difference.
 
-use exgate_domain::ids::BundleDigest;
 use sha2::{Digest, Sha256};
+
+use exgate_domain::ids::BundleDigest;
 
 use crate::bundles::PolicyFile;
 

@@ -1,7 +1,8 @@
 //! Bundles: what is read, what is refused and with which words, and how a bundle is named.
 
-use exgate_domain::policy::Access;
 use jiff::SignedDuration;
+
+use exgate_domain::policy::Access;
 
 use super::*;
 
@@ -121,10 +122,7 @@ fn mistakes_of_shape_are_named_with_their_place_and_cure() {
             platforms("osMinimumVersion: [17]"),
             "p.yaml:6:23: platforms.iOS.osMinimumVersion: a text has to stand here",
         ),
-        (
-            compliance(""),
-            "p.yaml:1: platforms: the key is missing",
-        ),
+        (compliance(""), "p.yaml:1: platforms: the key is missing"),
         (
             access("includedGroups: all\n"),
             "p.yaml:6:17: includedGroups: a list has to stand here, such as [a, b]",
@@ -139,10 +137,7 @@ fn mistakes_of_shape_are_named_with_their_place_and_cure() {
             "p.yaml:4:13: precedence: the value is not a whole number of 0 or more (write a number \
              such as 10)",
         ),
-        (
-            access("includedGroups: [a\n"),
-            "p.yaml:6:17: includedGroups: unclosed bracket '['",
-        ),
+        (access("includedGroups: [a\n"), "p.yaml:6:17: includedGroups: unclosed bracket '['"),
         (
             "kind: AccessPolicy\n".to_owned(),
             "p.yaml:1: apiVersion: the key is missing (write exgate/v1)",
@@ -167,7 +162,10 @@ fn mistakes_of_shape_are_named_with_their_place_and_cure() {
         ),
         ("# nothing yet\n---\n".to_owned(), NOTHING),
         (String::new(), NOTHING),
-        ("- a\n- b\n".to_owned(), "p.yaml:1:1: keys with values have to stand here, or {} for none"),
+        (
+            "- a\n- b\n".to_owned(),
+            "p.yaml:1:1: keys with values have to stand here, or {} for none",
+        ),
     ];
     for (text, expected) in cases {
         assert_eq!(refused(&text), [expected], "{text}");
@@ -303,7 +301,8 @@ fn files_that_are_too_many_too_large_or_not_text_are_refused() {
 
 #[test]
 fn an_alias_bomb_and_a_deep_nest_are_refused() {
-    let mut bomb = String::from("apiVersion: exgate/v1\nkind: AccessPolicy\na0: &a0 [x, x, x, x]\n");
+    let mut bomb =
+        String::from("apiVersion: exgate/v1\nkind: AccessPolicy\na0: &a0 [x, x, x, x]\n");
     for level in 1..12 {
         let before = level - 1;
         bomb += &format!("a{level}: &a{level} [*a{before}, *a{before}, *a{before}, *a{before}]\n");

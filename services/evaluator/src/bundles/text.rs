@@ -102,9 +102,8 @@ struct Piece<'a> {
 /// quoted or block scalar (YAML 1.2.2, c-forbidden).
 fn pieces(text: &str) -> Vec<Piece<'_>> {
     let marker = |line: &str, mark: &str| {
-        line.strip_prefix(mark).is_some_and(|rest| {
-            rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n'])
-        })
+        line.strip_prefix(mark)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']))
     };
     let mut starts = vec![(0, 0)];
     let mut at = 0;
@@ -220,4 +219,3 @@ fn options() -> Options {
         with_snippet: false,
     }
 }
-

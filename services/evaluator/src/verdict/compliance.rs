@@ -1,11 +1,12 @@
 //! Owns whether a managed device complies: the MDM's verdict and every compliance policy, of which
 //! the worst result counts. From bad to good: not compliant, unknown, in grace period, compliant.
 
+use jiff::{SignedDuration, Timestamp};
+
 use exgate_domain::case::Case;
 use exgate_domain::decision::{Compliance, Outcome, Reason};
 use exgate_domain::policy::{CompliancePolicy, PlatformRequirements};
 use exgate_domain::record::ManagedDevice;
-use jiff::{SignedDuration, Timestamp};
 
 use super::Trace;
 use super::facts::{self, Finding};
@@ -43,7 +44,8 @@ pub(super) fn assess(
     }
     for policy in policies {
         let found = look.policy(policy);
-        let all = Facts { failed: found.failed || mdm.failed, unknown: found.unknown || mdm.unknown };
+        let all =
+            Facts { failed: found.failed || mdm.failed, unknown: found.unknown || mdm.unknown };
         worst = worse(worst, look.conclude(&policy.name, policy.grace_period, all));
     }
     let Look { reasons, look_again_at, .. } = look;
@@ -116,7 +118,13 @@ impl Look<'_> {
         }
     }
 
-    fn count(&mut self, policy: &CompliancePolicy, rule: &str, finding: Finding, found: &mut Facts) {
+    fn count(
+        &mut self,
+        policy: &CompliancePolicy,
+        rule: &str,
+        finding: Finding,
+        found: &mut Facts,
+    ) {
         match finding.outcome {
             Outcome::Satisfied => {}
             Outcome::NotSatisfied => found.failed = true,

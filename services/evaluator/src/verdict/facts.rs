@@ -1,9 +1,10 @@
 //! Owns what one fact of a record means to one rule.
 
+use jiff::{SignedDuration, Timestamp};
+
 use exgate_domain::decision::{Outcome, Reason};
 use exgate_domain::policy::Version;
 use exgate_domain::record::{ComplianceState, ManagedDevice};
-use jiff::{SignedDuration, Timestamp};
 
 /// How far ahead of us an MDM's clock may be before its check-ins are not believed.
 pub(super) const CLOCK_AHEAD_MAX: SignedDuration = SignedDuration::from_hours(1);
@@ -119,7 +120,9 @@ pub(super) fn mdm(record: &ManagedDevice, now: Timestamp) -> (Finding, bool) {
         Finding::not_satisfied(Reason::MdmNotCompliant, format!("{source} says {word}"))
     };
     match record.compliance {
-        ComplianceState::Compliant => (Finding::satisfied(format!("{source} says compliant")), false),
+        ComplianceState::Compliant => {
+            (Finding::satisfied(format!("{source} says compliant")), false)
+        }
         ComplianceState::Noncompliant => (refused("noncompliant"), false),
         ComplianceState::Conflict => (refused("conflict"), false),
         ComplianceState::Error => (refused("error"), false),
