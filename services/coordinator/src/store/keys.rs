@@ -1,0 +1,100 @@
+//! What is stored of each organization's objects, in short: row and digest by key. A cache of the
+//! file: loaded at first use, changed only after a commit, and dropped when anything went wrong.
+//!
+//! Whoever changes observed rows holds the organization's lock from before its transaction until
+//! after it. The map is taken out meanwhile, so that a caller that goes away leaves none behind.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex as SyncMutex, PoisonError};
+
+use sqlx::{Row, SqliteConnection};
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+use exgate_domain::ids::{ObservationDigest, OrganizationId};
+use exgate_domain::observation::Key;
+
+use super::columns::Columns;
+use super::{Store, StoreError};
+
+/// What is stored of one object.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Known {
+    pub(super) row: i64,
+    pub(super) digest: ObservationDigest,
+}
+
+/// The objects of one organization.
+pub(super) type KeyMap = HashMap<Key, Known>;
+
+type Slot = Arc<Mutex<Option<KeyMap>>>;
+
+/// The key maps of all organizations.
+#[derive(Debug, Default)]
+pub(super) struct KeyMaps(SyncMutex<HashMap<OrganizationId, Slot>>);
+
+/// The right to change one organization's observed rows.
+#[derive(Debug)]
+pub(super) struct Keys {
+    organization: OrganizationId,
+    slot: OwnedMutexGuard<Option<KeyMap>>,
+}
+
+impl KeyMaps {
+    fn slot(&self, organization: &OrganizationId) -> Slot {
+        let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(slots.entry(organization.clone()).or_default())
+    }
+}
+
+impl Store {
+    /// Waits for the right to change an organization's observed rows.
+    pub(super) async fn keys(&self, organization: &OrganizationId) -> Keys {
+        let slot = self.keys.slot(organization).lock_owned().await;
+        Keys { organization: organization.clone(), slot }
+    }
+
+    /// The first of these keys that is not stored.
+    pub(crate) async fn first_unknown(
+        &self,
+        organization: &OrganizationId,
+        keys: &[Key],
+    ) -> Result<Option<Key>, StoreError> {
+        let mut stored = self.keys(organization).await;
+        let mut connection = self.read.acquire().await?;
+        let map = stored.take(&mut connection).await?;
+        let unknown = keys.iter().find(|key| !map.contains_key(key)).copied();
+        stored.put_back(map);
+        Ok(unknown)
+    }
+}
+
+impl Keys {
+    /// Takes the map out, reading it from the file when it is not in memory.
+    pub(super) async fn take(
+        &mut self,
+        connection: &mut SqliteConnection,
+    ) -> Result<KeyMap, StoreError> {
+        if let Some(map) = self.slot.take() {
+            return Ok(map);
+        }
+        let rows =
+            sqlx::query("SELECT id, kind, guid, digest FROM observed WHERE organization = ?1")
+                .bind(self.organization.as_str())
+                .fetch_all(connection)
+                .await?;
+        rows.iter()
+            .map(|row| {
+                let key = Key { kind: row.variant("kind")?, guid: row.guid("guid")? };
+                let digest: &[u8] = row.try_get("digest")?;
+                let digest = ObservationDigest::try_from(digest)
+                    .map_err(|error| StoreError::damaged("digest", error))?;
+                Ok((key, Known { row: row.try_get("id")?, digest }))
+            })
+            .collect()
+    }
+
+    /// Keeps the map for the next one.
+    pub(super) fn put_back(mut self, map: KeyMap) {
+        *self.slot = Some(map);
+    }
+}

@@ -1,0 +1,360 @@
+//! From one inventory to the next, in one transaction: readers see the old or the new one.
+//!
+//! Only objects whose digest differs are written. Only a complete snapshot of everything says
+//! anything about what it does not show, and a device or mailbox goes only after two of them in a
+//! row.
+
+use std::collections::{BTreeSet, HashSet};
+
+use jiff::Timestamp;
+use sqlx::{Row as _, SqliteConnection};
+
+use exgate_domain::ids::{Generation, OrganizationId};
+use exgate_domain::observation::{Key, Kind};
+use exgate_domain::sync::Tally;
+
+use super::columns::{Columns, id_list};
+use super::keys::{KeyMap, Known};
+use super::observed::{Row, tally, upsert};
+use super::{Staging, Store, StoreError, cases, intents, leases};
+
+/// How many complete snapshots of everything in a row have to miss a device or a mailbox.
+const MISSED_FULL_MAX: i64 = 2;
+/// The most row ids in one argument.
+const IDS_PER_STATEMENT_MAX: usize = 5000;
+
+/// A snapshot whose commit fits its pages.
+#[derive(Debug)]
+pub(crate) struct Swap {
+    pub(crate) organization: OrganizationId,
+    /// The lease under which it was made.
+    pub(crate) generation: Generation,
+    /// Rows that the agent sent.
+    pub(crate) staging: Staging,
+    /// Objects that the agent saw as they were when last acknowledged.
+    pub(crate) unchanged: HashSet<Key>,
+    /// What its absence of an object means.
+    pub(crate) extent: Extent,
+    pub(crate) now: Timestamp,
+}
+
+/// How much a snapshot shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// All there is: what it does not show is missing.
+    Whole,
+    /// All that changed since some instant.
+    Changes,
+    /// Some of it, or not all of what it should show.
+    Part,
+}
+
+/// What came of a swap.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Swapped {
+    /// The new inventory stands.
+    Stored { tally: Tally, rows_changed: u64, rows_unchanged: u64 },
+    /// The lease is not the snapshot's any more.
+    LeaseLost,
+    /// An object said to be unchanged is not stored.
+    Unknown(Key),
+}
+
+impl Store {
+    /// Puts a snapshot in the place of what is stored.
+    pub(crate) async fn swap(&self, swap: Swap) -> Result<Swapped, StoreError> {
+        let Swap { organization, generation, mut staging, unchanged, extent, now } = swap;
+        let mut keys = self.keys(&organization).await;
+        let mut tx = self.begin().await?;
+        let lease = leases::get(&mut tx, &organization).await?;
+        if lease.is_none_or(|lease| lease.generation != generation) {
+            return Ok(Swapped::LeaseLost);
+        }
+        let mut map = keys.take(&mut tx).await?;
+        if let Some(key) = unchanged.iter().find(|key| !map.contains_key(key)) {
+            let key = *key;
+            keys.put_back(map);
+            return Ok(Swapped::Unknown(key));
+        }
+
+        let mut changes = Changes::new(&organization, now);
+        let mut after = 0;
+        loop {
+            let (rows, last) = staging.next(after).await?;
+            if rows.is_empty() {
+                break;
+            }
+            changes.rows(&mut tx, &map, rows).await?;
+            after = last;
+        }
+        let known = unchanged.iter().filter_map(|key| Some((*key, map.get(key)?.row)));
+        changes.seen.extend(known.map(|(_, row)| row));
+        changes.unchanged.extend(unchanged.iter());
+        let removed = changes.absence(&mut tx, &map, extent).await?;
+        changes.consequences(&mut tx, extent).await?;
+        let (tally_of_devices, written) = (changes.tally(&removed), changes.written(&removed));
+        let rows_changed = changes.put.len() as u64;
+        let rows_unchanged = changes.unchanged.len() as u64;
+        let Changes { put, .. } = changes;
+        self.commit(tx, written).await?;
+
+        for (key, known, _) in put {
+            map.insert(key, known);
+        }
+        for key in removed {
+            map.remove(&key);
+        }
+        keys.put_back(map);
+        Ok(Swapped::Stored { tally: tally_of_devices, rows_changed, rows_unchanged })
+    }
+}
+
+/// What a swap did so far, inside its transaction.
+struct Changes<'a> {
+    organization: &'a OrganizationId,
+    now: Timestamp,
+    /// Rows of objects that are as they were or were changed.
+    seen: HashSet<i64>,
+    /// Objects that are as they were.
+    unchanged: HashSet<Key>,
+    /// Objects written, and whether they are new.
+    put: Vec<(Key, Known, bool)>,
+    /// Rows whose count of misses was touched, by kind.
+    missed: Vec<Key>,
+    newest: Option<i64>,
+}
+
+impl<'a> Changes<'a> {
+    fn new(organization: &'a OrganizationId, now: Timestamp) -> Self {
+        Self {
+            organization,
+            now,
+            seen: HashSet::new(),
+            unchanged: HashSet::new(),
+            put: Vec::new(),
+            missed: Vec::new(),
+            newest: None,
+        }
+    }
+
+    /// Writes those of the rows that are new or different.
+    async fn rows(
+        &mut self,
+        tx: &mut SqliteConnection,
+        map: &KeyMap,
+        rows: Vec<Row>,
+    ) -> Result<(), StoreError> {
+        let mut differing = Vec::new();
+        for row in rows {
+            self.newest = self.newest.max(row.directory_changed_at);
+            match map.get(&row.key) {
+                Some(known) if known.digest == row.digest => {
+                    self.seen.insert(known.row);
+                    self.unchanged.insert(row.key);
+                }
+                Some(_) | None => differing.push(row),
+            }
+        }
+        let ids = upsert(tx, self.organization, &differing, self.now).await?;
+        for Row { key, digest, .. } in differing {
+            let row = *ids.get(&key).ok_or_else(|| out_of_date(self.organization))?;
+            let known = map.get(&key);
+            if known.is_some_and(|known| known.row != row) {
+                return Err(out_of_date(self.organization));
+            }
+            self.seen.insert(row);
+            self.put.push((key, Known { row, digest }, known.is_none()));
+        }
+        Ok(())
+    }
+
+    /// Counts what is missing, forgets what came back, and removes what was missing often enough.
+    async fn absence(
+        &mut self,
+        tx: &mut SqliteConnection,
+        map: &KeyMap,
+        extent: Extent,
+    ) -> Result<Vec<Key>, StoreError> {
+        let missed = sqlx::query(
+            "SELECT id, kind, guid FROM observed WHERE organization = ?1 AND missed_full > 0",
+        )
+        .bind(self.organization.as_str())
+        .fetch_all(&mut *tx)
+        .await?;
+        let mut back = Vec::new();
+        for row in &missed {
+            let id = row.try_get("id")?;
+            if self.seen.contains(&id) {
+                back.push(id);
+                self.missed.push(Key { kind: row.variant("kind")?, guid: row.guid("guid")? });
+            }
+        }
+        for ids in back.chunks(IDS_PER_STATEMENT_MAX) {
+            sqlx::query(
+                "UPDATE observed SET missed_full = 0, seen_at = ?2
+                 WHERE id IN (SELECT value FROM json_each(?1))",
+            )
+            .bind(id_list(ids))
+            .bind(self.now.as_millisecond())
+            .execute(&mut *tx)
+            .await?;
+        }
+        if extent != Extent::Whole {
+            return Ok(Vec::new());
+        }
+        let absent: Vec<_> =
+            map.iter().filter(|(_, known)| !self.seen.contains(&known.row)).collect();
+        self.missed.extend(absent.iter().map(|(key, _)| **key));
+        let absent: Vec<_> = absent.into_iter().map(|(_, known)| known.row).collect();
+        self.remove(tx, &absent).await
+    }
+
+    async fn remove(
+        &self,
+        tx: &mut SqliteConnection,
+        absent: &[i64],
+    ) -> Result<Vec<Key>, StoreError> {
+        let mut removed = Vec::new();
+        for ids in absent.chunks(IDS_PER_STATEMENT_MAX) {
+            let ids = id_list(ids);
+            sqlx::query(
+                "UPDATE observed SET missed_full = missed_full + 1
+                 WHERE id IN (SELECT value FROM json_each(?1))",
+            )
+            .bind(&ids)
+            .execute(&mut *tx)
+            .await?;
+            // The mailboxes of devices that go are compared again while they can be found.
+            sqlx::query(
+                "UPDATE intents SET compare = compare + 1
+                 WHERE organization = ?1 AND mailbox IN (
+                     SELECT mailbox.guid
+                     FROM observed AS device
+                     JOIN observed AS mailbox ON mailbox.organization = device.organization
+                         AND mailbox.kind = 'Mailbox' AND mailbox.dn = device.dn
+                     WHERE device.id IN (SELECT value FROM json_each(?2))
+                       AND device.kind = 'Device')",
+            )
+            .bind(self.organization.as_str())
+            .bind(&ids)
+            .execute(&mut *tx)
+            .await?;
+            // Settings, rules and servers are few and listed whole: one look is enough.
+            let rows = sqlx::query(
+                "DELETE FROM observed
+                 WHERE id IN (SELECT value FROM json_each(?1))
+                   AND (missed_full >= ?2 OR kind NOT IN ('Device', 'Mailbox'))
+                 RETURNING kind, guid",
+            )
+            .bind(&ids)
+            .bind(MISSED_FULL_MAX)
+            .fetch_all(&mut *tx)
+            .await?;
+            for row in &rows {
+                removed.push(Key { kind: row.variant("kind")?, guid: row.guid("guid")? });
+            }
+        }
+        Ok(removed)
+    }
+
+    /// Marks what has to be decided and compared again, and notes how far the snapshot reaches.
+    async fn consequences(
+        &self,
+        tx: &mut SqliteConnection,
+        extent: Extent,
+    ) -> Result<(), StoreError> {
+        let of = |kind| self.put.iter().filter(move |(key, ..)| key.kind == kind);
+        let rows = |kind| of(kind).map(|(_, known, _)| known.row).collect::<Vec<_>>();
+        for ids in rows(Kind::Device).chunks(IDS_PER_STATEMENT_MAX) {
+            cases::mark_devices(tx, self.organization, ids, self.now).await?;
+        }
+        let mailboxes = rows(Kind::Mailbox);
+        for ids in mailboxes.chunks(IDS_PER_STATEMENT_MAX) {
+            cases::mark_mailboxes(tx, self.organization, ids, self.now).await?;
+            self.extend_baseline(tx, ids).await?;
+        }
+        let order = |kind| kind == Kind::Settings || kind == Kind::Rule;
+        let ruled = self.put.iter().any(|(key, ..)| order(key.kind))
+            || self.missed.iter().any(|key| order(key.kind));
+        if ruled {
+            cases::mark_all(tx, Some(self.organization), self.now).await?;
+            intents::mark_all(tx, Some(self.organization)).await?;
+        }
+        self.reach(tx, extent).await
+    }
+
+    /// A mailbox that appears after the baseline was taken joins it as it is: nothing was written
+    /// to it yet.
+    async fn extend_baseline(
+        &self,
+        tx: &mut SqliteConnection,
+        ids: &[i64],
+    ) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT OR IGNORE INTO baselines (organization, kind, guid, observation)
+             SELECT organization, kind, guid, observation FROM observed
+             WHERE id IN (SELECT value FROM json_each(?2)) AND EXISTS (
+                 SELECT 1 FROM inventories
+                 WHERE inventories.organization = ?1 AND baseline_at IS NOT NULL)",
+        )
+        .bind(self.organization.as_str())
+        .bind(id_list(ids))
+        .execute(tx)
+        .await?;
+        Ok(())
+    }
+
+    async fn reach(&self, tx: &mut SqliteConnection, extent: Extent) -> Result<(), StoreError> {
+        let (full, newest) = match extent {
+            Extent::Part => return Ok(()),
+            Extent::Changes => (None, self.newest),
+            Extent::Whole => {
+                let newest = sqlx::query_scalar(
+                    "SELECT MAX(directory_changed_at) FROM observed WHERE organization = ?1",
+                )
+                .bind(self.organization.as_str())
+                .fetch_one(&mut *tx)
+                .await?;
+                (Some(self.now.as_millisecond()), newest)
+            }
+        };
+        if full.is_none() && newest.is_none() {
+            return Ok(());
+        }
+        sqlx::query(
+            "INSERT INTO inventories (organization, full_seen_at, newest_change_at)
+             VALUES (?1, ?2, ?3)
+             ON CONFLICT (organization) DO UPDATE SET
+                 full_seen_at = COALESCE(excluded.full_seen_at, full_seen_at),
+                 newest_change_at = MAX(COALESCE(excluded.newest_change_at, newest_change_at),
+                                        COALESCE(newest_change_at, excluded.newest_change_at))",
+        )
+        .bind(self.organization.as_str())
+        .bind(full)
+        .bind(newest)
+        .execute(tx)
+        .await?;
+        Ok(())
+    }
+
+    fn tally(&self, removed: &[Key]) -> Tally {
+        let device = |key: &Key| key.kind == Kind::Device;
+        let put = || self.put.iter().filter(|(key, ..)| device(key));
+        let (added, changed) = (
+            put().filter(|(.., new)| *new).count() as u64,
+            put().filter(|(.., new)| !*new).count() as u64,
+        );
+        let unchanged = self.unchanged.iter().filter(|key| device(key)).count() as u64;
+        let removed = removed.iter().filter(|key| device(key)).count() as u64;
+        Tally { seen: added + changed + unchanged, added, changed, unchanged, removed }
+    }
+
+    fn written(&self, removed: &[Key]) -> super::written::Tally {
+        let touched: BTreeSet<Key> = self.missed.iter().chain(removed).copied().collect();
+        tally(self.put.iter().map(|(key, ..)| key).chain(&touched))
+    }
+}
+
+fn out_of_date(organization: &OrganizationId) -> StoreError {
+    StoreError::KeysOutOfDate(organization.to_string())
+}
