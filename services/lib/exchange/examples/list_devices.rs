@@ -25,21 +25,20 @@ async fn main() -> Result<(), Box<dyn Error>> {
         _ => return Err("give: address account secret-file [ca-file]".into()),
     };
     let credentials = Credentials::from_file(account, Path::new(secret))?;
-    let transport =
-        Transport::new(address.parse()?, Authentication::Basic(credentials), &anchors)?;
+    let transport = Transport::new(address.parse()?, Authentication::Basic(credentials), &anchors)?;
 
     let session = Session::open(Options::new(transport)).await?;
     session.execute(cmdlets::set_ad_server_settings(None)).await?;
     let commands =
         session.run(cmdlets::get_command(cmdlets::asked_about())).await?.collect().await?;
-    let family = DeviceFamily::choose(&commands).ok_or("no cmdlet that lists devices is visible")?;
+    let family =
+        DeviceFamily::choose(&commands).ok_or("no cmdlet that lists devices is visible")?;
     for missing in cmdlets::missing(&cmdlets::required(family), &commands) {
         eprintln!("not visible to this account: {missing}");
     }
 
     let start = Instant::now();
-    let devices =
-        cmdlets::get_device(family, DeviceSelection::All, ResultSize::Unlimited, None);
+    let devices = cmdlets::get_device(family, DeviceSelection::All, ResultSize::Unlimited, None);
     let mut devices = session.run(devices).await?;
     while let Some(device) = devices.next().await? {
         println!(

@@ -1,6 +1,7 @@
-//! The cmdlets exgate speaks: typed arguments in, typed rows out, in Exchange's own words. Nothing here knows how a cmdlet travels, so
-//! another transport than PowerShell remoting can carry the same values; and nothing builds a cmdlet but the functions listed here, so
-//! no text from outside ever becomes a command.
+//! The cmdlets exgate speaks: typed arguments in, typed rows out, in Exchange's own words. Nothing
+//! here knows how a cmdlet travels, so another transport than PowerShell remoting can carry the
+//! same values; and nothing builds a cmdlet but the functions listed here, so no text from outside
+//! ever becomes a command.
 
 mod argument;
 mod filter;
@@ -43,7 +44,8 @@ pub struct Cmdlet<R> {
 pub enum Effect {
     /// Nothing outside its own runspace changes: it may be said again.
     Read,
-    /// Something changes: without an answer nobody knows whether it did, and it is read back before it is said again.
+    /// Something changes: without an answer nobody knows whether it did, and it is read back before
+    /// it is said again.
     Write,
 }
 

@@ -1,5 +1,5 @@
-//! Accounts and their secrets. A secret is wiped when it is dropped, never printed, and leaves this module only as the bytes that
-//! an authentication scheme needs.
+//! Accounts and their secrets. A secret is wiped when it is dropped, never printed, and leaves this
+//! module only as the bytes that an authentication scheme needs.
 
 use std::fmt;
 use std::io;

@@ -6,6 +6,7 @@ mod refusal;
 mod session;
 mod cmdlet;
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use crate::http::HttpError;
@@ -40,8 +41,9 @@ impl HttpError {
             | Self::Forbidden { .. }
             | Self::Redirected { .. }
             | Self::TooLarge { .. }
-            | Self::Request { .. }
-            | Self::Tls { .. } => Retry::Never,
+            | Self::Request { .. } => Retry::Never,
+            // A certificate does not get better by itself; a server that goes away does.
+            Self::Tls { source, .. } if source.kind() == ErrorKind::InvalidData => Retry::Never,
             Self::Status { status, .. } if *status < 500 => Retry::Never,
             Self::Unavailable { retry_after, .. } => {
                 Retry::After(retry_after.unwrap_or(BUSY_PAUSE))
@@ -49,6 +51,7 @@ impl HttpError {
             Self::Resolve { .. }
             | Self::Connect { .. }
             | Self::ConnectTimedOut { .. }
+            | Self::Tls { .. }
             | Self::Status { .. }
             | Self::TimedOut { .. } => Retry::After(BUSY_PAUSE),
             Self::NotSent { .. } | Self::Interrupted { .. } => Retry::Now,
@@ -74,3 +77,6 @@ impl HttpError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
-//! One authenticated TLS connection to one Exchange server. A connection is owned by who opened it: requests go out one at a time,
-//! nothing is pooled behind the owner's back, no redirect is followed, and a refused password is never sent twice.
+//! One authenticated TLS connection to one Exchange server. A connection is owned by who opened it:
+//! requests go out one at a time, nothing is pooled behind the owner's back, no redirect is
+//! followed, and a refused password is never sent twice.
 
 mod endpoint;
 mod trust;

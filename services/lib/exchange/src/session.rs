@@ -111,12 +111,13 @@ impl Session {
         })
     }
 
-    /// Starts a cmdlet once the one before it has ended, and returns its output as it arrives. The
-    /// cmdlet goes on by itself; dropping the stream stops it.
+    /// Starts a cmdlet once the one before it has ended, so read (or drop) a stream before the next
+    /// cmdlet is run from the same task. Returns the output as it arrives; the cmdlet goes on by
+    /// itself; dropping the stream stops it.
     pub async fn run<R: Row>(&self, cmdlet: Cmdlet<R>) -> Result<RowStream<R>, CmdletError> {
         let name = cmdlet.name();
-        let span = self.span(name);
         let work = Arc::clone(&self.work).lock_owned().await;
+        let span = self.span(name);
         if self.has_ended() {
             fail(&span, "session_dead");
             return Err(CmdletError::Session { cmdlet: name, source: SessionError::Ended });
@@ -207,8 +208,9 @@ impl Session {
             let ending = drive(&shell, &mut work, run).await;
             let span = Span::current();
             span.record("rows", ending.rows);
-            if let Err(error) = &ending.outcome {
-                fail(&span, error.word());
+            let refused = ending.outcome.as_ref().err().map(CmdletError::word);
+            if let Some(word) = refused.or(ending.refusal) {
+                fail(&span, word);
             }
             if ending.is_session_dead {
                 has_ended.store(true, Ordering::Release);

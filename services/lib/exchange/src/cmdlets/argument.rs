@@ -1,5 +1,5 @@
-//! What a cmdlet can be told. Every value travels typed, never as script text, and the values that would be dangerous when empty or
-//! unbounded cannot be made.
+//! What a cmdlet can be told. Every value travels typed, never as script text, and the values that
+//! would be dangerous when empty or unbounded cannot be made.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -47,8 +47,8 @@ impl Edit {
     }
 }
 
-/// The name of exactly one object. Never empty and never a pattern: on an empty `-Identity` a Get cmdlet returns *every* object, which
-/// every Get page of the reference warns of.
+/// The name of exactly one object. Never empty and never a pattern: on an empty `-Identity` a Get
+/// cmdlet returns *every* object, which every Get page of the reference warns of.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Identity(String);
 
@@ -67,7 +67,8 @@ pub enum NameError {
 }
 
 impl Identity {
-    /// Takes any form that Exchange accepts: GUID, distinguished name, address, alias, `DOMAIN\name`.
+    /// Takes any form that Exchange accepts: GUID, distinguished name, address, alias,
+    /// `DOMAIN\name`.
     pub fn new(text: impl Into<String>) -> Result<Self, NameError> {
         name(text.into()).map(Self)
     }
@@ -100,7 +101,8 @@ impl fmt::Display for Identity {
     }
 }
 
-/// The full name of a domain controller, to which a run is pinned so that all its answers come from one copy of the directory.
+/// The full name of a domain controller, to which a run is pinned so that all its answers come from
+/// one copy of the directory.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct DomainController(String);
 
@@ -116,7 +118,8 @@ impl DomainController {
     }
 }
 
-/// How many objects a Get cmdlet may return. There is no default: Exchange's own default of 1000 silently cuts an inventory short.
+/// How many objects a Get cmdlet may return. There is no default: Exchange's own default of 1000
+/// silently cuts an inventory short.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ResultSize {
     /// The literal `Unlimited`.

@@ -1,5 +1,6 @@
-//! OPATH filters as a value ([filter-properties], [recipient-filters] of the Exchange reference). Property names and operators are closed
-//! lists and text passes one escaping function, so a filter always says what it was built to say.
+//! OPATH filters as a value ([filter-properties], [recipient-filters] of the Exchange reference).
+//! Property names and operators are closed lists and text passes one escaping function, so a filter
+//! always says what it was built to say.
 //!
 //! [filter-properties]: https://learn.microsoft.com/powershell/exchange/filter-properties
 //! [recipient-filters]: https://learn.microsoft.com/powershell/exchange/recipient-filters
@@ -109,8 +110,9 @@ pub struct TextError {
 }
 
 impl Text {
-    /// Refuses what a filter cannot carry unambiguously: control characters; the typographic single quotes, which PowerShell's grammar
-    /// reads as quotes and the directory's may not; and `*`, which only [`Filter::starts_with`] may add.
+    /// Refuses what a filter cannot carry unambiguously: control characters; the typographic single
+    /// quotes, which PowerShell's grammar reads as quotes and the directory's may not; and `*`,
+    /// which only [`Filter::starts_with`] may add.
     pub fn new(text: impl Into<String>) -> Result<Self, TextError> {
         let text = text.into();
         let refused =
@@ -143,7 +145,8 @@ impl Filter {
         Self::Compare(property, Operator::NotEqual, Operand::Null)
     }
 
-    /// Objects changed after this instant, as the answering domain controller stamps it, to the second.
+    /// Objects changed after this instant, as the answering domain controller stamps it, to the
+    /// second.
     pub fn changed_since(instant: Timestamp) -> Self {
         Self::Compare(Property::WhenChangedUtc, Operator::Greater, Operand::Instant(instant))
     }
@@ -243,8 +246,8 @@ mod tests {
         }
     }
 
-    /// Reads a filter as the reference describes the grammar, knowing nothing of how it was written: words, `$literals`, and texts in
-    /// single quotes in which a doubled quote is one.
+    /// Reads a filter as the reference describes the grammar, knowing nothing of how it was
+    /// written: words, `$literals`, and texts in single quotes in which a doubled quote is one.
     fn tokens(filter: &str) -> Option<Vec<String>> {
         let mut found = Vec::new();
         let mut rest = filter.chars().peekable();

@@ -1,5 +1,6 @@
-//! `Get-CASMailbox` and `Set-CASMailbox`: a mailbox's personal allow and block lists, which are the only thing exgate writes to grant or
-//! take access. Lists are edited in place, never replaced, and both in one call, so that an allow is one atomic cmdlet.
+//! `Get-CASMailbox` and `Set-CASMailbox`: a mailbox's personal allow and block lists, which are the
+//! only thing exgate writes to grant or take access. Lists are edited in place, never replaced, and
+//! both in one call, so that an allow is one atomic cmdlet.
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -70,7 +71,8 @@ pub struct ListEdit {
 pub struct EditEmpty;
 
 impl ListEdit {
-    /// Takes what to add to and remove from each list; at least one device must be named, and none may be blank.
+    /// Takes what to add to and remove from each list; at least one device must be named, and none
+    /// may be blank.
     pub fn new(allowed: Edit, blocked: Edit) -> Result<Self, EditEmpty> {
         let devices: Vec<&String> = [&allowed, &blocked]
             .into_iter()
@@ -116,7 +118,8 @@ pub fn get_cas_mailbox(
         .with_some("DomainController", controller)
 }
 
-/// Edits the personal lists of one mailbox. A prompt would hang in a remote runspace, so it is always answered beforehand.
+/// Edits the personal lists of one mailbox. A prompt would hang in a remote runspace, so it is
+/// always answered beforehand.
 pub fn set_cas_mailbox(
     mailbox: Identity,
     edit: ListEdit,

@@ -1,4 +1,5 @@
-//! `Get-ActiveSyncOrganizationSettings`: what happens to a device that no rule and no list speaks of.
+//! `Get-ActiveSyncOrganizationSettings`: what happens to a device that no rule and no list speaks
+//! of.
 
 use jiff::Timestamp;
 use uuid::Uuid;

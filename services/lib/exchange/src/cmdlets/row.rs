@@ -1,5 +1,6 @@
-//! From the bytes of one output object to a typed row. A property that is missing or null is `None`, an enumeration member is its name,
-//! and names are compared without regard to case: the device cmdlets and the statistics cmdlets spell the same property differently.
+//! From the bytes of one output object to a typed row. A property that is missing or null is
+//! `None`, an enumeration member is its name, and names are compared without regard to case: the
+//! device cmdlets and the statistics cmdlets spell the same property differently.
 
 use jiff::Timestamp;
 use uuid::Uuid;

@@ -1,4 +1,5 @@
-//! `Get-ExchangeServer` and `Set-ADServerSettings`: the servers of the organization, and which part of the directory a runspace sees.
+//! `Get-ExchangeServer` and `Set-ADServerSettings`: the servers of the organization, and which part
+//! of the directory a runspace sees.
 
 use uuid::Uuid;
 
@@ -14,7 +15,8 @@ row! {
         fqdn: Option<String> = "Fqdn",
         /// The directory site.
         site: Option<String> = "Site",
-        /// Roles as text; on 2016 and later only `Mailbox`, so never used to find client access servers.
+        /// Roles as text; on 2016 and later only `Mailbox`, so never used to find client access
+        /// servers.
         server_role: Option<String> = "ServerRole",
         /// The build.
         version: Option<ServerVersion> = "AdminDisplayVersion",
@@ -45,8 +47,8 @@ pub fn get_exchange_server(identity: Option<Identity>) -> Cmdlet<ServerRow> {
     Cmdlet::read("Get-ExchangeServer").select(selection)
 }
 
-/// Lets the runspace see the whole forest and, if given, asks one domain controller only. It lives as long as the runspace: every new
-/// one needs it again.
+/// Lets the runspace see the whole forest and, if given, asks one domain controller only. It lives
+/// as long as the runspace: every new one needs it again.
 pub fn set_ad_server_settings(controller: Option<DomainController>) -> Cmdlet<Nothing> {
     Cmdlet::read("Set-ADServerSettings")
         .with("ViewEntireForest", true)

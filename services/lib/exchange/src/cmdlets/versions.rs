@@ -1,5 +1,6 @@
-//! Which names a server knows. Exchange 2010 says `ActiveSyncDevice`, 2013 and later also `MobileDevice`; the family is chosen once per
-//! runspace from what Get-Command shows, because roles hide cmdlets that the version would have. Builds are compared by `>=` only.
+//! Which names a server knows. Exchange 2010 says `ActiveSyncDevice`, 2013 and later also
+//! `MobileDevice`; the family is chosen once per runspace from what Get-Command shows, because
+//! roles hide cmdlets that the version would have. Builds are compared by `>=` only.
 
 use std::fmt;
 use std::str::FromStr;

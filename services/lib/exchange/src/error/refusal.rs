@@ -1,4 +1,5 @@
-//! What an error record means: the classes and the texts of Exchange's refusals, each with its consequence.
+//! What an error record means: the classes and the texts of Exchange's refusals, each with its
+//! consequence.
 
 use std::time::Duration;
 
@@ -137,7 +138,8 @@ pub(crate) fn wait(text: &str) -> Option<Duration> {
     unit.starts_with("milliseconds").then(|| Duration::from_millis(number))
 }
 
-/// How much a warning says that Exchange slowed the session down: `Micro delay applied. Actual delayed: 120 msecs, ..`.
+/// How much a warning says that Exchange slowed the session down: `Micro delay applied. Actual
+/// delayed: 120 msecs, ..`.
 pub fn delay_applied(warning: &str) -> Option<Duration> {
     let (_, rest) = warning.split_once("Micro delay applied")?;
     let (_, rest) = rest.split_once("Actual delayed:")?;
@@ -150,7 +152,8 @@ pub fn is_more_available(warning: &str) -> bool {
     warning.contains("more results available")
 }
 
-/// The parameter that a binding error names: `A parameter cannot be found that matches parameter name 'X'.`
+/// The parameter that a binding error names: `A parameter cannot be found that matches parameter
+/// name 'X'.`
 fn parameter(record: &ErrorRecord) -> Option<String> {
     let named = record.fully_qualified_id.starts_with("NamedParameterNotFound");
     let (_, rest) = record.message.split_once("matches parameter name '").or_else(|| {

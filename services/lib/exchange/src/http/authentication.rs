@@ -1,9 +1,10 @@
 //! How a connection proves who it speaks for. Only variants that work are listed.
 //!
-//! Negotiate and Kerberos join here as further variants: they sign in once per connection, with an *empty* POST that carries the first
-//! token, and everything after it belongs to that connection alone (no header, sealed bodies over plain http). `Connection::open` is
-//! where that exchange happens, before the connection is handed out, and `Authentication::allows_plain_http` is where it says that it
-//! seals.
+//! Negotiate and Kerberos join here as further variants: they sign in once per connection, with an
+//! *empty* POST that carries the first token, and everything after it belongs to that connection
+//! alone (no header, sealed bodies over plain http). `Connection::open` is where that exchange
+//! happens, before the connection is handed out, and `Authentication::allows_plain_http` is where
+//! it says that it seals.
 
 use http::HeaderValue;
 

@@ -1,5 +1,5 @@
-//! One TCP connection with TLS on it, used for one request at a time. It is not reopened by itself: whoever owns it decides whether a
-//! request may be said twice.
+//! One TCP connection with TLS on it, used for one request at a time. It is not reopened by itself:
+//! whoever owns it decides whether a request may be said twice.
 
 use std::io;
 use std::sync::Arc;
@@ -23,11 +23,13 @@ use crate::http::{Authentication, Cookies, Endpoint, HttpError, TrustAnchors, Tr
 
 /// How long resolving, connecting and the TLS handshake may take together.
 const CONNECT_LIMIT: Duration = Duration::from_secs(15);
-/// The largest answer that is held. Servers answer within MaxEnvelopeSize (512,000 bytes asked for); the rest is tolerance.
+/// The largest answer that is held. Servers answer within MaxEnvelopeSize (512,000 bytes asked
+/// for); the rest is tolerance.
 const ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// The header under which SOAP 1.2 travels in WS-Management.
 const SOAP: HeaderValue = HeaderValue::from_static("application/soap+xml;charset=UTF-8");
-/// What this client calls itself; operators put it on `EwsAllowList` and the like, so it is stable but for the version.
+/// What this client calls itself; operators put it on `EwsAllowList` and the like, so it is stable
+/// but for the version.
 const USER_AGENT: HeaderValue =
     HeaderValue::from_static(concat!("exgate/", env!("CARGO_PKG_VERSION")));
 
@@ -69,7 +71,8 @@ pub enum TransportError {
 }
 
 impl Transport {
-    /// Checks that the account's secret would be safe on the way, and loads what the server's certificate is checked against.
+    /// Checks that the account's secret would be safe on the way, and loads what the server's
+    /// certificate is checked against.
     pub fn new(
         endpoint: Endpoint,
         authentication: Authentication,
@@ -161,7 +164,8 @@ impl Connection {
         self.sender.is_closed()
     }
 
-    /// Posts one SOAP envelope and waits for the answer. Dropping the future loses the answer and, with it, the connection.
+    /// Posts one SOAP envelope and waits for the answer. Dropping the future loses the answer and,
+    /// with it, the connection.
     pub async fn post(
         &mut self,
         query: &str,

@@ -1,5 +1,6 @@
-//! The cookies of one runspace. The front end keeps a runspace on its back end by them (`X-BackEndCookie`, `MS-WSMAN`), so every
-//! connection of a session shares one jar, and no two sessions do.
+//! The cookies of one runspace. The front end keeps a runspace on its back end by them
+//! (`X-BackEndCookie`, `MS-WSMAN`), so every connection of a session shares one jar, and no two
+//! sessions do.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -21,7 +22,8 @@ struct Cookie {
 }
 
 impl Cookies {
-    /// Takes what an answer sets. Attributes are not kept: a jar meets one server only and lives as long as its runspace.
+    /// Takes what an answer sets. Attributes are not kept: a jar meets one server only and lives as
+    /// long as its runspace.
     pub(crate) fn take(&self, headers: &HeaderMap) {
         for header in headers.get_all(SET_COOKIE) {
             let Some((name, value, gone)) = header.to_str().ok().and_then(parse) else { continue };
@@ -48,7 +50,8 @@ impl Cookies {
     }
 }
 
-/// Name, value, and whether the cookie is being deleted (`Max-Age` of zero or less, [RFC 6265] 5.2.2).
+/// Name, value, and whether the cookie is being deleted (`Max-Age` of zero or less, [RFC 6265]
+/// 5.2.2).
 fn parse(header: &str) -> Option<(&str, &str, bool)> {
     let mut parts = header.split(';');
     let (name, value) = parts.next()?.split_once('=')?;

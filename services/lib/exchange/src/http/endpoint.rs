@@ -1,5 +1,6 @@
-//! The address of one server's remote PowerShell. The name in it is the name that goes out in `Host` and that the certificate must
-//! carry: Exchange's front end may refuse an unknown alias before it looks at the account.
+//! The address of one server's remote PowerShell. The name in it is the name that goes out in
+//! `Host` and that the certificate must carry: Exchange's front end may refuse an unknown alias
+//! before it looks at the account.
 
 use std::fmt;
 use std::str::FromStr;

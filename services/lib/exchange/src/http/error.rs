@@ -34,7 +34,8 @@ pub enum HttpError {
         /// How long we waited.
         limit: Duration,
     },
-    /// The TLS handshake failed, for example because no trusted authority vouches for the server's certificate.
+    /// The TLS handshake failed, for example because no trusted authority vouches for the server's
+    /// certificate.
     #[error("the TLS handshake with '{host}' failed")]
     Tls {
         /// The server.
@@ -42,7 +43,8 @@ pub enum HttpError {
         /// The TLS library's reason.
         source: io::Error,
     },
-    /// 401: account or password refused, or the scheme is not enabled on the server. Never to be repeated by itself.
+    /// 401: account or password refused, or the scheme is not enabled on the server. Never to be
+    /// repeated by itself.
     #[error("'{host}' refused to sign in '{account}' by {scheme} (it offers: {offered})")]
     Unauthorized {
         /// The server.
@@ -62,7 +64,8 @@ pub enum HttpError {
         /// The account.
         account: String,
     },
-    /// 3xx: the server wants us elsewhere. Not followed: credentials go only where the operator sent them.
+    /// 3xx: the server wants us elsewhere. Not followed: credentials go only where the operator
+    /// sent them.
     #[error("'{host}' redirects to '{location}' ({status})")]
     Redirected {
         /// The server.
@@ -131,7 +134,8 @@ pub enum HttpError {
 }
 
 impl HttpError {
-    /// Whether the server may have received the whole request and acted on it, although we have no answer that says so.
+    /// Whether the server may have received the whole request and acted on it, although we have no
+    /// answer that says so.
     pub fn may_have_acted(&self) -> bool {
         match self {
             Self::Resolve { .. }

@@ -1,5 +1,5 @@
-//! Which certificate authorities may vouch for an Exchange server: a file of the operator's, or the platform's own list. There is no
-//! way to switch the check off.
+//! Which certificate authorities may vouch for an Exchange server: a file of the operator's, or the
+//! platform's own list. There is no way to switch the check off.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -47,7 +47,8 @@ pub enum TrustError {
 }
 
 impl TrustAnchors {
-    /// Builds the client side of TLS on these anchors, on the one cryptography provider that this project uses.
+    /// Builds the client side of TLS on these anchors, on the one cryptography provider that this
+    /// project uses.
     pub(crate) fn client_config(&self) -> Result<Arc<ClientConfig>, TrustError> {
         let roots = self.roots()?;
         let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::cmdlets::Effect;
-use crate::error::{CmdletError, SessionError};
+use crate::error::{CmdletError, Refusal, SessionError};
 use crate::psrp::Command;
 use crate::psrp::body::{ErrorRecord, InvocationState};
 use crate::psrp::client::{Pipeline, PipelineEvent};
@@ -37,6 +37,8 @@ pub(super) struct Run {
 pub(super) struct Ending {
     pub(super) outcome: Result<(), CmdletError>,
     pub(super) rows: u64,
+    /// What the first error record means, if there was one.
+    pub(super) refusal: Option<&'static str>,
     /// The command to be closed, if the server accepted it.
     pub(super) command: Option<Uuid>,
     /// Whether the shell can no longer be trusted to run another one.
@@ -58,8 +60,16 @@ pub(super) async fn drive(shell: &Arc<Shell>, work: &mut Work, run: Run) -> Endi
     let id = Uuid::new_v4();
     let deadline = Instant::now() + run.limit;
     let started = start(shell, work, id, run.command.clone()).await;
-    let mut driver =
-        Driver { shell, deadline, run, id, halt: None, signals: JoinSet::new(), rows: 0 };
+    let mut driver = Driver {
+        shell,
+        deadline,
+        run,
+        id,
+        halt: None,
+        signals: JoinSet::new(),
+        rows: 0,
+        refusal: None,
+    };
     let ended = match started {
         Ok(mut pipeline) => driver.receive_all(work, &mut pipeline).await,
         Err(error) => {
@@ -110,6 +120,7 @@ struct Driver<'s> {
     halt: Option<Halt>,
     signals: JoinSet<Result<(), SessionError>>,
     rows: u64,
+    refusal: Option<&'static str>,
 }
 
 impl Driver<'_> {
@@ -188,7 +199,10 @@ impl Driver<'_> {
             match event {
                 PipelineEvent::Output(xml) => batch.push(Event::Row(slice(bytes, xml))),
                 PipelineEvent::Warning(text) => batch.push(Event::Warning(text)),
-                PipelineEvent::Error(record) => batch.push(Event::Error(record)),
+                PipelineEvent::Error(record) => {
+                    self.refusal.get_or_insert_with(|| Refusal::of(&record).word());
+                    batch.push(Event::Error(record));
+                }
                 PipelineEvent::Progress(progress) => batch.push(Event::Progress(progress)),
                 PipelineEvent::State(state, record) if state.is_final() => {
                     last = Some(Final(state, record));
@@ -269,7 +283,13 @@ impl Driver<'_> {
 
     fn ending(&self, outcome: Result<(), CmdletError>) -> Ending {
         let is_session_dead = outcome.as_ref().is_err_and(CmdletError::is_session_dead);
-        Ending { outcome, rows: self.rows, command: Some(self.id), is_session_dead }
+        Ending {
+            outcome,
+            rows: self.rows,
+            refusal: self.refusal,
+            command: Some(self.id),
+            is_session_dead,
+        }
     }
 }
 

@@ -112,11 +112,9 @@ impl Shell {
         if let Some(front_end) = &answer.front_end {
             self.front_end.get_or_init(|| front_end.clone());
         }
-        let named = match parse(&answer)?.body {
-            ResponseBody::Created { shell_id } => shell_id,
-            body => return Err(unexpected(&body)),
-        };
-        self.id = named;
+        let body = parse(&answer)?.body;
+        let ResponseBody::Created { shell_id } = body else { return Err(unexpected(&body)) };
+        self.id = shell_id;
         Ok(())
     }
 
@@ -159,10 +157,8 @@ impl Shell {
     ) -> Result<(), SessionError> {
         let envelope = self.wsman.command(Uuid::new_v4(), &self.id, id, fragment);
         let answer = lane.post(&self.query, envelope.into(), REQUEST_LIMIT).await?;
-        match parse(&answer)?.body {
-            ResponseBody::Command { .. } => Ok(()),
-            body => Err(unexpected(&body)),
-        }
+        let body = parse(&answer)?.body;
+        if matches!(body, ResponseBody::Command { .. }) { Ok(()) } else { Err(unexpected(&body)) }
     }
 
     /// Sends a command more of its input.
@@ -186,12 +182,14 @@ impl Shell {
         loop {
             let envelope = self.wsman.receive(Uuid::new_v4(), &self.id, id);
             let answer = lane.post(&self.query, envelope.into(), POLL + POLL_TOLERANCE).await?;
-            let received = match parse_any(&answer)?.body {
-                ResponseBody::Fault(fault) if fault.is_timeout() => continue,
-                ResponseBody::Fault(fault) => return Err(SessionError::from_fault(fault)),
-                ResponseBody::Receive(received) => received,
-                body => return Err(unexpected(&body)),
-            };
+            let body = parse_any(&answer)?.body;
+            if let ResponseBody::Fault(fault) = body {
+                if fault.is_timeout() {
+                    continue;
+                }
+                return Err(SessionError::from_fault(fault));
+            }
+            let ResponseBody::Receive(received) = body else { return Err(unexpected(&body)) };
             let mut output = Vec::with_capacity(received.streams.len());
             for stream in &received.streams {
                 let mut bytes = Vec::with_capacity(stream.base64.len() / 4 * 3);
@@ -251,10 +249,10 @@ impl Shell {
 /// Reads an answer; a fault is an error.
 fn parse(answer: &Answer) -> Result<Response<'_>, SessionError> {
     let response = parse_any(answer)?;
-    match response.body {
-        ResponseBody::Fault(fault) => Err(SessionError::from_fault(fault)),
-        _ => Ok(response),
+    if let ResponseBody::Fault(fault) = response.body {
+        return Err(SessionError::from_fault(fault));
     }
+    Ok(response)
 }
 
 /// Reads an answer, a fault included.

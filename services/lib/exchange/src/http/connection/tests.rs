@@ -1,4 +1,5 @@
-//! A peer that answers with given bytes over real TLS, so that every status and every way to break off is met once.
+//! A peer that answers with given bytes over real TLS, so that every status and every way to break
+//! off is met once.
 
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustls::ServerConfig;
@@ -52,7 +53,7 @@ impl Peer {
                 }
                 stream.write_all(answer.as_bytes()).await.unwrap();
             }
-            let _ = stream.shutdown().await;
+            drop(stream.shutdown().await);
             seen
         });
         Self { port, folder, requests }
