@@ -136,6 +136,7 @@ fn receipt(command: &Command, attempt: Attempt) -> Receipt {
         cmdlet,
         server,
         took,
+        traceparent: exgate_runtime::telemetry::current_traceparent(),
     }
 }
 

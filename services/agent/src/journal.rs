@@ -49,6 +49,7 @@ struct Entry {
     cmdlet: String,
     server: String,
     took_ms: u64,
+    traceparent: String,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -203,13 +204,24 @@ impl From<&Receipt> for Entry {
             cmdlet: receipt.cmdlet.clone(),
             server: receipt.server.clone(),
             took_ms: u64::try_from(receipt.took.as_millis()).unwrap_or(u64::MAX),
+            traceparent: receipt.traceparent.clone(),
         }
     }
 }
 
 impl Entry {
     fn into_receipt(self) -> Option<Receipt> {
-        let Self { command, generation, outcome, class, message, cmdlet, server, took_ms } = self;
+        let Self {
+            command,
+            generation,
+            outcome,
+            class,
+            message,
+            cmdlet,
+            server,
+            took_ms,
+            traceparent,
+        } = self;
         let outcome = match outcome {
             Outcome::Done => ReceiptOutcome::Done,
             Outcome::Refused => ReceiptOutcome::Refused { class, message },
@@ -223,6 +235,7 @@ impl Entry {
             cmdlet,
             server,
             took: Duration::from_millis(took_ms),
+            traceparent,
         })
     }
 }
@@ -242,6 +255,7 @@ mod tests {
             cmdlet: "Set-CASMailbox".into(),
             server: "ex01".into(),
             took: Duration::from_millis(12),
+            traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".into(),
         }
     }
 

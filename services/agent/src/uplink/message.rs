@@ -34,9 +34,9 @@ pub(super) fn preflight(found: &Preflight) -> pb::AttachRequest {
     }))
 }
 
-/// What Exchange answered, and the span it ran in.
-pub(super) fn receipt(receipt: Receipt, traceparent: String) -> pb::AttachRequest {
-    say(Message::Receipt(pb::Receipt { traceparent, ..receipt.into() }))
+/// What Exchange answered.
+pub(super) fn receipt(receipt: Receipt) -> pb::AttachRequest {
+    say(Message::Receipt(receipt.into()))
 }
 
 /// How a sync comes along.

@@ -10,7 +10,6 @@ use tonic::{Code, Status, Streaming};
 use tonic_types::StatusExt;
 use tracing::Instrument;
 
-use exgate_domain::command::Command;
 use exgate_domain::ids::{CommandId, Generation, RunId};
 use exgate_domain::lease::LEASE_RENEW_EVERY;
 use exgate_domain::observation::Scope;
@@ -126,9 +125,9 @@ impl Uplink {
         said.try_send(hello).map_err(|_| SessionError::Ended)?;
         let asked = Instant::now();
         let stop = self.tasks.token();
-        let attaching = client.clone().attach(ReceiverStream::new(saying));
+        let mut attaching = client.clone();
         let mut heard = tokio::select! {
-            attached = attaching => attached.map_err(|status| self.refused(status))?.into_inner(),
+            attached = attaching.attach(ReceiverStream::new(saying)) => attached.map_err(|status| self.refused(status))?.into_inner(),
             () = stop.cancelled() => return Ok(()),
         };
 
@@ -139,7 +138,7 @@ impl Uplink {
         let line = said.clone();
         scope.spawn("receipts", async move {
             for receipt in unsent {
-                if report.send(message::receipt(receipt, String::new())).await.is_err() {
+                if report.send(message::receipt(receipt)).await.is_err() {
                     break;
                 }
             }
@@ -327,20 +326,10 @@ async fn commands(
     while let Some(order) = ordered.recv().await {
         let span = tracing::info_span!("apply", command = %order.command.id,
             mailbox = %order.command.mailbox, generation = order.command.generation.get());
-        telemetry::adopt(&span, &traceparent(&order.command));
-        let applier = applier.clone();
-        let (receipt, traceparent) = async move {
-            let receipt = applier.apply(order).await;
-            (receipt, telemetry::current_traceparent())
-        }
-        .instrument(span)
-        .await;
-        if said.send(message::receipt(receipt, traceparent)).await.is_err() {
+        telemetry::adopt(&span, &order.command.traceparent);
+        let receipt = applier.apply(order).instrument(span).await;
+        if said.send(message::receipt(receipt)).await.is_err() {
             tracing::debug!("kept a receipt for the next attachment");
         }
     }
-}
-
-fn traceparent(command: &Command) -> String {
-    command.traceparent.clone()
 }

@@ -11,11 +11,22 @@ pub(crate) struct Args {
     pub(crate) overrides: Vec<(String, String)>,
     pub(crate) check_config: bool,
     pub(crate) print_config: bool,
+    /// The values of the service's own flag, when it was given.
+    pub(crate) action: Option<Vec<String>>,
+}
+
+/// The one flag that is a service's own.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Flag {
+    pub(crate) name: &'static str,
+    pub(crate) values: Option<&'static str>,
+    pub(crate) help: &'static str,
 }
 
 /// Reads the flags; help, the version and wrong usage come back as the error to print.
 pub(crate) fn parse(
     name: &'static str,
+    own: Option<Flag>,
     args: impl IntoIterator<Item = OsString>,
 ) -> Result<Args, clap::Error> {
     let flag = |id: &'static str, help: &'static str| {
@@ -44,8 +55,20 @@ pub(crate) fn parse(
             "Settings come from built-in defaults, then the file, then environment variables \
              such as EXGATE__LOG__LEVEL, then --set.",
         );
+    let command = match own {
+        Some(Flag { name, values: None, help }) => command.arg(flag(name, help)),
+        Some(Flag { name, values: Some(values), help }) => {
+            command.arg(Arg::new(name).long(name).value_name(values).num_args(1..).help(help))
+        }
+        None => command,
+    };
     let mut matches = command.try_get_matches_from(args)?;
+    let action = own.and_then(|own| match own.values {
+        Some(_) => matches.remove_many(own.name).map(Iterator::collect),
+        None => matches.get_flag(own.name).then(Vec::new),
+    });
     Ok(Args {
+        action,
         config: matches.remove_one("config"),
         overrides: matches.remove_many("set").map(Iterator::collect).unwrap_or_default(),
         check_config: matches.get_flag("check-config"),
@@ -67,7 +90,20 @@ mod tests {
     use super::*;
 
     fn parse(args: &[&str]) -> Result<Args, clap::Error> {
-        super::parse("exgate-test", args.iter().map(OsString::from))
+        super::parse("exgate-test", None, args.iter().map(OsString::from))
+    }
+
+    #[test]
+    fn a_service_may_have_a_flag_of_its_own() {
+        let parse = |values, args: &[&str]| {
+            let own = Flag { name: "check-policy", values, help: "Checks files" };
+            super::parse("exgate-test", Some(own), args.iter().map(OsString::from))
+        };
+        let given = parse(Some("PATH"), &["exgate-test", "--check-policy", "a", "b"]).unwrap();
+        assert_eq!(given.action.unwrap(), ["a", "b"]);
+        assert!(parse(Some("PATH"), &["exgate-test", "--check-policy"]).is_err());
+        assert_eq!(parse(None, &["exgate-test", "--check-policy"]).unwrap().action, Some(vec![]));
+        assert_eq!(parse(None, &["exgate-test"]).unwrap().action, None);
     }
 
     #[test]

@@ -25,6 +25,8 @@ pub mod clock;
 pub mod listen;
 mod report;
 
-pub use process::{CommandError, command, install_crypto_provider, main};
+pub use process::{
+    Action, CommandError, Findings, command, install_crypto_provider, main, main_or,
+};
 pub use report::report;
 pub use tasks::Tasks;

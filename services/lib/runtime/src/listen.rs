@@ -176,6 +176,22 @@ fn loopback(host: &str) -> bool {
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
+/// Writes bound addresses as one JSON object, name to address, in one step: whoever started this
+/// process with port 0 waits for the file.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn publish(
+    path: &std::path::Path,
+    addresses: &[(&'static str, SocketAddr)],
+) -> std::io::Result<()> {
+    let addresses: std::collections::BTreeMap<_, _> =
+        addresses.iter().map(|(name, address)| (*name, address.to_string())).collect();
+    let draft = path.with_extension("draft");
+    std::fs::write(&draft, serde_json::to_vec(&addresses)?)?;
+    std::fs::rename(&draft, path)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

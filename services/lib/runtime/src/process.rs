@@ -5,6 +5,7 @@
 use std::{
     error::Error,
     ffi::OsString,
+    fmt,
     future::Future,
     io::{self, Write},
     path::PathBuf,
@@ -12,10 +13,11 @@ use std::{
     time::Duration,
 };
 
+use futures_util::future::BoxFuture;
 use tokio::runtime::Runtime;
 
 use crate::{
-    args,
+    args::{self, Flag},
     config::{self, Configuration, Layers, Loaded, Log, Telemetry},
     health, listen,
     metrics::Metrics,
@@ -47,7 +49,47 @@ where
     C: Configuration,
     E: Error + 'static,
 {
-    ExitCode::from(run(name, std::env::args_os(), start))
+    ExitCode::from(run(name, std::env::args_os(), None, start))
+}
+
+/// As [`main`], for a service that can also do one thing and end, such as checking files.
+pub fn main_or<C, S, E>(
+    name: &'static str,
+    action: Action<C>,
+    start: impl AsyncFnOnce(C, Tasks) -> Result<S, E>,
+) -> ExitCode
+where
+    C: Configuration,
+    E: Error + 'static,
+{
+    ExitCode::from(run(name, std::env::args_os(), Some(action), start))
+}
+
+/// One thing that a service does instead of running, when its flag is given.
+pub struct Action<C> {
+    /// The flag without dashes, such as `check-policy`.
+    pub flag: &'static str,
+    /// What its values are called in the help, when it takes any; then at least one is needed.
+    pub values: Option<&'static str>,
+    /// What it does, for the help.
+    pub help: &'static str,
+    /// Does it, with the settings and the flag's values.
+    pub run: fn(C, Vec<String>) -> BoxFuture<'static, Findings>,
+}
+
+impl<C> fmt::Debug for Action<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Action").field("flag", &self.flag).finish_non_exhaustive()
+    }
+}
+
+/// What an [`Action`] found: lines for people, and whether all is well.
+#[derive(Clone, Debug, Default)]
+pub struct Findings {
+    /// Printed to standard output, one a line.
+    pub lines: Vec<String>,
+    /// Whether the process ends with 0; otherwise with 1.
+    pub is_well: bool,
 }
 
 /// Runs a short-lived command to its end with telemetry around it.
@@ -108,13 +150,19 @@ enum LifeError<E: Error + 'static> {
 fn run<C, S, E>(
     name: &'static str,
     args: impl IntoIterator<Item = OsString>,
+    action: Option<Action<C>>,
     start: impl AsyncFnOnce(C, Tasks) -> Result<S, E>,
 ) -> u8
 where
     C: Configuration,
     E: Error + 'static,
 {
-    let args = match args::parse(name, args) {
+    let flag = action.as_ref().map(|action| Flag {
+        name: action.flag,
+        values: action.values,
+        help: action.help,
+    });
+    let args = match args::parse(name, flag, args) {
         Ok(args) => args,
         Err(error) => {
             drop(error.print());
@@ -139,9 +187,28 @@ where
     if args.check_config {
         return say(&format!("OK: {} ({})\n", name, loaded.source));
     }
+    if let (Some(action), Some(values)) = (action, args.action) {
+        return act(action, loaded.config, values);
+    }
     match serve(name, loaded, start) {
         Ok(()) => OK,
         Err(error) => fail(&error, FAILED),
+    }
+}
+
+/// Does the one thing, without telemetry: its lines are the result.
+fn act<C>(action: Action<C>, config: C, values: Vec<String>) -> u8 {
+    install_crypto_provider();
+    let runtime = match runtime() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&CommandError::Runtime(error), FAILED),
+    };
+    let Findings { lines, is_well } = runtime.block_on((action.run)(config, values));
+    runtime.shutdown_timeout(BLOCKING_GRACE);
+    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    match say(&text) {
+        OK if !is_well => FAILED,
+        code => code,
     }
 }
 

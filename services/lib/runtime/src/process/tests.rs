@@ -84,7 +84,7 @@ fn child() {
         }
         let name = OsString::from("exgate-test");
         let flags = std::iter::once(name).chain(flags.split_whitespace().map(OsString::from));
-        std::process::exit(i32::from(run("exgate-test", flags, start)));
+        std::process::exit(i32::from(run("exgate-test", flags, None, start)));
     }
 }
 
