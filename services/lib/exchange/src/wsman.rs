@@ -90,15 +90,19 @@ impl Stream<'_> {
     }
 }
 
-/// Appends the bytes of a base64 text; white space inside is passed over.
+/// Appends the bytes of a base64 text; white space inside is passed over. After an error
+/// nothing is appended.
 pub fn decode_base64(text: &str, out: &mut Vec<u8>) -> Result<(), EnvelopeError> {
     let length = out.len();
-    if STANDARD.decode_vec(text, out).is_err() {
-        out.truncate(length);
-        let dense: String = text.split_ascii_whitespace().collect();
-        STANDARD.decode_vec(dense, out)?;
+    if STANDARD.decode_vec(text, out).is_ok() {
+        return Ok(());
     }
-    Ok(())
+    out.truncate(length);
+    let dense: String = text.split_ascii_whitespace().collect();
+    STANDARD.decode_vec(dense, out).map_err(|error| {
+        out.truncate(length);
+        EnvelopeError::Base64(error)
+    })
 }
 
 #[cfg(test)]

@@ -102,7 +102,7 @@ impl From<String> for Signal {
     fn from(code: String) -> Self {
         match code.rsplit('/').next() {
             Some("crtl_c" | "ctrl_c") => Self::Stop,
-            _ if code == uris::SIGNAL_TERMINATE => Self::Terminate,
+            _ if code.eq_ignore_ascii_case(uris::SIGNAL_TERMINATE) => Self::Terminate,
             _ => Self::Other(code),
         }
     }
