@@ -8,18 +8,20 @@ Get-MobileDevice                       every device
 Get-MobileDevice -ResultSize 10        ten devices and the warning that there are more
 Get-MobileDevice -Identity <Guid>      one device; an unknown identity is an error record, beside a pipeline that completes
 Get-MobileDevice -Mailbox endless      one device every 50 ms until stopped
+Get-MobileDevice -Mailbox quiet        one device after three polls without output
+Get-MobileDevice -Mailbox prompting    a question to a person, which has to end in a stop
+Get-MobileDevice -Mailbox gone         the shell disappears
 Get-MobileDevice -Mailbox throttled    an OverBudgetException that names its wait
 Set-/Get-CASMailbox                    the personal lists, edited by @{Add;Remove} and read back
+Set-CASMailbox -Identity lost          takes effect, and the connection breaks instead of an answer
 anything it does not know              a terminating CommandNotFoundException
 """
 
 import argparse
 import base64
 import collections
-import datetime
 import hmac
 import http.server
-import ipaddress
 import json
 import pathlib
 import socket
@@ -32,27 +34,10 @@ import xml.etree.ElementTree as ElementTree
 from xml.sax.saxutils import escape
 
 import psrpcore
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from certificates import certificates
+from exchange_objects import COMMANDS, Refusal, World, command, not_found, server
 from psrpcore._payload import create_fragment, create_message
-from psrpcore.types import (
-    ErrorCategory,
-    ErrorCategoryInfo,
-    ErrorRecord,
-    NETException,
-    PSCryptoProvider,
-    PSCustomObject,
-    PSDateTime,
-    PSEnumBase,
-    PSGuid,
-    PSInvocationState,
-    PSNoteProperty,
-    PSRPMessageType,
-    PSType,
-    serialize,
-)
+from psrpcore.types import ErrorCategory, ErrorRecord, HostMethodIdentifier, PSInvocationState, PSRPMessageType
 
 SOAP = "http://www.w3.org/2003/05/soap-envelope"
 ADDRESSING = "http://schemas.xmlsoap.org/ws/2004/08/addressing"
@@ -62,202 +47,6 @@ FAULT = "http://schemas.microsoft.com/wbem/wsman/1/wsmanfault"
 TRANSFER = "http://schemas.xmlsoap.org/ws/2004/09/transfer"
 RESOURCE = "http://schemas.microsoft.com/powershell/Microsoft.Exchange"
 STOP = "powershell/signal/crtl_c"
-TERMINATE = f"{SHELL}/signal/terminate"
-MANAGEMENT = "Microsoft.Exchange.Data.Directory.Management"
-SYSTEM = "Microsoft.Exchange.Data.Directory.SystemConfiguration"
-
-
-@PSType([f"{SYSTEM}.DeviceAccessState"])
-class DeviceAccessState(PSEnumBase):
-    Unknown = 0
-    Allowed = 1
-    Blocked = 2
-    Quarantined = 3
-
-
-@PSType([f"{SYSTEM}.DeviceAccessStateReason"])
-class DeviceAccessStateReason(PSEnumBase):
-    Unknown = 0
-    Global = 1
-    Individual = 2
-
-
-@PSType([f"{SYSTEM}.MobileClientType"])
-class MobileClientType(PSEnumBase):
-    EAS = 0
-
-
-def record(type_name, to_string, properties):
-    """An object of Exchange's: adapted properties, a type name, a text."""
-    value = PSCustomObject()
-    value.PSObject.type_names = [type_name, "System.Object"]
-    value.PSObject.adapted_properties = [PSNoteProperty(name, value=held) for name, held in properties.items()]
-    value.PSObject.to_string = to_string
-    return value
-
-
-def directory_object(path):
-    return record(
-        "Microsoft.Exchange.Data.Directory.ADObjectId",
-        path,
-        {"DistinguishedName": f"CN={path}", "Name": path.rsplit("/", 1)[-1], "ObjectGuid": PSGuid(int=len(path))},
-    )
-
-
-def device_guid(number):
-    return uuid.UUID(int=0xE0000000_0000_4000_8000_000000000000 + number)
-
-
-def device(number):
-    """One partnership with the 40 properties that Exchange prints."""
-    user, device_id = f"user{number:06d}", f"ANDROIDC{number:016d}"
-    # Every tenth name needs escapes: a surrogate pair, markup, an escape-like text.
-    friendly = f"Jane's <Phone> & \U0001f4f1 _x0041_ {number}" if number % 10 == 0 else f"phone {number}"
-    when = PSDateTime(2026, 11, 1, 8, number % 60, 0, tzinfo=datetime.timezone.utc)
-    name = f"Android\u00a7{device_id}"
-    path = f"example.com/Users/{user}/ExchangeActiveSyncDevices/{name}"
-    return record(
-        f"{SYSTEM}.MobileDevice",
-        path,
-        {
-            "FriendlyName": friendly,
-            "DeviceId": device_id,
-            "DeviceImei": f"35{number:013d}",
-            "DeviceMobileOperator": "Example Mobile",
-            "DeviceOS": "Android 14.0.0",
-            "DeviceOSLanguage": "en",
-            "DeviceTelephoneNumber": "******0042",
-            "DeviceType": "Android",
-            "DeviceUserAgent": "Android/14.0-EAS-2.0",
-            "DeviceModel": "SM-G991B",
-            "FirstSyncTime": when,
-            "UserDisplayName": f"example.com/Users/{user}",
-            "DeviceAccessState": DeviceAccessState.Quarantined,
-            "DeviceAccessStateReason": DeviceAccessStateReason.Global,
-            "DeviceAccessControlRule": None,
-            "DeviceActiveSyncVersion": "16.1",
-            "ClientVersion": "16.1",
-            "ClientType": MobileClientType.EAS,
-            "IsManaged": False,
-            "IsCompliant": False,
-            "IsDisabled": False,
-            "AdminDisplayName": "",
-            "ExchangeVersion": "0.20 (15.0.0.0)",
-            "Name": name,
-            "DistinguishedName": f"CN={name},CN=ExchangeActiveSyncDevices,CN={user},CN=Users,DC=example,DC=com",
-            "Identity": directory_object(path),
-            "Guid": PSGuid(int=device_guid(number).int),
-            "ObjectCategory": "example.com/Configuration/Schema/ms-Exch-Active-Sync-Device",
-            "ObjectClass": ["top", "msExchActiveSyncDevice"],
-            "WhenChanged": when,
-            "WhenCreated": when,
-            "WhenChangedUTC": when,
-            "WhenCreatedUTC": when,
-            "OrganizationId": "",
-            "Id": directory_object(path),
-            "OriginatingServer": "dc01.example.com",
-            "IsValid": True,
-            "ObjectState": "Unchanged",
-            "ProvisioningFlags": 0,
-            "EventPriority": 0,
-        },
-    )
-
-
-def server():
-    return record(
-        f"{MANAGEMENT}.ExchangeServer",
-        "CAS01",
-        {
-            "Name": "CAS01",
-            "Fqdn": "cas01.example.com",
-            "AdminDisplayVersion": record("Microsoft.Exchange.Data.ServerVersion", "Version 15.2 (Build 1544.4)", {}),
-            "IsClientAccessServer": True,
-            "ServerRole": "Mailbox",
-            "Guid": PSGuid(int=7),
-        },
-    )
-
-
-def command(name, parameters):
-    value = PSCustomObject(Name=name, CommandType="Function", Parameters={each: each for each in parameters})
-    value.PSObject.type_names = ["System.Management.Automation.FunctionInfo", "System.Object"]
-    return value
-
-
-COMMANDS = {
-    "Get-Command": ["Name"],
-    "Set-ADServerSettings": ["ViewEntireForest", "PreferredServer"],
-    "Get-ExchangeServer": ["Identity"],
-    "Get-MobileDevice": ["Identity", "Mailbox", "Filter", "ResultSize", "DomainController"],
-    "Get-CASMailbox": ["Identity", "Filter", "ResultSize", "DomainController"],
-    "Set-CASMailbox": [
-        "Identity",
-        "ActiveSyncAllowedDeviceIDs",
-        "ActiveSyncBlockedDeviceIDs",
-        "Confirm",
-        "DomainController",
-    ],
-}
-
-
-class Refusal(Exception):
-    """An error record: the class, the text, the category, and whether it ends the pipeline."""
-
-    def __init__(self, reason, message, category, fqid=None, terminating=False):
-        super().__init__(message)
-        exception = NETException(Message=message, HResult=-2146233087)
-        exception.PSObject.type_names = [reason, "System.Exception", "System.Object"]
-        self.terminating = terminating
-        self.exception = exception
-        self.category = ErrorCategoryInfo(Category=category, Reason=reason)
-        self.fqid = fqid or f"[Server=CAS01,RequestId={uuid.uuid4()}] [FailureCategory=Cmdlet-{reason}] 1A2B3C4D"
-
-
-def not_found(identity):
-    return Refusal(
-        "ManagementObjectNotFoundException",
-        f"The operation couldn't be performed because object '{identity}' couldn't be found on 'dc01.example.com'.",
-        ErrorCategory.NotSpecified,
-    )
-
-
-class World:
-    """What the cmdlets read and change."""
-
-    def __init__(self, devices):
-        cipher = PSCryptoProvider()
-        self.rendered = [
-            ElementTree.tostring(serialize(device(number), cipher), encoding="utf-8") for number in range(devices)
-        ]
-        self.by_guid = {str(device_guid(number)): number for number in range(devices)}
-        self.lists = collections.defaultdict(lambda: {"Allowed": [], "Blocked": []})
-
-    def edit(self, mailbox, parameters):
-        for kind, held in self.lists[mailbox.lower()].items():
-            change = parameters.get(f"ActiveSync{kind}DeviceIDs")
-            if change is None:
-                continue
-            if not isinstance(change, dict):
-                raise Refusal("ParameterBindingException", f"{kind}: not a hashtable", ErrorCategory.InvalidArgument)
-            change = {str(key).lower(): list(value) for key, value in change.items()}
-            held[:] = [each for each in held if each not in change.get("remove", [])]
-            held.extend(each for each in change.get("add", []) if each not in held)
-
-    def mailbox(self, name):
-        lists = self.lists[name.lower()]
-        return record(
-            f"{MANAGEMENT}.CASMailbox",
-            name,
-            {
-                "Name": name,
-                "ActiveSyncEnabled": True,
-                "HasActiveSyncDevicePartnership": True,
-                "ActiveSyncAllowedDeviceIDs": [str(each) for each in lists["Allowed"]],
-                "ActiveSyncBlockedDeviceIDs": [str(each) for each in lists["Blocked"]],
-                "Guid": PSGuid(int=9),
-            },
-        )
 
 
 class Pipeline:
@@ -267,6 +56,8 @@ class Pipeline:
         self.shell, self.pipeline = shell, psrpcore.ServerPipeline(shell.pool, pipeline_id)
         self.queue, self.done = collections.deque(), False
         self.stopping = threading.Event()
+        # What the next Receive meets instead of output.
+        self.broken = None
 
     def start(self):
         threading.Thread(target=self.run, daemon=True).start()
@@ -301,6 +92,12 @@ class Pipeline:
                 self.shell.flush()
                 self.done = True
                 self.shell.changed.notify_all()
+
+    def breaks(self, error):
+        with self.shell.changed:
+            self.broken = error
+            self.shell.changed.notify_all()
+        self.stopping.wait()
 
     def stop(self):
         self.stopping.set()
@@ -343,6 +140,8 @@ class Pipeline:
             if parameters.get("Confirm") is not False:
                 raise Refusal("HostException", "A prompt cannot be shown.", ErrorCategory.InvalidOperation, terminating=True)
             world.edit(str(parameters["Identity"]), parameters)
+            if str(parameters["Identity"]) == "lost":
+                self.breaks(ConnectionAbortedError())
         elif name == "Get-CASMailbox":
             self.output([world.mailbox(str(parameters["Identity"]))])
         else:
@@ -361,6 +160,16 @@ class Pipeline:
             while not self.stopping.wait(0.05):
                 self.output_rendered([world.rendered[number % len(world.rendered)]])
                 number += 1
+        elif mailbox == "quiet":
+            if not self.stopping.wait(self.shell.poll * 3):
+                self.output_rendered(world.rendered[:1])
+        elif mailbox == "prompting":
+            with self.shell.changed:
+                self.pipeline.host_call(HostMethodIdentifier.PromptForChoice, ["Confirm", "Are you sure?", [], 0])
+                self.shell.flush()
+            self.stopping.wait()
+        elif mailbox == "gone":
+            self.breaks(Fault("w:InvalidSelectors", 2150858843, "The shell was not found on the server."))
         elif mailbox == "throttled":
             raise Refusal(
                 "OverBudgetException",
@@ -395,8 +204,8 @@ class Fault(Exception):
 class Shell:
     """One WS-Man shell: a runspace pool, its pipelines, and a queue of bytes to be received for each."""
 
-    def __init__(self, world, shell_id):
-        self.world, self.shell_id = world, shell_id
+    def __init__(self, world, shell_id, poll):
+        self.world, self.shell_id, self.poll = world, shell_id, poll
         self.cookie = uuid.uuid4().hex
         self.pool = psrpcore.ServerRunspacePool()
         self.changed = threading.Condition(threading.RLock())
@@ -425,7 +234,9 @@ class Shell:
             if pipeline_id is not None and running is None:
                 raise Fault("w:InvalidSelectors", 2150858843, "The command is not known.")
             queue = self.queue if running is None else running.queue
-            self.changed.wait_for(lambda: queue or (running and running.done), seconds)
+            self.changed.wait_for(lambda: queue or (running and (running.done or running.broken)), seconds)
+            if running and running.broken and not queue:
+                raise running.broken
             chosen = bytearray()
             while queue and (not chosen or len(chosen) + len(queue[0]) <= room):
                 chosen += queue.popleft()
@@ -444,12 +255,13 @@ class Server:
     def __init__(self, arguments):
         self.world = World(arguments.devices)
         self.account, self.password = arguments.account, arguments.password
+        self.poll = arguments.poll
         self.shells = {}
 
     def create(self, envelope):
         body = local(envelope, f"{{{SHELL}}}Shell")
         shell_id = body.get("ShellId") or str(uuid.uuid4())
-        shell = Shell(self.world, shell_id.upper())
+        shell = Shell(self.world, shell_id.upper(), self.poll)
         creation = next(each for each in body if each.tag.endswith("}creationXml"))
         shell.feed(base64.b64decode(creation.text))
         self.shells[shell.shell_id] = shell
@@ -496,7 +308,7 @@ class Server:
         pipeline_id = stream.get("CommandId")
         largest = int(local(envelope, f"{{{WSMAN}}}MaxEnvelopeSize").text)
         limit = local(envelope, f"{{{WSMAN}}}OperationTimeout").text
-        seconds = float(limit.removeprefix("PT").removesuffix("S"))
+        seconds = min(float(limit.removeprefix("PT").removesuffix("S")), self.poll)
         data, done = shell.receive(pipeline_id and uuid.UUID(pipeline_id), seconds, (largest - 4096) * 3 // 4)
         named = f' CommandId="{pipeline_id}"' if pipeline_id else ""
         parts = [f'<rsp:ReceiveResponse xmlns:rsp="{SHELL}">']
@@ -572,6 +384,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             action, body, cookie = server.answer(envelope, self.headers.get("Cookie", ""))
         except Fault as fault:
             return self.reply(500, soap(f"{WSMAN}/fault", message_id, fault_body(fault)), {})
+        except ConnectionAbortedError:
+            self.close_connection = True
+            return self.connection.shutdown(socket.SHUT_RDWR)
         extra = {"Set-Cookie": f"X-BackEndCookie={cookie}; path=/; secure; HttpOnly"} if cookie else {}
         return self.reply(200, soap(action, message_id, body), extra)
 
@@ -607,48 +422,12 @@ class Listener(http.server.ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
 
-def certificates(folder):
-    """An authority and a certificate for localhost; returns the paths of the authority, the certificate and its key."""
-    now = datetime.datetime.now(datetime.timezone.utc)
-
-    def build(subject, issuer, key, signer, extensions):
-        builder = (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(issuer)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(hours=1))
-            .not_valid_after(now + datetime.timedelta(days=2))
-        )
-        for extension, critical in extensions:
-            builder = builder.add_extension(extension, critical)
-        return builder.sign(signer, hashes.SHA256())
-
-    def name(text):
-        return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
-
-    authority_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    basic = [(x509.BasicConstraints(ca=True, path_length=0), True)]
-    authority = build(name("interop authority"), name("interop authority"), authority_key, authority_key, basic)
-    names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-    san = [(x509.SubjectAlternativeName(names), False), (x509.BasicConstraints(ca=False, path_length=None), True)]
-    leaf = build(name("localhost"), authority.subject, key, authority_key, san)
-
-    paths = [folder / file for file in ("ca.pem", "server.pem", "server.key")]
-    paths[0].write_bytes(authority.public_bytes(serialization.Encoding.PEM))
-    paths[1].write_bytes(leaf.public_bytes(serialization.Encoding.PEM))
-    paths[2].touch(mode=0o600)
-    private = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    paths[2].write_bytes(key.private_bytes(*private))
-    return paths
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--devices", type=int, default=100)
     parser.add_argument("--account", default="EXAMPLE\\svc-exgate")
     parser.add_argument("--password", default="interop only")
+    parser.add_argument("--poll", type=float, default=20.0, help="how long a Receive waits, in seconds, at most")
     parser.add_argument("--folder", type=pathlib.Path, help="where the certificates go; else a temporary folder")
     arguments = parser.parse_args()
 
