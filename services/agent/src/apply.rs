@@ -61,8 +61,9 @@ impl Applier {
         }
         revisions.insert(command.mailbox, command.revision);
 
-        let unanswered =
-            ReceiptOutcome::Unknown { message: "the agent stopped before Exchange answered".into() };
+        let unanswered = ReceiptOutcome::Unknown {
+            message: "the agent stopped before Exchange answered".into(),
+        };
         if let Err(error) = self.journal.put(&receipt(&command, attempt(unanswered))) {
             let message = exgate_runtime::report(&error);
             tracing::error!(command = %command.id, error = message, "kept from writing");

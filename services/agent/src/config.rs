@@ -7,9 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use exgate_domain::ids::OrganizationId;
 use exgate_domain::lease::{LEASE_RENEW_EVERY, LEASE_TTL};
-use exgate_runtime::config::{
-    Configuration, Invalid, Log, Process, SecretFile, Span, Telemetry,
-};
+use exgate_runtime::config::{Configuration, Invalid, Log, Process, SecretFile, Span, Telemetry};
 use exgate_runtime::listen::Endpoint;
 
 /// Everything that can be set.
@@ -64,7 +62,7 @@ pub struct Exchange {
     pub ca_file: PathBuf,
     /// The longest a write may take: below the lease's time to live less its renewal interval.
     pub write_timeout: Span,
-    /// The longest a reading cmdlet may be silent.
+    /// The longest a cmdlet that only reads may take, listings of the whole organization included.
     pub read_timeout: Span,
 }
 
@@ -122,7 +120,7 @@ impl Default for Exchange {
             password_file: SecretFile::default(),
             ca_file: PathBuf::new(),
             write_timeout: Span::seconds(15),
-            read_timeout: Span::seconds(120),
+            read_timeout: Span::seconds(4 * 3600),
         }
     }
 }
@@ -192,7 +190,8 @@ mod tests {
     #[test]
     fn what_is_missing_or_unsafe_is_named() {
         complete().check().unwrap();
-        let broken: [(&str, fn(&mut Config)); 6] = [
+        type Break = fn(&mut Config);
+        let broken: [(&str, Break); 6] = [
             ("coordinator.endpoint", |c| c.coordinator.endpoint = "http://10.0.0.1:7443".into()),
             ("coordinator.organization", |c| c.coordinator.organization = "Contoso".into()),
             ("exchange.server", |c| c.exchange.server.clear()),

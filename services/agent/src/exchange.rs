@@ -26,11 +26,7 @@ pub trait Exchange: Send + Sync + fmt::Debug {
     ) -> BoxFuture<'a, Result<Completeness, LookError>>;
 
     /// Changes one mailbox's two lists in one cmdlet, and reads the mailbox back.
-    fn edit_lists<'a>(
-        &'a self,
-        mailbox: MailboxId,
-        edit: &'a ListEdit,
-    ) -> BoxFuture<'a, Attempt>;
+    fn edit_lists<'a>(&'a self, mailbox: MailboxId, edit: &'a ListEdit) -> BoxFuture<'a, Attempt>;
 
     /// Gives back what the server holds for us.
     fn close(&self) -> BoxFuture<'_, ()>;

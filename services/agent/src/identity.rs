@@ -40,9 +40,7 @@ pub fn establish(spool: &Path) -> Result<AgentId, IdentityError> {
     let path = spool.join(FILE);
     let refuse = |source| IdentityError::Spool { path: path.clone(), source };
     match fs::read_to_string(&path) {
-        Ok(text) => {
-            text.trim().parse().map_err(|_| IdentityError::Damaged { path: path.clone() })
-        }
+        Ok(text) => text.trim().parse().map_err(|_| IdentityError::Damaged { path: path.clone() }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             fs::create_dir_all(spool).map_err(refuse)?;
             let id = AgentId::new(Uuid::new_v4());

@@ -9,6 +9,8 @@
 pub mod config;
 pub mod identity;
 pub mod exchange;
+pub mod remote;
+pub mod preflight;
 pub mod translate;
 pub mod collect;
 pub mod lease;
@@ -16,3 +18,216 @@ pub mod apply;
 pub mod journal;
 pub mod uplink;
 pub mod metrics;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use tokio::sync::watch;
+
+use exgate_exchange::credentials::{Credentials, CredentialsError};
+use exgate_exchange::http::{
+    Authentication, Endpoint, EndpointError, Transport, TransportError, TrustAnchors,
+};
+use exgate_exchange::session::Options;
+use exgate_runtime::backoff::Backoff;
+use exgate_runtime::config::SecretError;
+use exgate_runtime::listen::{self, ListenError};
+use exgate_runtime::{Findings, Tasks};
+
+use crate::apply::Applier;
+use crate::config::{Auth, Config};
+use crate::exchange::{Exchange, Preflight};
+use crate::identity::IdentityError;
+use crate::journal::{Journal, JournalError};
+use crate::lease::Lease;
+use crate::metrics::Metrics;
+use crate::remote::Remote;
+use crate::uplink::Uplink;
+
+/// The shortest and longest wait before a failed preflight is tried again.
+const PREFLIGHT_AGAIN: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(300));
+/// How long a refused sign-in is shown to the coordinator before the agent ends.
+const LAST_WORDS: Duration = Duration::from_secs(3);
+
+/// A running agent.
+#[derive(Debug)]
+pub struct Agent;
+
+/// Why an agent could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The password file cannot be used.
+    #[error("exchange.password_file cannot be used")]
+    Secret(#[from] SecretError),
+    /// The account is none.
+    #[error("exchange.user and exchange.password_file are no account")]
+    Credentials(#[from] CredentialsError),
+    /// The server is none.
+    #[error("exchange.server, port and url_path are no address")]
+    Server(#[from] EndpointError),
+    /// Connections cannot even be tried.
+    #[error("cannot prepare connections to Exchange")]
+    Transport(#[from] TransportError),
+    /// The coordinator's address is none.
+    #[error(transparent)]
+    Coordinator(#[from] ListenError),
+    /// The organization's name is none.
+    #[error("coordinator.organization is no name")]
+    Organization(#[from] exgate_domain::ids::InvalidId),
+    /// The agent has no id.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// The journal cannot be used.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+}
+
+/// Exchange refused the account, and trying again could lock it.
+#[derive(Debug, thiserror::Error)]
+#[error("Exchange refused the account: {finding}; {cure}")]
+pub struct SignInRefused {
+    finding: String,
+    cure: String,
+}
+
+impl Agent {
+    /// Puts the parts together and starts them.
+    ///
+    /// # Errors
+    /// When a setting or the spool cannot be used.
+    pub async fn start(config: Config, tasks: Tasks) -> Result<Self, StartError> {
+        let coordinator =
+            listen::Endpoint::parse("coordinator.endpoint", &config.coordinator.endpoint)?;
+        let organization = config.coordinator.organization.parse()?;
+        let agent = identity::establish(&config.spool.path)?;
+        let journal = Journal::open(&config.spool.path)?;
+        let exchange: Arc<dyn Exchange> = Arc::new(remote(&config)?);
+        let lease = Lease::none();
+        let write_timeout = config.exchange.write_timeout.duration();
+        let applier =
+            Arc::new(Applier::new(exchange.clone(), journal.clone(), lease.clone(), write_timeout));
+        let (found, preflight) = watch::channel(None);
+        let options = uplink::Options {
+            coordinator,
+            organization,
+            agent,
+            host: host(),
+            backoff: (
+                config.coordinator.backoff_min.duration(),
+                config.coordinator.backoff_max.duration(),
+            ),
+            write_timeout,
+        };
+        let metrics = Metrics::new();
+        let parts = uplink::Parts {
+            exchange: exchange.clone(),
+            applier,
+            journal,
+            lease,
+            preflight,
+            metrics,
+        };
+        tasks.readiness().set("attached", false);
+        tasks.spawn("preflight", keep_checking(exchange.clone(), found, tasks.clone()));
+        tasks.spawn("uplink", Uplink::new(options, parts, tasks.clone()).run());
+        let stopped = tasks.stopped();
+        tasks.spawn("sessions", async move {
+            stopped.await;
+            exchange.close().await;
+        });
+        Ok(Self)
+    }
+
+    /// Goes the whole way to Exchange once and says how far it got.
+    pub fn preflight(config: Config, _: Vec<String>) -> BoxFuture<'static, Findings> {
+        async move {
+            let remote = match remote(&config) {
+                Ok(remote) => remote,
+                Err(error) => {
+                    let lines =
+                        vec![format!("failed  settings: {}", exgate_runtime::report(&error))];
+                    return Findings { lines, is_well: false };
+                }
+            };
+            let preflight = remote.preflight().await;
+            remote.close().await;
+            Findings { lines: lines(&preflight), is_well: preflight.failure().is_none() }
+        }
+        .boxed()
+    }
+}
+
+/// One line a step, the failed one with its cure.
+fn lines(preflight: &Preflight) -> Vec<String> {
+    let line = |step: &exchange::PreflightStep| match (step.ok, step.finding.is_empty()) {
+        (true, true) => format!("ok      {}", step.name),
+        (true, false) => format!("ok      {}: {}", step.name, step.finding),
+        (false, _) => format!("failed  {}: {}; cure: {}", step.name, step.finding, step.cure),
+    };
+    preflight.steps.iter().map(line).collect()
+}
+
+/// Checks until all is well, again after each failure; a refused account ends the process.
+async fn keep_checking(
+    exchange: Arc<dyn Exchange>,
+    found: watch::Sender<Option<Preflight>>,
+    tasks: Tasks,
+) -> Result<(), SignInRefused> {
+    let (shortest, longest) = PREFLIGHT_AGAIN;
+    let mut backoff = Backoff::default().between(shortest, longest);
+    let mut told = String::new();
+    loop {
+        let preflight = exchange.preflight().await;
+        let failure = preflight.failure().cloned();
+        let is_final = preflight.is_final;
+        found.send_replace(Some(preflight));
+        let Some(failure) = failure else {
+            tracing::info!("the way to Exchange is clear");
+            return Ok(());
+        };
+        if is_final {
+            tokio::time::sleep(LAST_WORDS).await;
+            return Err(SignInRefused { finding: failure.finding, cure: failure.cure });
+        }
+        if told != failure.finding {
+            let (step, finding, cure) = (failure.name, &failure.finding, &failure.cure);
+            tracing::warn!(step, finding, cure, "the way to Exchange is blocked");
+            told = failure.finding;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(shortest + backoff.wait()) => {}
+            () = tasks.stopped() => return Ok(()),
+        }
+    }
+}
+
+/// The Exchange that the settings lead to; nothing is opened yet.
+fn remote(config: &Config) -> Result<Remote, StartError> {
+    let settings = &config.exchange;
+    let secret = settings.password_file.read()?;
+    let authentication = match settings.auth {
+        Auth::Basic => {
+            Authentication::Basic(Credentials::new(settings.user.as_str(), secret.as_str())?)
+        }
+    };
+    let address = format!("https://{}:{}{}", settings.server, settings.port, settings.url_path);
+    let endpoint: Endpoint = address.parse()?;
+    let anchors = if settings.ca_file.as_os_str().is_empty() {
+        TrustAnchors::Platform
+    } else {
+        TrustAnchors::File(settings.ca_file.clone())
+    };
+    let mut options = Options::new(Transport::new(endpoint, authentication, &anchors)?);
+    options.write_limit = settings.write_timeout.duration();
+    options.read_limit = settings.read_timeout.duration();
+    Ok(Remote::new(options))
+}
+
+/// Name of this host, for operators.
+fn host() -> String {
+    let from_kernel = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    let from_windows = || std::env::var("COMPUTERNAME").ok();
+    from_kernel.or_else(from_windows).map(|name| name.trim().to_owned()).unwrap_or_default()
+}

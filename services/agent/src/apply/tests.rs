@@ -62,20 +62,13 @@ struct Bench {
 fn bench(answer: ReceiptOutcome) -> Bench {
     let folder = tempfile::tempdir().unwrap();
     let journal = Journal::open(folder.path()).unwrap();
-    let exchange = Arc::new(Scripted {
-        answer,
-        journal: journal.clone(),
-        journalled: StdMutex::default(),
-    });
+    let exchange =
+        Arc::new(Scripted { answer, journal: journal.clone(), journalled: StdMutex::default() });
     let lease = Lease::none();
     let ttl = Duration::from_secs(30);
     lease.set(Some(Held::granted(Generation::new(5), ttl, Instant::now())));
-    let applier = Applier::new(
-        exchange.clone(),
-        journal.clone(),
-        lease.clone(),
-        Duration::from_secs(15),
-    );
+    let applier =
+        Applier::new(exchange.clone(), journal.clone(), lease.clone(), Duration::from_secs(15));
     Bench { _folder: folder, exchange, journal, lease, applier }
 }
 
@@ -124,11 +117,7 @@ async fn a_command_is_refused_without_a_lease_that_covers_it() {
     assert_eq!(class(&bench.applier.apply(order(older)).await), "LeaseLost");
 
     let almost_over = Instant::now() - Duration::from_secs(16);
-    bench.lease.set(Some(Held::granted(
-        Generation::new(5),
-        Duration::from_secs(30),
-        almost_over,
-    )));
+    bench.lease.set(Some(Held::granted(Generation::new(5), Duration::from_secs(30), almost_over)));
     assert_eq!(class(&bench.applier.apply(order(command(2))).await), "LeaseEnding");
 
     bench.lease.set(None);

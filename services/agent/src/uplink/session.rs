@@ -42,7 +42,10 @@ const SETTLE_MARGIN: Duration = Duration::from_secs(5);
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
     /// The coordinator knows no such organization.
-    #[error("the coordinator knows no organization {organization:?}{}; set coordinator.organization, or create it: exgate apply -f ORGANIZATION.yaml", suggest(suggestion))]
+    #[error(
+        "the coordinator knows no organization {organization:?}{}; set coordinator.organization, or create it: exgate apply -f ORGANIZATION.yaml",
+        suggest(suggestion)
+    )]
     OrganizationUnknown {
         /// The name that was given.
         organization: String,

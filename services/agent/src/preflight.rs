@@ -1,0 +1,223 @@
+//! The way to Exchange, step by step: name, TCP, TLS, sign-in, shell, rights, version. Each failure
+//! names its cause and its cure, and the first one ends it.
+
+use jiff::Timestamp;
+
+use exgate_exchange::cmdlets::{
+    DeviceFamily, DeviceSelection, Filter, ResultSize, ServerRow, asked_about, get_command,
+    get_device, get_exchange_server, missing, required, required_to_write,
+};
+use exgate_exchange::error::{CmdletError, Refusal, SessionError};
+use exgate_exchange::http::HttpError;
+use exgate_exchange::session::Session;
+
+use crate::exchange::{Preflight, PreflightStep};
+use crate::remote::{Capabilities, OpenError};
+
+/// The way there, in order.
+const WAY: [&str; 5] = ["name", "tcp", "tls", "sign-in", "shell"];
+/// Asks for what changed after this: nothing, so only whether the filter is accepted is learnt.
+const FAR_FUTURE: &str = "2199-01-01T00:00:00Z";
+
+/// Goes all the way with the session of a lane.
+pub(crate) async fn run(lane: &mut crate::remote::Open<'_>) -> (Preflight, Option<Capabilities>) {
+    let mut preflight = Preflight { server: lane.host().to_owned(), ..Preflight::default() };
+    let session = match lane.session().await {
+        Ok(session) => session,
+        Err(error) => {
+            let host = preflight.server.clone();
+            way_failed(&mut preflight, &host, &error);
+            return (preflight, None);
+        }
+    };
+    preflight.steps.extend(WAY.map(|name| well(name, String::new())));
+    if let Some(front_end) = session.front_end() {
+        preflight.server = front_end.to_owned();
+    }
+    let found = match rights(session, &mut preflight).await {
+        Ok(Some(family)) => family,
+        Ok(None) => return (preflight, None),
+        Err(error) => {
+            preflight.steps.push(cmdlet_failed("rights", &error));
+            return (preflight, None);
+        }
+    };
+    if let Err(error) = version(session, &mut preflight).await {
+        preflight.steps.push(cmdlet_failed("version", &error));
+        return (preflight, None);
+    }
+    match filters_by_change(session, found).await {
+        Ok(filters_by_change) => {
+            preflight.filters_by_change = filters_by_change;
+            let finding = if filters_by_change {
+                "the server finds changed devices itself"
+            } else {
+                "the server cannot filter devices by change; every quick sync lists all of them"
+            };
+            preflight.steps.push(well("filter", finding.into()));
+            (preflight, Some(Capabilities { family: found, filters_by_change }))
+        }
+        Err(error) => {
+            preflight.steps.push(cmdlet_failed("filter", &error));
+            (preflight, None)
+        }
+    }
+}
+
+/// What the server can do, when nobody ran the preflight yet. `None` without a right to list devices.
+pub(crate) async fn capabilities(session: &Session) -> Result<Option<Capabilities>, CmdletError> {
+    let commands = session.run(get_command(asked_about())).await?.collect().await?;
+    let Some(family) = DeviceFamily::choose(&commands) else { return Ok(None) };
+    let filters_by_change = filters_by_change(session, family).await?;
+    Ok(Some(Capabilities { family, filters_by_change }))
+}
+
+async fn filters_by_change(session: &Session, family: DeviceFamily) -> Result<bool, CmdletError> {
+    let never = FAR_FUTURE.parse().unwrap_or(Timestamp::MAX);
+    let selection = DeviceSelection::Filtered(Filter::changed_since(never));
+    let probe = get_device(family, selection, ResultSize::Unlimited, None);
+    match session.execute(probe).await {
+        Ok(_) => Ok(true),
+        Err(error) if error.refusal() == Some(&Refusal::NotFilterable) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Compares what the account may do with what the story needs. `None` when something is missing.
+async fn rights(
+    session: &Session,
+    preflight: &mut Preflight,
+) -> Result<Option<DeviceFamily>, CmdletError> {
+    let commands = session.run(get_command(asked_about())).await?.collect().await?;
+    let family = DeviceFamily::choose(&commands);
+    let wanted = family.unwrap_or(DeviceFamily::ActiveSync);
+    let mut missed = missing(&required(wanted), &commands);
+    missed.extend(missing(&required_to_write(), &commands));
+    if missed.is_empty() && family.is_some() {
+        preflight.steps.push(well("rights", format!("all cmdlets of {}", wanted.get_device())));
+        return Ok(family);
+    }
+    let names: Vec<String> = missed.iter().map(ToString::to_string).collect();
+    preflight.steps.push(PreflightStep {
+        name: "rights",
+        ok: false,
+        finding: format!("the account may not use {}", names.join(", ")),
+        cure: "add the account to a role group whose management roles hold these cmdlets and \
+               parameters, then open a new session (restart the agent)"
+            .into(),
+    });
+    Ok(None)
+}
+
+async fn version(session: &Session, preflight: &mut Preflight) -> Result<(), CmdletError> {
+    let servers = session.run(get_exchange_server(None)).await?.collect().await?;
+    let named = |row: &&ServerRow| {
+        let is = |name: &Option<String>| {
+            name.as_ref().is_some_and(|name| name.eq_ignore_ascii_case(&preflight.server))
+        };
+        is(&row.name) || is(&row.fqdn)
+    };
+    let newest = || servers.iter().max_by_key(|row| row.version);
+    let version = servers.iter().find(named).or_else(newest).and_then(|row| row.version);
+    let Some(version) = version else {
+        preflight.steps.push(PreflightStep {
+            name: "version",
+            ok: false,
+            finding: "Get-ExchangeServer shows no server with a version".into(),
+            cure: "let the account see the organization's servers (View-Only Configuration)".into(),
+        });
+        return Ok(());
+    };
+    preflight.exchange_version = version.to_string();
+    let count = servers.len();
+    preflight
+        .steps
+        .push(well("version", format!("{:?} {version}, {count} server(s)", version.product())));
+    Ok(())
+}
+
+fn well(name: &'static str, finding: String) -> PreflightStep {
+    PreflightStep { name, ok: true, finding, cure: String::new() }
+}
+
+fn cmdlet_failed(name: &'static str, error: &CmdletError) -> PreflightStep {
+    PreflightStep {
+        name,
+        ok: false,
+        finding: exgate_runtime::report(error),
+        cure: "see the finding; it is tried again".into(),
+    }
+}
+
+/// Notes how far the way went.
+fn way_failed(preflight: &mut Preflight, host: &str, error: &OpenError) {
+    let (step, cure) = match error {
+        OpenError::Refused => ("sign-in", String::new()),
+        OpenError::Forest(_) => (
+            "shell",
+            "let the account use Set-ADServerSettings (any management role has it)".to_owned(),
+        ),
+        OpenError::Session(SessionError::Transport { source }) => transport(source, host),
+        OpenError::Session(SessionError::Throttled { .. }) => (
+            "shell",
+            "close other sessions of the account, or wait: servers end idle ones after 15 minutes"
+                .to_owned(),
+        ),
+        OpenError::Session(_) => ("shell", "see the finding; it is tried again".to_owned()),
+    };
+    preflight.is_final = matches!(error, OpenError::Refused)
+        || matches!(error, OpenError::Session(error) if crate::remote::is_refusal(error));
+    for name in WAY {
+        if name == step {
+            break;
+        }
+        preflight.steps.push(well(name, String::new()));
+    }
+    let finding = exgate_runtime::report(error);
+    preflight.steps.push(PreflightStep { name: step, ok: false, finding, cure });
+}
+
+/// The step at which the way to the server broke, and its cure.
+fn transport(error: &HttpError, host: &str) -> (&'static str, String) {
+    match error {
+        HttpError::Resolve { .. } => {
+            ("name", format!("check exchange.server, or that DNS knows {host}"))
+        }
+        HttpError::Connect { .. } | HttpError::ConnectTimedOut { .. } => (
+            "tcp",
+            format!("check exchange.server and exchange.port, that {host} is up, and firewalls"),
+        ),
+        HttpError::Tls { .. } => (
+            "tls",
+            "set exchange.ca_file to the authority of the server's certificate, and \
+             exchange.server to a name that stands in it"
+                .into(),
+        ),
+        HttpError::Unauthorized { offered, .. } => (
+            "sign-in",
+            if offered.to_ascii_lowercase().contains("basic") {
+                "check exchange.user and exchange.password_file; the agent does not try again, so \
+                 that the account is not locked"
+                    .into()
+            } else {
+                "switch Basic on: Set-PowerShellVirtualDirectory -BasicAuthentication $true".into()
+            },
+        ),
+        HttpError::Forbidden { .. } => {
+            ("sign-in", "allow it: Set-User ACCOUNT -RemotePowerShellEnabled $true".into())
+        }
+        HttpError::Redirected { .. } => {
+            ("shell", "set exchange.server to the address it redirects to, if you trust it".into())
+        }
+        HttpError::Unavailable { .. }
+        | HttpError::Status { .. }
+        | HttpError::TooLarge { .. }
+        | HttpError::TimedOut { .. }
+        | HttpError::NotSent { .. }
+        | HttpError::Interrupted { .. }
+        | HttpError::Request { .. } => (
+            "shell",
+            format!("check the PowerShell virtual directory and its application pool on {host}"),
+        ),
+    }
+}

@@ -1,0 +1,99 @@
+//! The seam's real side: an Exchange organization over PowerShell remoting, with one session for
+//! reading and one for writing, so that a long listing never keeps a change waiting.
+
+mod lane;
+mod reading;
+mod writing;
+
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use tokio::sync::mpsc;
+
+use exgate_domain::command::ListEdit;
+use exgate_domain::ids::MailboxId;
+use exgate_domain::observation::Scope;
+use exgate_domain::sync::Completeness;
+use exgate_exchange::cmdlets::{DeviceFamily, DomainController};
+use exgate_exchange::session::Options;
+
+use crate::exchange::{Attempt, Exchange, LookError, Preflight, Seen};
+use crate::preflight;
+
+pub use lane::{Lane, OpenError};
+pub(crate) use lane::{Open, is_refusal};
+
+/// An Exchange organization over PowerShell remoting.
+#[derive(Debug)]
+pub struct Remote {
+    reads: Lane,
+    writes: Lane,
+    /// What was found out about the server; asked once per process.
+    server: OnceLock<Capabilities>,
+    /// The domain controller that answered last: writes and their read-back ask the same one.
+    controller: Mutex<Option<DomainController>>,
+}
+
+/// What the server can do and the account may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Which names the device cmdlets have.
+    pub family: DeviceFamily,
+    /// Whether devices can be filtered by the time of change.
+    pub filters_by_change: bool,
+}
+
+impl Remote {
+    /// An organization reached with these options; nothing is opened yet.
+    pub fn new(options: Options) -> Self {
+        Self {
+            reads: Lane::new(options.clone()),
+            writes: Lane::new(options),
+            server: OnceLock::new(),
+            controller: Mutex::default(),
+        }
+    }
+
+    fn controller(&self) -> Option<DomainController> {
+        self.controller.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set_controller(&self, controller: Option<DomainController>) {
+        *self.controller.lock().unwrap_or_else(PoisonError::into_inner) = controller;
+    }
+}
+
+impl Exchange for Remote {
+    fn preflight(&self) -> BoxFuture<'_, Preflight> {
+        async {
+            let mut lane = self.reads.lock().await;
+            let (preflight, found) = preflight::run(&mut lane).await;
+            if let Some(found) = found {
+                self.server.get_or_init(|| found);
+            }
+            preflight
+        }
+        .boxed()
+    }
+
+    fn look<'a>(
+        &'a self,
+        scope: &'a Scope,
+        seen: mpsc::Sender<Seen>,
+    ) -> BoxFuture<'a, Result<Completeness, LookError>> {
+        self.read(scope, seen).boxed()
+    }
+
+    fn edit_lists<'a>(&'a self, mailbox: MailboxId, edit: &'a ListEdit) -> BoxFuture<'a, Attempt> {
+        self.write(mailbox, edit).boxed()
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        async {
+            self.reads.close().await;
+            self.writes.close().await;
+        }
+        .boxed()
+    }
+}

@@ -1,0 +1,122 @@
+//! One session, opened when it is needed, replaced when it is worn, and never opened again after the
+//! server refused the account: a second try could lock it.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::{Mutex, MutexGuard};
+
+use exgate_exchange::cmdlets::set_ad_server_settings;
+use exgate_exchange::error::{CmdletError, SessionError};
+use exgate_exchange::http::HttpError;
+use exgate_exchange::session::{Options, Session};
+
+/// Where one session lives.
+#[derive(Debug)]
+pub struct Lane {
+    options: Options,
+    session: Mutex<Option<Session>>,
+    is_refused: AtomicBool,
+}
+
+/// The lane while somebody uses it.
+#[derive(Debug)]
+pub struct Open<'a> {
+    lane: &'a Lane,
+    session: MutexGuard<'a, Option<Session>>,
+}
+
+/// Why there is no session.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The account was refused before; it is not tried again, so that it is not locked.
+    #[error(
+        "sign-in was refused before and is not tried again; correct exchange.user and its password file, then restart the agent"
+    )]
+    Refused,
+    /// It could not be opened.
+    #[error("no session with Exchange")]
+    Session(#[from] SessionError),
+    /// It could not be made to see the whole forest.
+    #[error("the session cannot see the whole forest")]
+    Forest(#[from] CmdletError),
+}
+
+impl Lane {
+    /// A lane that opens sessions with these options.
+    pub fn new(options: Options) -> Self {
+        Self { options, session: Mutex::default(), is_refused: AtomicBool::new(false) }
+    }
+
+    /// Waits for the lane.
+    pub async fn lock(&self) -> Open<'_> {
+        Open { lane: self, session: self.session.lock().await }
+    }
+
+    /// Gives the shell back to the server.
+    pub async fn close(&self) {
+        if let Some(session) = self.session.lock().await.take() {
+            give_back(session).await;
+        }
+    }
+}
+
+impl Open<'_> {
+    /// The session, opened if need be.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub async fn session(&mut self) -> Result<&Session, OpenError> {
+        if let Some(worn) = self.session.take_if(|session| session.is_worn()) {
+            give_back(worn).await;
+        }
+        if self.session.is_none() {
+            let opened = self.open().await?;
+            return Ok(self.session.insert(opened));
+        }
+        // Just checked; the borrow checker wants it asked again.
+        self.session.as_ref().ok_or(OpenError::Session(SessionError::Ended))
+    }
+
+    /// Name of the server that the options lead to.
+    pub fn host(&self) -> &str {
+        self.lane.options.transport.endpoint().host()
+    }
+
+    async fn open(&self) -> Result<Session, OpenError> {
+        if self.lane.is_refused.load(Ordering::Acquire) {
+            return Err(OpenError::Refused);
+        }
+        let session = match Session::open(self.lane.options.clone()).await {
+            Ok(session) => session,
+            Err(error) => {
+                if is_refusal(&error) {
+                    self.lane.is_refused.store(true, Ordering::Release);
+                }
+                return Err(error.into());
+            }
+        };
+        // The setting lives in the runspace only; without it reads stop at the servers' own domain.
+        match session.execute(set_ad_server_settings(None)).await {
+            Ok(_) => Ok(session),
+            Err(error) => {
+                give_back(session).await;
+                Err(error.into())
+            }
+        }
+    }
+}
+
+/// Whether the server refused the account itself.
+pub(crate) fn is_refusal(error: &SessionError) -> bool {
+    matches!(error, SessionError::Transport { source: HttpError::Unauthorized { .. } })
+}
+
+async fn give_back(session: Session) {
+    if session.has_ended() {
+        return;
+    }
+    if let Err(error) = session.close().await {
+        // The server expires it by itself, and counts it until then.
+        tracing::debug!(error = exgate_runtime::report(&error), "a shell was left behind");
+    }
+}

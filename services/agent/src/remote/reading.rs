@@ -1,0 +1,313 @@
+//! Looking: the cmdlets of a sync, in an order that shows a device's mailbox before the device, and
+//! what their output proves. Rows leave in batches as they arrive.
+
+use std::collections::BTreeSet;
+
+use tokio::sync::mpsc;
+
+use exgate_domain::ids::MailboxId;
+use exgate_domain::observation::{Observation, Scope};
+use exgate_domain::sync::Completeness;
+use exgate_exchange::cmdlets::{
+    CasMailboxRow, Cmdlet, DeviceRow, DeviceSelection, DomainController, Filter, Identity,
+    ResultSize, Row, Selection, get_cas_mailbox, get_device, get_exchange_server,
+    get_organization_settings,
+};
+use exgate_exchange::error::{CmdletError, Refusal};
+use exgate_exchange::session::{Session, Summary};
+
+use super::{Capabilities, Remote};
+use crate::exchange::{LookError, Seen, Step};
+use crate::preflight;
+use crate::translate::{self, Untranslatable};
+
+/// Objects that leave together.
+const BATCH_OBJECTS: usize = 100;
+/// With more changed devices' mailboxes than this to ask one by one, all mailboxes are listed at once.
+const MAILBOXES_ONE_BY_ONE_MAX: usize = 50;
+
+impl Remote {
+    /// Looks at `scope`.
+    pub(super) async fn read(
+        &self,
+        scope: &Scope,
+        seen: mpsc::Sender<Seen>,
+    ) -> Result<Completeness, LookError> {
+        let mut lane = self.reads.lock().await;
+        let session = lane.session().await.map_err(|error| failed("sign-in", &error))?;
+        let server = self.capabilities(session).await?;
+        let mut look = Look {
+            session,
+            family: server,
+            seen,
+            proof: Completeness { pipelines_completed: true, ..Completeness::default() },
+            mailboxes: BTreeSet::new(),
+            owners: BTreeSet::new(),
+        };
+        match scope {
+            Scope::Everything => look.everything().await?,
+            Scope::ChangedSince(since) if server.filters_by_change => {
+                look.changed(Filter::changed_since(*since)).await?;
+            }
+            Scope::ChangedSince(_) => look.everything().await?,
+            Scope::Mailboxes(mailboxes) => look.read_back(mailboxes).await?,
+        }
+        let proof = look.proof;
+        self.set_controller(DomainController::new(proof.domain_controller.clone()).ok());
+        Ok(proof)
+    }
+
+    async fn capabilities(&self, session: &Session) -> Result<Capabilities, LookError> {
+        if let Some(found) = self.server.get() {
+            return Ok(*found);
+        }
+        let found = preflight::capabilities(session)
+            .await
+            .map_err(|error| failed("Get-Command", &error))?
+            .ok_or_else(|| LookError::Cmdlet {
+                during: "Get-Command".into(),
+                cause: "the account may use neither Get-MobileDevice nor Get-ActiveSyncDevice"
+                    .into(),
+            })?;
+        Ok(*self.server.get_or_init(|| found))
+    }
+}
+
+/// One look under way.
+struct Look<'a> {
+    session: &'a Session,
+    family: Capabilities,
+    seen: mpsc::Sender<Seen>,
+    proof: Completeness,
+    /// Distinguished names of the mailboxes seen in a look at what changed.
+    mailboxes: BTreeSet<String>,
+    /// Distinguished names of the mailboxes whose devices were seen there.
+    owners: BTreeSet<String>,
+}
+
+impl Look<'_> {
+    async fn everything(&mut self) -> Result<(), LookError> {
+        self.step(Step::Mailboxes).await?;
+        self.mailboxes_with(Filter::has_partnership()).await?;
+        self.step(Step::Devices).await?;
+        self.devices(DeviceSelection::All, Owners::Known).await?;
+        self.organization().await
+    }
+
+    /// What changed, and the mailboxes of changed devices that did not change themselves: the
+    /// coordinator may never have seen them.
+    async fn changed(&mut self, since: Filter) -> Result<(), LookError> {
+        self.step(Step::Mailboxes).await?;
+        self.mailboxes_with(since.clone()).await?;
+        self.step(Step::Devices).await?;
+        self.devices(DeviceSelection::Filtered(since), Owners::Noted).await?;
+        let unseen: Vec<String> = self.owners.difference(&self.mailboxes).cloned().collect();
+        if unseen.len() > MAILBOXES_ONE_BY_ONE_MAX {
+            self.mailboxes_with(Filter::has_partnership()).await?;
+        } else {
+            for owner in unseen {
+                if let Ok(owner) = Identity::new(owner) {
+                    self.mailbox(owner).await?;
+                }
+            }
+        }
+        self.organization().await
+    }
+
+    async fn read_back(&mut self, mailboxes: &[MailboxId]) -> Result<(), LookError> {
+        self.step(Step::Mailboxes).await?;
+        for mailbox in mailboxes {
+            let identity = identity(*mailbox)?;
+            if self.mailbox(identity.clone()).await? {
+                self.devices(DeviceSelection::OfMailbox(identity), Owners::Known).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn organization(&mut self) -> Result<(), LookError> {
+        self.step(Step::Organization).await?;
+        self.list(get_organization_settings(), |_, row| {
+            translate::settings(row).map(|settings| Some(Observation::Settings(settings)))
+        })
+        .await?;
+        self.list(get_exchange_server(None), |_, row| {
+            translate::server(row).map(|server| Some(Observation::Server(server)))
+        })
+        .await
+    }
+
+    async fn mailboxes_with(&mut self, filter: Filter) -> Result<(), LookError> {
+        let selection = Selection::Filtered(filter);
+        self.list(get_cas_mailbox(selection, ResultSize::Unlimited, None), Self::see_mailbox).await
+    }
+
+    /// Reads one mailbox; `false` when there is none any more.
+    async fn mailbox(&mut self, identity: Identity) -> Result<bool, LookError> {
+        let cmdlet = get_cas_mailbox(Selection::One(identity), ResultSize::Unlimited, None);
+        self.list_if_found(cmdlet, Self::see_mailbox).await
+    }
+
+    async fn devices(
+        &mut self,
+        selection: DeviceSelection,
+        owners: Owners,
+    ) -> Result<(), LookError> {
+        let family = self.family.family;
+        let cmdlet = get_device(family, selection, ResultSize::Unlimited, None);
+        let see = match owners {
+            Owners::Known => Self::see_device,
+            Owners::Noted => Self::see_device_and_owner,
+        };
+        self.list_if_found(cmdlet, see).await.map(|_| ())
+    }
+
+    fn see_mailbox(&mut self, row: CasMailboxRow) -> Result<Option<Observation>, Untranslatable> {
+        self.answered_by(row.originating_server.as_deref());
+        let mailbox = translate::mailbox(row)?;
+        if let Some(mailbox) = &mailbox {
+            self.mailboxes.insert(mailbox.dn.clone());
+        }
+        Ok(mailbox.map(Observation::Mailbox))
+    }
+
+    fn see_device(&mut self, row: DeviceRow) -> Result<Option<Observation>, Untranslatable> {
+        self.answered_by(row.originating_server.as_deref());
+        translate::device(row).map(|device| Some(Observation::Device(device)))
+    }
+
+    fn see_device_and_owner(
+        &mut self,
+        row: DeviceRow,
+    ) -> Result<Option<Observation>, Untranslatable> {
+        self.answered_by(row.originating_server.as_deref());
+        let device = translate::device(row)?;
+        self.owners.insert(device.mailbox_dn.clone());
+        Ok(Some(Observation::Device(device)))
+    }
+
+    fn answered_by(&mut self, controller: Option<&str>) {
+        if self.proof.domain_controller.is_empty() {
+            self.proof.domain_controller = controller.unwrap_or_default().to_owned();
+        }
+    }
+
+    async fn step(&mut self, step: Step) -> Result<(), LookError> {
+        self.proof.filtered_by_server = self.family.filters_by_change;
+        self.seen.send(Seen::Step(step)).await.map_err(|_| LookError::Abandoned)
+    }
+
+    async fn list_if_found<R: Row>(
+        &mut self,
+        cmdlet: Cmdlet<R>,
+        see: fn(&mut Self, R) -> Result<Option<Observation>, Untranslatable>,
+    ) -> Result<bool, LookError> {
+        let name = cmdlet.name();
+        match self.rows(cmdlet, see).await {
+            Ok(summary) => {
+                let missing = |record| Refusal::of(record) == Refusal::NotFound;
+                let is_gone = !summary.errors.is_empty() && summary.errors.iter().all(missing);
+                if !is_gone {
+                    self.prove(name, &summary);
+                }
+                Ok(!is_gone)
+            }
+            Err(Broken::Cmdlet(error)) if error.refusal() == Some(&Refusal::NotFound) => Ok(false),
+            Err(broken) => Err(broken.into_look(name)),
+        }
+    }
+
+    async fn list<R: Row>(
+        &mut self,
+        cmdlet: Cmdlet<R>,
+        see: fn(&mut Self, R) -> Result<Option<Observation>, Untranslatable>,
+    ) -> Result<(), LookError> {
+        let name = cmdlet.name();
+        let summary = self.rows(cmdlet, see).await.map_err(|broken| broken.into_look(name))?;
+        self.prove(name, &summary);
+        Ok(())
+    }
+
+    fn prove(&mut self, cmdlet: &'static str, summary: &Summary) {
+        let errors = u32::try_from(summary.errors_total).unwrap_or(u32::MAX);
+        self.proof.error_records = self.proof.error_records.saturating_add(errors);
+        self.proof.truncated |= summary.is_cut_short;
+        if let Some(first) = summary.errors.first() {
+            tracing::warn!(cmdlet, errors, first = first.message, "a listing had errors");
+        }
+    }
+
+    /// Runs a cmdlet and passes what it prints on. A row that cannot be translated counts as an error
+    /// record: the listing goes on, and proves nothing.
+    async fn rows<R: Row>(
+        &mut self,
+        cmdlet: Cmdlet<R>,
+        see: fn(&mut Self, R) -> Result<Option<Observation>, Untranslatable>,
+    ) -> Result<Summary, Broken> {
+        let name = cmdlet.name();
+        let mut stream = self.session.run(cmdlet).await?;
+        let mut batch = Vec::new();
+        while let Some(row) = stream.next().await? {
+            match see(self, row) {
+                Ok(Some(object)) => batch.push(object),
+                Ok(None) => {}
+                Err(error) => {
+                    let error = exgate_runtime::report(&error);
+                    tracing::warn!(cmdlet = name, error, "left out what cannot be told");
+                    self.proof.error_records = self.proof.error_records.saturating_add(1);
+                }
+            }
+            if batch.len() >= BATCH_OBJECTS {
+                self.pass_on(std::mem::take(&mut batch)).await?;
+            }
+        }
+        let summary = stream.summary().clone();
+        if !batch.is_empty() {
+            self.pass_on(batch).await?;
+        }
+        Ok(summary)
+    }
+
+    async fn pass_on(&self, batch: Vec<Observation>) -> Result<(), Broken> {
+        self.seen.send(Seen::Objects(batch)).await.map_err(|_| Broken::Abandoned)
+    }
+}
+
+/// Whether the mailboxes of the devices listed are known from elsewhere, or have to be noted.
+#[derive(Debug, Clone, Copy)]
+enum Owners {
+    Known,
+    Noted,
+}
+
+/// Why a listing ended early.
+enum Broken {
+    Cmdlet(CmdletError),
+    Abandoned,
+}
+
+impl From<CmdletError> for Broken {
+    fn from(error: CmdletError) -> Self {
+        Self::Cmdlet(error)
+    }
+}
+
+impl Broken {
+    fn into_look(self, during: &'static str) -> LookError {
+        match self {
+            Self::Abandoned => LookError::Abandoned,
+            Self::Cmdlet(error @ CmdletError::Row { .. }) => {
+                LookError::Row { during: during.into(), cause: exgate_runtime::report(&error) }
+            }
+            Self::Cmdlet(error) => failed(during, &error),
+        }
+    }
+}
+
+fn failed(during: &str, error: &(dyn std::error::Error + 'static)) -> LookError {
+    LookError::Cmdlet { during: during.to_owned(), cause: exgate_runtime::report(error) }
+}
+
+fn identity(mailbox: MailboxId) -> Result<Identity, LookError> {
+    Identity::new(mailbox.to_string()).map_err(|error| failed("naming a mailbox", &error))
+}
