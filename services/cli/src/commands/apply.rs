@@ -1,0 +1,148 @@
+//! Applies documents. All files go to the coordinator in one request, because it takes all or none.
+
+use std::io::{self, Read};
+use std::path::Path;
+
+use exgate_proto::types::v1::PolicyFile;
+use exgate_proto::v1 as pb;
+
+use super::Session;
+use crate::args::{Apply, Format};
+use crate::failure::Failure;
+use crate::render::message;
+
+/// Stands for standard input.
+const STDIN: &str = "-";
+/// What documents from standard input are called.
+const STDIN_PATH: &str = "stdin.yaml";
+
+/// Applies the documents, or says what would change.
+pub(super) async fn run(session: Session<'_>, args: Apply) -> Result<(), Failure> {
+    let files = read(&args)?;
+    let request = pb::ApplyDocumentsRequest { files, validate_only: args.dry_run };
+    let answer = session.coordinator.apply(request).await?;
+    let terminal = session.terminal;
+    match terminal.format {
+        Format::Json => terminal.document(&message(&answer)?),
+        Format::Name => {
+            let names: Vec<_> = answer.documents.iter().map(name).collect();
+            terminal.result(&names.join("\n"))
+        }
+        Format::Table | Format::Wide => terminal.result(&text(&answer, args.dry_run)),
+    }
+}
+
+fn text(answer: &pb::ApplyDocumentsResponse, dry_run: bool) -> String {
+    let suffix = if dry_run { " (dry run)" } else { "" };
+    let line = |it: &pb::AppliedDocument| format!("{} {}{suffix}", name(it), it.change);
+    answer.documents.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// The resource name of a document; what has none is called by its kind.
+fn name(document: &pb::AppliedDocument) -> String {
+    let collection = match document.kind.as_str() {
+        "Organization" => "organizations",
+        "AccessPolicy" | "CompliancePolicy" => "policies",
+        other => other,
+    };
+    format!("{collection}/{}", document.name)
+}
+
+fn read(args: &Apply) -> Result<Vec<PolicyFile>, Failure> {
+    let mut files = Vec::new();
+    for path in &args.files {
+        let fault = |source| Failure::File { path: path.display().to_string(), source };
+        if path.as_os_str() == STDIN {
+            let mut content = Vec::new();
+            io::stdin().lock().read_to_end(&mut content).map_err(fault)?;
+            files.push(PolicyFile { path: STDIN_PATH.to_owned(), content });
+        } else if path.is_dir() {
+            files.extend(folder(path)?);
+        } else {
+            files.push(file(path)?);
+        }
+    }
+    Ok(files)
+}
+
+fn file(path: &Path) -> Result<PolicyFile, Failure> {
+    let named = path.display().to_string();
+    match std::fs::read(path) {
+        Ok(content) => Ok(PolicyFile { path: named, content }),
+        Err(source) => Err(Failure::File { path: named, source }),
+    }
+}
+
+/// The documents that lie in a folder itself, by name.
+fn folder(path: &Path) -> Result<Vec<PolicyFile>, Failure> {
+    let fault = |source| Failure::File { path: path.display().to_string(), source };
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(path).map_err(fault)? {
+        let entry = entry.map_err(fault)?.path();
+        let is_document = entry.extension().is_some_and(|it| it == "yaml" || it == "yml");
+        if is_document && entry.is_file() {
+            paths.push(entry);
+        }
+    }
+    paths.sort();
+    if paths.is_empty() {
+        let message = format!("there is no .yaml or .yml file in {}", path.display());
+        return Err(Failure::Usage { message, cure: String::new() });
+    }
+    paths.iter().map(|path| file(path)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    fn apply(files: &[&Path]) -> Apply {
+        Apply { files: files.iter().map(|it| it.to_path_buf()).collect(), dry_run: false }
+    }
+
+    #[test]
+    fn a_folder_gives_its_documents_by_name_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["b.yaml", "a.yml", "notes.txt"] {
+            std::fs::write(folder.path().join(name), name).unwrap();
+        }
+        std::fs::create_dir(folder.path().join("inner.yaml")).unwrap();
+
+        let files = read(&apply(&[folder.path()])).unwrap();
+
+        let contents: Vec<_> = files.iter().map(|it| it.content.as_slice()).collect();
+        assert_eq!(contents, [b"a.yml".as_slice(), b"b.yaml"]);
+        assert!(files[0].path.ends_with("/a.yml"));
+    }
+
+    #[test]
+    fn a_missing_file_and_an_empty_folder_are_usage() {
+        let folder = tempfile::tempdir().unwrap();
+        let missing = PathBuf::from("no/such/file.yaml");
+        for args in [apply(&[folder.path()]), apply(&[&missing])] {
+            assert_eq!(read(&args).unwrap_err().exit_code(), 2);
+        }
+    }
+
+    #[test]
+    fn each_document_has_its_line() {
+        let document = |kind: &str, name: &str, change: &str| pb::AppliedDocument {
+            kind: kind.into(),
+            name: name.into(),
+            change: change.into(),
+        };
+        let answer = pb::ApplyDocumentsResponse {
+            documents: vec![
+                document("Organization", "contoso", "unchanged"),
+                document("AccessPolicy", "mail-access", "created"),
+            ],
+            bundle_digest: String::new(),
+        };
+        assert_eq!(
+            text(&answer, true),
+            "organizations/contoso unchanged (dry run)\npolicies/mail-access created (dry run)"
+        );
+    }
+}

@@ -1,0 +1,181 @@
+//! One coordinator and what can be asked of it. Lists page by themselves, and no call waits for ever.
+
+use std::time::Duration;
+
+use exgate_proto::v1 as pb;
+use exgate_proto::v1::{
+    connector_service_client::ConnectorServiceClient, device_service_client::DeviceServiceClient,
+    organization_service_client::OrganizationServiceClient,
+    policy_service_client::PolicyServiceClient, sync_service_client::SyncServiceClient,
+    system_service_client::SystemServiceClient,
+};
+use exgate_runtime::grpc::{Channel, MESSAGE_BYTES_MAX};
+use exgate_runtime::listen::Endpoint;
+use tonic::Request;
+
+use crate::failure::Failure;
+
+/// How long one call may take.
+const CALL: Duration = Duration::from_secs(30);
+/// How many rows to ask for at a time.
+pub(crate) const PAGE_SIZE: i32 = 500;
+
+/// The coordinator.
+#[derive(Debug, Clone)]
+pub(crate) struct Coordinator {
+    channel: Channel,
+    page_size: i32,
+}
+
+macro_rules! client {
+    ($name:ident, $client:ident) => {
+        fn $name(&self) -> $client<Channel> {
+            $client::new(self.channel.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX)
+        }
+    };
+}
+
+macro_rules! list {
+    (
+        $(#[$doc:meta])* $name:ident($request:ty) -> $item:ty,
+        $client:ident.$rpc:ident, $field:ident, $attempt:literal
+    ) => {
+        $(#[$doc])*
+        pub(crate) async fn $name(
+            &self,
+            mut request: $request,
+            limit: Option<usize>,
+        ) -> Result<Vec<$item>, Failure> {
+            let mut all = Vec::new();
+            request.page_size = self.page_size;
+            loop {
+                let answer = self.$client().$rpc(timed(request.clone())).await;
+                let page = answer.map_err(Failure::call($attempt))?.into_inner();
+                all.extend(page.$field);
+                let enough = limit.is_some_and(|limit| all.len() >= limit);
+                if page.next_page_token.is_empty() || enough {
+                    all.truncate(limit.unwrap_or(usize::MAX));
+                    return Ok(all);
+                }
+                request.page_token = page.next_page_token;
+            }
+        }
+    };
+}
+
+macro_rules! call {
+    (
+        $(#[$doc:meta])* $name:ident($request:ty) -> $answer:ty,
+        $client:ident.$rpc:ident, $attempt:literal
+    ) => {
+        $(#[$doc])*
+        pub(crate) async fn $name(&self, request: $request) -> Result<$answer, Failure> {
+            let answer = self.$client().$rpc(timed(request)).await;
+            Ok(answer.map_err(Failure::call($attempt))?.into_inner())
+        }
+    };
+}
+
+impl Coordinator {
+    /// The coordinator at `server`; nothing is sent before the first call.
+    pub(crate) fn at(server: &str) -> Result<Self, Failure> {
+        let endpoint = Endpoint::parse("--server", server)?;
+        Ok(Self { channel: Channel::new(&endpoint), page_size: PAGE_SIZE })
+    }
+
+    /// Asks for this many rows at a time.
+    #[must_use]
+    pub(crate) fn paged(self, page_size: i32) -> Self {
+        Self { page_size, ..self }
+    }
+
+    client!(organization, OrganizationServiceClient);
+    client!(connector, ConnectorServiceClient);
+    client!(device, DeviceServiceClient);
+    client!(sync, SyncServiceClient);
+    client!(policy, PolicyServiceClient);
+    client!(system, SystemServiceClient);
+
+    list!(
+        /// All organizations.
+        list_organizations(pb::ListOrganizationsRequest) -> pb::Organization,
+        organization.list_organizations, organizations, "list organizations"
+    );
+    list!(
+        /// All connectors.
+        list_connectors(pb::ListConnectorsRequest) -> pb::Connector,
+        connector.list_connectors, connectors, "list connectors"
+    );
+    list!(
+        /// The devices asked for.
+        list_devices(pb::ListDevicesRequest) -> pb::Device,
+        device.list_devices, devices, "list devices"
+    );
+    list!(
+        /// The syncs asked for, the newest first.
+        list_syncs(pb::ListSyncRunsRequest) -> pb::SyncRun,
+        sync.list_sync_runs, sync_runs, "list syncs"
+    );
+    list!(
+        /// All policies.
+        list_policies(pb::ListPoliciesRequest) -> pb::Policy,
+        policy.list_policies, policies, "list policies"
+    );
+
+    call!(
+        /// One organization.
+        get_organization(pb::GetOrganizationRequest) -> pb::Organization,
+        organization.get_organization, "get the organization"
+    );
+    call!(
+        /// Chooses what exgate may do in an organization.
+        set_mode(pb::SetModeRequest) -> pb::SetModeResponse,
+        organization.set_mode, "set the mode"
+    );
+    call!(
+        /// One connector.
+        get_connector(pb::GetConnectorRequest) -> pb::Connector,
+        connector.get_connector, "get the connector"
+    );
+    call!(
+        /// One device.
+        get_device(pb::GetDeviceRequest) -> pb::Device,
+        device.get_device, "get the device"
+    );
+    call!(
+        /// Why a device has the access it has.
+        explain_device(pb::ExplainDeviceRequest) -> pb::ExplainDeviceResponse,
+        device.explain_device, "explain the device"
+    );
+    call!(
+        /// Starts a sync.
+        run_sync(pb::RunSyncRequest) -> pb::SyncRun,
+        sync.run_sync, "start a sync"
+    );
+    call!(
+        /// One sync.
+        get_sync(pb::GetSyncRunRequest) -> pb::SyncRun,
+        sync.get_sync_run, "get the sync"
+    );
+    call!(
+        /// Applies documents.
+        apply(pb::ApplyDocumentsRequest) -> pb::ApplyDocumentsResponse,
+        policy.apply_documents, "apply the documents"
+    );
+    call!(
+        /// One policy.
+        get_policy(pb::GetPolicyRequest) -> pb::Policy,
+        policy.get_policy, "get the policy"
+    );
+    call!(
+        /// Who answers.
+        server_info(pb::GetServerInfoRequest) -> pb::ServerInfo,
+        system.get_server_info, "ask the coordinator for its version"
+    );
+}
+
+fn timed<T>(message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    request.set_timeout(CALL);
+    request
+}

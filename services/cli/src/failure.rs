@@ -1,0 +1,300 @@
+//! How a command can fail, and which exit code says so to a script. Every failure has exactly one.
+
+use std::io;
+use std::time::Duration;
+
+use tonic::{Code, Status, TimeoutExpired};
+use tonic_types::{ErrorInfo, StatusExt};
+
+use crate::args::Kind;
+
+/// Why a command did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// The coordinator refused, or did not answer.
+    #[error("cannot {attempt}")]
+    Call {
+        /// What was asked of it.
+        attempt: &'static str,
+        /// What was asked about, to suggest a name that is nearly the same.
+        about: Option<(Kind, String)>,
+        /// Its answer.
+        status: Box<Status>,
+    },
+    /// The coordinator's address cannot be used.
+    #[error(transparent)]
+    Address(#[from] exgate_runtime::listen::ListenError),
+    /// What was typed makes no sense here.
+    #[error("{message}")]
+    Usage {
+        /// What is wrong.
+        message: String,
+        /// What to type instead; may be empty.
+        cure: String,
+    },
+    /// A file cannot be read.
+    #[error("cannot read {path}")]
+    File {
+        /// Which.
+        path: String,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// Nothing has this name.
+    #[error("{what} {name:?} not found")]
+    NotFound {
+        /// Kind of thing, for people.
+        what: &'static str,
+        /// Its name.
+        name: String,
+        /// The command that lists what there is.
+        see: String,
+    },
+    /// Several devices have this name.
+    #[error("device {device:?} is in {} mailboxes", candidates.len())]
+    Ambiguous {
+        /// What was typed.
+        device: String,
+        /// Resource name and user of each.
+        candidates: Vec<(String, String)>,
+    },
+    /// A sync that was waited for failed.
+    #[error("sync of {organization} failed: {why}")]
+    SyncFailed {
+        /// Whose.
+        organization: String,
+        /// Why, in one line.
+        why: String,
+        /// The trace it ran in; may be empty.
+        trace: String,
+    },
+    /// Some organizations failed; each was told at its time.
+    #[error("{failed} of {of} organizations failed")]
+    Partial {
+        /// How many failed.
+        failed: usize,
+        /// Of how many.
+        of: usize,
+    },
+    /// The command took too long.
+    #[error("gave up after {after:?}")]
+    TimedOut {
+        /// How long it was given.
+        after: Duration,
+    },
+    /// Somebody pressed Ctrl-C.
+    #[error("interrupted")]
+    Interrupted,
+    /// The result cannot be written.
+    #[error("cannot write the result")]
+    Output(#[source] io::Error),
+    /// An answer cannot be turned into JSON.
+    #[error("cannot print {what} as JSON")]
+    Json {
+        /// The message.
+        what: &'static str,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Failure {
+    /// A refused call that nothing in particular was asked about.
+    pub(crate) fn call(attempt: &'static str) -> impl FnOnce(Status) -> Self {
+        move |status| Self::Call { attempt, about: None, status: Box::new(status) }
+    }
+
+    /// Says what the call was about.
+    #[must_use]
+    pub(crate) fn about(self, kind: Kind, name: &str) -> Self {
+        match self {
+            Self::Call { attempt, about: _, status } => {
+                Self::Call { attempt, about: Some((kind, name.to_owned())), status }
+            }
+            other @ (Self::Address(_)
+            | Self::Usage { .. }
+            | Self::File { .. }
+            | Self::NotFound { .. }
+            | Self::Ambiguous { .. }
+            | Self::SyncFailed { .. }
+            | Self::Partial { .. }
+            | Self::TimedOut { .. }
+            | Self::Interrupted
+            | Self::Output(_)
+            | Self::Json { .. }) => other,
+        }
+    }
+
+    /// The exit code.
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self {
+            Self::Call { status, .. } => exit_code(code(status)),
+            Self::Address(_) | Self::Usage { .. } | Self::File { .. } => 2,
+            Self::NotFound { .. } => 3,
+            Self::Ambiguous { .. } => 6,
+            Self::TimedOut { .. } => 8,
+            Self::Partial { .. } => 9,
+            Self::SyncFailed { .. } | Self::Json { .. } => 10,
+            Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
+            Self::Output(_) => 10,
+            Self::Interrupted => 130,
+        }
+    }
+
+    /// Whether nobody wants to hear about it: the reader of our output has seen enough.
+    pub(crate) fn is_quiet(&self) -> bool {
+        matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+
+    /// The machine-readable reason: the coordinator's own where there is one.
+    pub(crate) fn reason(&self) -> Option<String> {
+        match self {
+            Self::Call { status, .. } => Some(match info(status) {
+                Some(info) => info.reason,
+                None => name(code(status)).to_owned(),
+            }),
+            Self::NotFound { .. } => Some("NOT_FOUND".to_owned()),
+            Self::Ambiguous { .. } => Some("DEVICE_AMBIGUOUS".to_owned()),
+            Self::TimedOut { .. } => Some("DEADLINE_EXCEEDED".to_owned()),
+            Self::Address(_)
+            | Self::Usage { .. }
+            | Self::File { .. }
+            | Self::SyncFailed { .. }
+            | Self::Partial { .. }
+            | Self::Interrupted
+            | Self::Output(_)
+            | Self::Json { .. } => None,
+        }
+    }
+}
+
+/// The `google.rpc.ErrorInfo` of an answer.
+pub(crate) fn info(status: &Status) -> Option<ErrorInfo> {
+    status.get_details_error_info().filter(|info| !info.reason.is_empty())
+}
+
+/// The code of an answer; our own deadline, which tonic calls cancelled, is a deadline.
+pub(crate) fn code(status: &Status) -> Code {
+    if status.code() == Code::Cancelled && causes(status).any(|it| it.is::<TimeoutExpired>()) {
+        Code::DeadlineExceeded
+    } else {
+        status.code()
+    }
+}
+
+/// Whether no server answered at all.
+pub(crate) fn is_unreachable(status: &Status) -> bool {
+    status.code() == Code::Unavailable
+        && causes(status).any(|it| it.is::<tonic::transport::Error>())
+}
+
+/// What stands behind an answer that never came from a server, outermost first.
+pub(crate) fn causes<'a>(
+    status: &'a Status,
+) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
+    let first = std::error::Error::source(status);
+    std::iter::successors(first, |error| error.source())
+}
+
+fn exit_code(code: Code) -> u8 {
+    match code {
+        Code::Ok => 0,
+        Code::NotFound => 3,
+        Code::Unauthenticated | Code::PermissionDenied => 4,
+        Code::FailedPrecondition | Code::Aborted | Code::AlreadyExists => 5,
+        Code::InvalidArgument | Code::OutOfRange => 6,
+        Code::Unavailable | Code::ResourceExhausted => 7,
+        Code::DeadlineExceeded => 8,
+        Code::Cancelled | Code::Unknown | Code::Unimplemented | Code::Internal | Code::DataLoss => {
+            10
+        }
+    }
+}
+
+fn name(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "OK",
+        Code::Cancelled => "CANCELLED",
+        Code::Unknown => "UNKNOWN",
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
+        Code::NotFound => "NOT_FOUND",
+        Code::AlreadyExists => "ALREADY_EXISTS",
+        Code::PermissionDenied => "PERMISSION_DENIED",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
+        Code::Aborted => "ABORTED",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Internal => "INTERNAL",
+        Code::Unavailable => "UNAVAILABLE",
+        Code::DataLoss => "DATA_LOSS",
+        Code::Unauthenticated => "UNAUTHENTICATED",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tonic_types::ErrorDetails;
+
+    use super::*;
+
+    #[test]
+    fn every_code_ends_as_the_table_says() {
+        let table = [
+            (Code::NotFound, 3),
+            (Code::Unauthenticated, 4),
+            (Code::PermissionDenied, 4),
+            (Code::FailedPrecondition, 5),
+            (Code::Aborted, 5),
+            (Code::AlreadyExists, 5),
+            (Code::InvalidArgument, 6),
+            (Code::OutOfRange, 6),
+            (Code::Unavailable, 7),
+            (Code::ResourceExhausted, 7),
+            (Code::DeadlineExceeded, 8),
+            (Code::Internal, 10),
+            (Code::Unknown, 10),
+            (Code::Unimplemented, 10),
+        ];
+        for (code, expected) in table {
+            let failure = Failure::call("ask")(Status::new(code, ""));
+            assert_eq!(failure.exit_code(), expected, "{code:?}");
+            assert_eq!(failure.reason().as_deref(), Some(name(code)));
+        }
+    }
+
+    #[test]
+    fn our_own_failures_have_theirs() {
+        let usage = Failure::Usage { message: String::new(), cure: String::new() };
+        assert_eq!(usage.exit_code(), 2);
+        let found = Failure::NotFound { what: "device", name: "x".into(), see: String::new() };
+        assert_eq!(found.exit_code(), 3);
+        let ambiguous = Failure::Ambiguous { device: "x".into(), candidates: vec![] };
+        assert_eq!(ambiguous.exit_code(), 6);
+        assert_eq!(Failure::TimedOut { after: Duration::from_secs(1) }.exit_code(), 8);
+        assert_eq!(Failure::Partial { failed: 1, of: 2 }.exit_code(), 9);
+        assert_eq!(Failure::Interrupted.exit_code(), 130);
+    }
+
+    #[test]
+    fn a_reader_who_left_is_no_failure() {
+        let gone = Failure::Output(io::ErrorKind::BrokenPipe.into());
+        assert!(gone.is_quiet());
+        assert_eq!(gone.exit_code(), 0);
+        assert_eq!(Failure::Output(io::ErrorKind::StorageFull.into()).exit_code(), 10);
+    }
+
+    #[test]
+    fn the_coordinators_own_reason_beats_the_code() {
+        let details = ErrorDetails::with_error_info(
+            "SYNC_ALREADY_RUNNING",
+            "exgate.dev",
+            std::collections::HashMap::<String, String>::new(),
+        );
+        let status = Status::with_error_details(Code::Aborted, "a sync is running", details);
+        let failure = Failure::call("start a sync")(status);
+        assert_eq!(failure.reason().as_deref(), Some("SYNC_ALREADY_RUNNING"));
+        assert_eq!(failure.exit_code(), 5);
+    }
+}

@@ -1,0 +1,281 @@
+//! One failure in at most a few lines on standard error: what, its reason in brackets, what to do next,
+//! and where to look it up.
+
+use exgate_runtime::report;
+use exgate_runtime::telemetry::current_traceparent;
+use tonic::Status;
+use tonic_types::StatusExt;
+
+use super::Terminal;
+use super::table::{Tone, paint};
+use crate::failure::{self, Failure};
+use crate::find::Suggestion;
+
+/// Prints a failure, unless nobody is there to read it.
+pub(crate) fn print(failure: &Failure, suggestion: Option<&Suggestion>, terminal: &Terminal) {
+    if failure.is_quiet() {
+        return;
+    }
+    let traceparent = current_traceparent();
+    let text = text(failure, suggestion, &terminal.server, &traceparent);
+    let rest = text.strip_prefix("error:").unwrap_or(&text);
+    terminal.complain(&format!("{}{rest}", paint("error:", Tone::Bad, terminal.color_errors)));
+}
+
+fn text(
+    failure: &Failure,
+    suggestion: Option<&Suggestion>,
+    server: &str,
+    traceparent: &str,
+) -> String {
+    let reason = failure.reason().map(|it| format!("  [{it}]")).unwrap_or_default();
+    let mut lines = vec![format!("error: {}{reason}", what(failure, server))];
+    lines.extend(particulars(failure));
+    let next = next(failure, suggestion);
+    if !next.is_empty() {
+        lines.push(next.join("   "));
+    }
+    let trace = trace_id(traceparent).filter(|_| asked_somebody(failure));
+    lines.extend(trace.map(|id| format!("trace {id}")));
+    lines.join("\n  ")
+}
+
+fn what(failure: &Failure, server: &str) -> String {
+    match failure {
+        Failure::Call { status, .. } if failure::is_unreachable(status) => {
+            let cause = failure::causes(status).last().map(ToString::to_string);
+            format!("no coordinator answers at {server}: {}", cause.unwrap_or_default())
+        }
+        Failure::Call { attempt, status, .. } => match status.message() {
+            "" => format!("cannot {attempt}"),
+            message if failure::info(status).is_some() => message.to_owned(),
+            message => format!("cannot {attempt}: {message}"),
+        },
+        Failure::Json { reason, .. } => format!("{failure}: {reason}"),
+        Failure::Address(_)
+        | Failure::Usage { .. }
+        | Failure::File { .. }
+        | Failure::NotFound { .. }
+        | Failure::Ambiguous { .. }
+        | Failure::SyncFailed { .. }
+        | Failure::Partial { .. }
+        | Failure::TimedOut { .. }
+        | Failure::Interrupted
+        | Failure::Output(_) => report(failure),
+    }
+}
+
+/// The parts of a failure that has several: each candidate, each wrong field.
+fn particulars(failure: &Failure) -> Vec<String> {
+    match failure {
+        Failure::Ambiguous { candidates, .. } => {
+            candidates.iter().map(|(name, user)| format!("{name}   {user}")).collect()
+        }
+        Failure::Call { status, .. } => violations(status),
+        Failure::Address(_)
+        | Failure::Usage { .. }
+        | Failure::File { .. }
+        | Failure::NotFound { .. }
+        | Failure::SyncFailed { .. }
+        | Failure::Partial { .. }
+        | Failure::TimedOut { .. }
+        | Failure::Interrupted
+        | Failure::Output(_)
+        | Failure::Json { .. } => Vec::new(),
+    }
+}
+
+fn violations(status: &Status) -> Vec<String> {
+    let details = status.get_error_details();
+    let fields = details.bad_request().map(|it| it.field_violations.as_slice()).unwrap_or_default();
+    let preconditions =
+        details.precondition_failure().map(|it| it.violations.as_slice()).unwrap_or_default();
+    let field = fields.iter().map(|it| (&it.field, &it.description));
+    let condition = preconditions.iter().map(|it| (&it.subject, &it.description));
+    field
+        .chain(condition)
+        // One fault whose message says it already is not said twice.
+        .filter(|(_, description)| !status.message().contains(description.as_str()))
+        .map(|(place, description)| format!("{place}: {description}"))
+        .collect()
+}
+
+/// What to type next.
+fn next(failure: &Failure, suggestion: Option<&Suggestion>) -> Vec<String> {
+    let mut next = Vec::new();
+    if let Some(suggestion) = suggestion {
+        next.extend(suggestion.nearest.iter().map(|name| format!("did you mean {name:?}?")));
+        next.push(format!("see: {}", suggestion.see));
+    }
+    match failure {
+        Failure::Call { status, .. } if failure::is_unreachable(status) => {
+            next.push("start it, or say where it is: --server URL or EXGATE_SERVER".to_owned());
+        }
+        Failure::Call { status, .. } => next.extend(cures(status)),
+        Failure::Usage { cure, .. } if cure.is_empty() => {}
+        Failure::Usage { cure, .. } => next.push(cure.clone()),
+        Failure::NotFound { see, .. } => next.push(format!("see: {see}")),
+        Failure::Ambiguous { .. } => {
+            next.push("say which: type its whole name, or USER/ID".to_owned());
+        }
+        Failure::SyncFailed { organization, trace, .. } => {
+            next.push(format!("see: exgate describe conn/{organization}"));
+            next.extend(Some(trace).filter(|it| !it.is_empty()).map(|it| format!("trace {it}")));
+        }
+        Failure::TimedOut { .. } => next.push("give it longer: --timeout 10m".to_owned()),
+        Failure::Address(_)
+        | Failure::File { .. }
+        | Failure::Partial { .. }
+        | Failure::Interrupted
+        | Failure::Output(_)
+        | Failure::Json { .. } => {}
+    }
+    next
+}
+
+fn cures(status: &Status) -> Vec<String> {
+    let details = status.get_error_details();
+    let mut cures = Vec::new();
+    if let Some(info) = details.error_info() {
+        let organization = info.metadata.get("organization").map(String::as_str);
+        match (info.reason.as_str(), organization) {
+            ("SYNC_ALREADY_RUNNING", Some(name)) => {
+                cures.push(format!("see: exgate get syncs -O {name}"));
+            }
+            ("CONNECTOR_DISCONNECTED" | "EXCHANGE_UNREACHABLE", Some(name)) => {
+                cures.push(format!("see: exgate describe conn/{name}"));
+            }
+            _ => {}
+        }
+    }
+    if let Some(resource) = details.resource_info().filter(|it| !it.resource_name.is_empty()) {
+        cures.push(resource.resource_name.clone());
+    }
+    if let Some(delay) = details.retry_info().and_then(|it| it.retry_delay) {
+        cures.push(format!("try again in {delay:?}"));
+    }
+    let links = details.help().map(|it| it.links.as_slice()).unwrap_or_default();
+    cures.extend(links.iter().map(|link| format!("{}: {}", link.description, link.url)));
+    if status.code() == tonic::Code::Unimplemented {
+        cures.push("the coordinator is of another version: exgate version".to_owned());
+    }
+    cures
+}
+
+/// Whether a trace has anything to show.
+fn asked_somebody(failure: &Failure) -> bool {
+    match failure {
+        Failure::Call { status, .. } => !failure::is_unreachable(status),
+        Failure::NotFound { .. }
+        | Failure::Ambiguous { .. }
+        | Failure::SyncFailed { .. }
+        | Failure::TimedOut { .. }
+        | Failure::Json { .. } => true,
+        Failure::Address(_)
+        | Failure::Usage { .. }
+        | Failure::File { .. }
+        | Failure::Partial { .. }
+        | Failure::Interrupted
+        | Failure::Output(_) => false,
+    }
+}
+
+/// The 32 digits of a `traceparent`.
+fn trace_id(traceparent: &str) -> Option<&str> {
+    traceparent.split('-').nth(1).filter(|id| id.len() == 32)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+    use std::time::Duration;
+
+    use tonic::Code;
+    use tonic_types::{ErrorDetails, FieldViolation};
+
+    use super::*;
+
+    const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    const SERVER: &str = "http://127.0.0.1:7443";
+
+    fn refused(code: Code, message: &str, details: ErrorDetails) -> Failure {
+        Failure::call("ask")(Status::with_error_details(code, message, details))
+    }
+
+    fn info(reason: &str) -> ErrorDetails {
+        let metadata = HashMap::from([("organization".to_owned(), "contoso".to_owned())]);
+        ErrorDetails::with_error_info(reason, "exgate.dev", metadata)
+    }
+
+    #[test]
+    fn a_slip_is_told_with_its_neighbour_and_the_list() {
+        let failure = refused(
+            Code::NotFound,
+            "organization \"contso\" not found",
+            info("ORGANIZATION_NOT_FOUND"),
+        );
+        let suggestion =
+            Suggestion { nearest: Some("contoso".into()), see: "exgate get organizations".into() };
+        let expected = "\
+error: organization \"contso\" not found  [ORGANIZATION_NOT_FOUND]
+  did you mean \"contoso\"?   see: exgate get organizations
+  trace 4bf92f3577b34da6a3ce929d0e0e4736";
+        assert_eq!(text(&failure, Some(&suggestion), SERVER, TRACEPARENT), expected);
+    }
+
+    #[test]
+    fn each_wrong_place_of_a_policy_has_its_line() {
+        let mut details = info("POLICY_INVALID");
+        details.set_bad_request(vec![
+            FieldViolation::new("mail.yaml:4:3", "unknown key \"platfroms\""),
+            FieldViolation::new("mail.yaml:9:5", "\"17,4\" is not a version"),
+        ]);
+        let failure = refused(Code::InvalidArgument, "2 mistakes in mail.yaml", details);
+        let expected = "\
+error: 2 mistakes in mail.yaml  [POLICY_INVALID]
+  mail.yaml:4:3: unknown key \"platfroms\"
+  mail.yaml:9:5: \"17,4\" is not a version";
+        assert_eq!(text(&failure, None, SERVER, ""), expected);
+    }
+
+    #[test]
+    fn a_running_sync_says_where_to_look() {
+        let failure = refused(
+            Code::Aborted,
+            "a full sync of contoso is running",
+            info("SYNC_ALREADY_RUNNING"),
+        );
+        let expected = "\
+error: a full sync of contoso is running  [SYNC_ALREADY_RUNNING]
+  see: exgate get syncs -O contoso";
+        assert_eq!(text(&failure, None, SERVER, ""), expected);
+    }
+
+    #[test]
+    fn several_devices_are_listed() {
+        let failure = Failure::Ambiguous {
+            device: "Appl1".into(),
+            candidates: vec![
+                ("organizations/contoso/devices/Appl1-00000001".into(), "ann@contoso.com".into()),
+                ("organizations/contoso/devices/Appl1-00000002".into(), "bob@contoso.com".into()),
+            ],
+        };
+        let expected = "\
+error: device \"Appl1\" is in 2 mailboxes  [DEVICE_AMBIGUOUS]
+  organizations/contoso/devices/Appl1-00000001   ann@contoso.com
+  organizations/contoso/devices/Appl1-00000002   bob@contoso.com
+  say which: type its whole name, or USER/ID";
+        assert_eq!(text(&failure, None, SERVER, ""), expected);
+    }
+
+    #[test]
+    fn a_bare_status_says_what_was_attempted() {
+        let failure = refused(Code::Internal, "reference 17", ErrorDetails::new());
+        assert_eq!(text(&failure, None, SERVER, ""), "error: cannot ask: reference 17  [INTERNAL]");
+        let failure = Failure::TimedOut { after: Duration::from_secs(90) };
+        assert_eq!(
+            text(&failure, None, SERVER, ""),
+            "error: gave up after 90s  [DEADLINE_EXCEEDED]\n  give it longer: --timeout 10m"
+        );
+    }
+}
