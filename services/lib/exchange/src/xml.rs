@@ -1,10 +1,12 @@
 //! Owns the bounded XML token stream under `clixml` and `wsman`.
 //! Invariant: a document type, a processing instruction, an unknown entity, more than
 //! [`DEPTH_MAX`] open elements, more than [`ATTRIBUTES_MAX`] attributes or a text above the
-//! caller's limit ends the stream with its own error; nothing is ever expanded.
+//! caller's limit ends the stream with its own error; nothing is ever expanded. Of what is
+//! skipped only the balance of tags and these limits are checked.
 
 use std::borrow::Cow;
 
+use memchr::{memchr, memchr3};
 use quick_xml::{
     Reader,
     events::{BytesRef, BytesStart, Event},
@@ -30,7 +32,7 @@ pub enum XmlError {
     #[error("xml is malformed at byte {offset}")]
     Malformed {
         /// Where the reader stood.
-        offset: u64,
+        offset: usize,
         /// What it met.
         #[source]
         source: quick_xml::Error,
@@ -77,6 +79,7 @@ pub(crate) enum Token<'a> {
 /// Steps through one document.
 #[derive(Debug)]
 pub(crate) struct Scanner<'a> {
+    xml: &'a str,
     reader: Reader<&'a [u8]>,
     depth: usize,
     text_bytes_max: usize,
@@ -93,7 +96,7 @@ impl<'a> Scanner<'a> {
     pub(crate) fn with_text_max(xml: &'a str, text_bytes_max: usize) -> Self {
         let mut reader = Reader::from_str(xml);
         reader.config_mut().expand_empty_elements = true;
-        Self { reader, depth: 0, text_bytes_max, token_start: 0 }
+        Self { xml, reader, depth: 0, text_bytes_max, token_start: 0 }
     }
 
     /// The next token; comments and the XML declaration are passed over.
@@ -101,17 +104,9 @@ impl<'a> Scanner<'a> {
     pub(crate) fn next(&mut self) -> Result<Token<'a>, XmlError> {
         loop {
             self.token_start = self.position();
-            let event = match self.reader.read_event() {
-                Ok(event) => event,
-                Err(source) => return Err(self.malformed(source)),
-            };
-            return match event {
+            return match self.event()? {
                 Event::Start(tag) | Event::Empty(tag) => {
-                    self.depth += 1;
-                    if self.depth > DEPTH_MAX {
-                        return Err(XmlError::TooDeep);
-                    }
-                    self.check_attributes(&tag)?;
+                    self.enter(&tag)?;
                     Ok(Token::Open(tag))
                 }
                 Event::End(_) => {
@@ -120,7 +115,7 @@ impl<'a> Scanner<'a> {
                 }
                 Event::Text(text) => self.checked(text.into_inner()),
                 Event::CData(text) => self.checked(text.into_inner()),
-                Event::GeneralRef(reference) => self.resolve(&reference),
+                Event::GeneralRef(reference) => self.resolve(&reference).map(Token::Char),
                 Event::Comment(_) | Event::Decl(_) => continue,
                 Event::DocType(_) => Err(XmlError::DocumentType),
                 Event::PI(_) => Err(XmlError::ProcessingInstruction),
@@ -132,12 +127,28 @@ impl<'a> Scanner<'a> {
 
     /// The next element to open, or `None` when the open one closes; text between is passed
     /// over. At the top level `None` is the end of the document.
+    #[inline]
     pub(crate) fn next_child(&mut self) -> Result<Option<BytesStart<'a>>, XmlError> {
         loop {
-            match self.next()? {
-                Token::Open(tag) => return Ok(Some(tag)),
-                Token::Close | Token::End => return Ok(None),
-                Token::Text(_) | Token::Char(_) => {}
+            self.token_start = self.position();
+            match self.event()? {
+                Event::Start(tag) | Event::Empty(tag) => {
+                    self.enter(&tag)?;
+                    return Ok(Some(tag));
+                }
+                Event::End(_) => {
+                    self.depth = self.depth.saturating_sub(1);
+                    return Ok(None);
+                }
+                Event::Eof if self.depth == 0 => return Ok(None),
+                other @ (Event::Text(_)
+                | Event::CData(_)
+                | Event::GeneralRef(_)
+                | Event::Comment(_)
+                | Event::Decl(_)
+                | Event::PI(_)
+                | Event::DocType(_)
+                | Event::Eof) => self.pass(&other)?,
             }
         }
     }
@@ -161,7 +172,7 @@ impl<'a> Scanner<'a> {
                 Token::End => return Err(XmlError::Truncated),
             }
             if text.len() > self.text_bytes_max {
-                return Err(XmlError::TextTooLong { max: self.text_bytes_max });
+                return Err(self.too_long());
             }
         }
     }
@@ -170,18 +181,42 @@ impl<'a> Scanner<'a> {
     #[inline]
     pub(crate) fn skip(&mut self) -> Result<(), XmlError> {
         let outside = self.depth.saturating_sub(1);
-        while self.depth > outside {
-            if let Token::End = self.next()? {
-                return Err(XmlError::Truncated);
+        if !self.is_behind_empty()
+            && let Some(end) = find_end(self.reader.get_ref(), self.depth, self.text_bytes_max)
+        {
+            let rest = self.reader.get_mut();
+            *rest = rest.get(end..).unwrap_or_default();
+        }
+        loop {
+            match self.event()? {
+                Event::Start(tag) | Event::Empty(tag) => self.enter(&tag)?,
+                Event::End(_) => {
+                    self.depth = self.depth.saturating_sub(1);
+                    if self.depth <= outside {
+                        return Ok(());
+                    }
+                }
+                other @ (Event::Text(_)
+                | Event::CData(_)
+                | Event::GeneralRef(_)
+                | Event::Comment(_)
+                | Event::Decl(_)
+                | Event::PI(_)
+                | Event::DocType(_)
+                | Event::Eof) => self.pass(&other)?,
             }
         }
-        Ok(())
+    }
+
+    /// Whether the last tag was an empty element, whose end the reader still owes.
+    fn is_behind_empty(&self) -> bool {
+        self.xml.as_bytes().get(..self.position()).is_some_and(|read| read.ends_with(b"/>"))
     }
 
     /// Byte offset behind the last token.
+    #[inline]
     pub(crate) fn position(&self) -> usize {
-        // The document is in memory, so its offsets fit.
-        usize::try_from(self.reader.buffer_position()).unwrap_or(usize::MAX)
+        self.xml.len() - self.reader.get_ref().len()
     }
 
     /// Byte offset at which the last token began.
@@ -189,26 +224,62 @@ impl<'a> Scanner<'a> {
         self.token_start
     }
 
-    fn check_attributes(&self, tag: &BytesStart<'_>) -> Result<(), XmlError> {
-        if tag.attributes_raw().len() <= ATTRIBUTES_BYTES_UNCOUNTED {
-            return Ok(());
+    #[inline]
+    fn event(&mut self) -> Result<Event<'a>, XmlError> {
+        match self.reader.read_event() {
+            Ok(event) => Ok(event),
+            Err(source) => Err(self.malformed(source)),
         }
-        match tag.attributes().with_checks(false).nth(ATTRIBUTES_MAX) {
-            None => Ok(()),
-            Some(_) => Err(XmlError::TooManyAttributes),
+    }
+
+    #[inline]
+    fn enter(&mut self, tag: &BytesStart<'_>) -> Result<(), XmlError> {
+        self.depth += 1;
+        if self.depth > DEPTH_MAX {
+            return Err(XmlError::TooDeep);
         }
+        if tag.attributes_raw().len() > ATTRIBUTES_BYTES_UNCOUNTED
+            && tag.attributes().with_checks(false).nth(ATTRIBUTES_MAX).is_some()
+        {
+            return Err(XmlError::TooManyAttributes);
+        }
+        Ok(())
+    }
+
+    /// Checks what is passed over as strictly as what is read.
+    #[inline]
+    fn pass(&self, event: &Event<'a>) -> Result<(), XmlError> {
+        match event {
+            Event::Text(text) if text.len() > self.text_bytes_max => Err(self.too_long()),
+            Event::CData(text) if text.len() > self.text_bytes_max => Err(self.too_long()),
+            Event::GeneralRef(reference) => self.resolve(reference).map(drop),
+            Event::DocType(_) => Err(XmlError::DocumentType),
+            Event::PI(_) => Err(XmlError::ProcessingInstruction),
+            Event::Eof => Err(XmlError::Truncated),
+            Event::Text(_)
+            | Event::CData(_)
+            | Event::Comment(_)
+            | Event::Decl(_)
+            | Event::Start(_)
+            | Event::Empty(_)
+            | Event::End(_) => Ok(()),
+        }
+    }
+
+    fn too_long(&self) -> XmlError {
+        XmlError::TextTooLong { max: self.text_bytes_max }
     }
 
     fn checked(&self, text: Cow<'a, str>) -> Result<Token<'a>, XmlError> {
         if text.len() > self.text_bytes_max {
-            return Err(XmlError::TextTooLong { max: self.text_bytes_max });
+            return Err(self.too_long());
         }
         Ok(Token::Text(text))
     }
 
-    fn resolve(&self, reference: &BytesRef<'a>) -> Result<Token<'a>, XmlError> {
+    fn resolve(&self, reference: &BytesRef<'a>) -> Result<char, XmlError> {
         match reference.resolve_char_ref() {
-            Ok(Some(char)) => return Ok(Token::Char(char)),
+            Ok(Some(char)) => return Ok(char),
             Ok(None) => {}
             Err(source) => return Err(self.malformed(source)),
         }
@@ -220,11 +291,59 @@ impl<'a> Scanner<'a> {
             "apos" => '\'',
             unknown => return Err(XmlError::UnknownEntity(unknown.chars().take(64).collect())),
         };
-        Ok(Token::Char(char))
+        Ok(char)
     }
 
+    #[cold]
     fn malformed(&self, source: quick_xml::Error) -> XmlError {
-        XmlError::Malformed { offset: self.reader.error_position(), source }
+        XmlError::Malformed { offset: self.position(), source }
+    }
+}
+
+/// The offset of the end tag of the element that is open at the start of `rest`, with `depth`
+/// elements open. `None` where the plain look does not do: comments, sections, declarations,
+/// many attributes, long texts, deep nesting; the reader then decides, event by event.
+fn find_end(rest: &[u8], mut depth: usize, text_bytes_max: usize) -> Option<usize> {
+    let (outer, mut at) = (depth, 0);
+    loop {
+        let text = memchr(b'<', rest.get(at..)?)?;
+        if text > text_bytes_max {
+            return None;
+        }
+        at += text;
+        match rest.get(at + 1)? {
+            b'!' | b'?' => return None,
+            b'/' if depth == outer => return Some(at),
+            b'/' => {
+                depth -= 1;
+                at += memchr(b'>', rest.get(at..)?)? + 1;
+            }
+            _ => {
+                let tag = tag_bytes(rest.get(at..)?)?;
+                if tag > ATTRIBUTES_BYTES_UNCOUNTED {
+                    return None;
+                }
+                at += tag;
+                if rest.get(at - 2) != Some(&b'/') {
+                    depth += 1;
+                    if depth > DEPTH_MAX {
+                        return None;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The length of a start tag; a `>` inside a quoted attribute does not end it.
+fn tag_bytes(tag: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        at += memchr3(b'>', b'"', b'\'', tag.get(at..)?)? + 1;
+        match tag.get(at - 1)? {
+            b'>' => return Some(at),
+            quote => at += memchr(*quote, tag.get(at..)?)? + 1,
+        }
     }
 }
 

@@ -368,9 +368,9 @@ fn the_primitives_of_psrpcore_are_read() {
         Value::ScriptBlock("Get-Item".to_owned()),
     ];
     assert_eq!(list.as_list(), expected);
-    let spans = list.as_list()[10..12].iter().map(|span| match span {
-        Value::TimeSpan(span) => span.duration().unwrap().as_secs(),
-        other => panic!("{other:?}"),
+    let spans = list.as_list()[10..12].iter().map(|span| {
+        let Value::TimeSpan(span) = span else { panic!("{span:?}") };
+        span.duration().unwrap().as_secs()
     });
     assert_eq!(spans.collect::<Vec<_>>(), [3605, -86_399]);
     let instants: Vec<_> =

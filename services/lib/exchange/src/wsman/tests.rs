@@ -193,9 +193,10 @@ fn every_answer_reads_back() {
 
 #[test]
 fn faults_of_real_shape_are_read() {
-    let fault = |xml: &'static [u8]| match Response::parse(xml).unwrap().body {
-        ResponseBody::Fault(fault) => fault,
-        other => panic!("{other:?}"),
+    let fault = |xml: &'static [u8]| {
+        let response = Response::parse(xml).unwrap();
+        let ResponseBody::Fault(fault) = response.body else { panic!("{response:?}") };
+        fault
     };
     let timed_out = fault(include_bytes!("../../vectors/ms-wsmv/fault-timed-out.xml"));
     assert!(timed_out.is_timeout() && !timed_out.is_shell_gone() && !timed_out.is_quota());

@@ -77,3 +77,55 @@ fn attributes_are_found_by_local_name_and_unescaped() {
     assert_eq!(attribute(&tag, "N").unwrap().as_deref(), Some(""));
     assert_eq!(attribute(&tag, "None").unwrap(), None);
 }
+
+#[test]
+fn skipping_ends_where_the_element_ends() {
+    for inside in [
+        "",
+        "text &amp; more",
+        "<b/>",
+        "<b />text<c></c>",
+        "<b x=\"a>b</a>\" y='/>'>deep<b><b/></b></b>",
+        "<b x=\"it's\"/><b y='say \"x\"'/>",
+        "<!-- </a> --><b/>",
+        "<![CDATA[</a>]]><b></b>",
+        "<b><c><d/></c></b\n>",
+    ] {
+        let xml = format!("<r><a k='v'>{inside}</a><after/></r>");
+        let mut scanner = Scanner::new(&xml);
+        assert!(scanner.next_child().unwrap().is_some_and(|tag| tag.name().0 == "r"));
+        assert!(scanner.next_child().unwrap().is_some_and(|tag| tag.name().0 == "a"));
+        scanner.skip().unwrap();
+        assert!(xml.as_bytes()[..scanner.position()].ends_with(b"</a>"), "{inside}");
+        let after = scanner.next_child().unwrap().unwrap();
+        assert_eq!(after.name().0, "after", "{inside}");
+        scanner.skip().unwrap();
+        assert!(scanner.next_child().unwrap().is_none());
+        assert!(matches!(scanner.next(), Ok(Token::End)), "{inside}");
+    }
+}
+
+#[test]
+fn skipping_keeps_the_limits() {
+    let skip = |inside: &str| {
+        let xml = format!("<r>{inside}</r>");
+        let mut scanner = Scanner::new(&xml);
+        scanner.next_child()?;
+        scanner.skip()
+    };
+    assert!(skip(&nested(DEPTH_MAX - 1)).is_ok());
+    assert!(matches!(skip(&nested(DEPTH_MAX)), Err(XmlError::TooDeep)));
+    let long = "x".repeat(TEXT_BYTES_MAX + 1);
+    assert!(matches!(skip(&format!("<a>{long}</a>")), Err(XmlError::TextTooLong { .. })));
+    let wide: String = (0..=ATTRIBUTES_MAX).map(|n| format!(" a{n}=''")).collect();
+    assert!(matches!(skip(&format!("<a{wide}/>")), Err(XmlError::TooManyAttributes)));
+    assert!(matches!(skip("<!DOCTYPE a>"), Err(XmlError::DocumentType)));
+    assert!(matches!(skip("<?pi?>"), Err(XmlError::ProcessingInstruction)));
+    for broken in ["<a>", "</r><a>", "<a", "<a b='", "<"] {
+        let xml = format!("<r><s>{broken}");
+        let mut scanner = Scanner::new(&xml);
+        scanner.next_child().unwrap();
+        scanner.next_child().unwrap();
+        assert!(scanner.skip().is_err(), "{broken}");
+    }
+}
