@@ -19,7 +19,7 @@ Results go to standard output; progress, hints and errors go to standard error."
 
 /// Says and decides which devices may sync mail with on-premises Exchange.
 #[derive(Debug, Parser)]
-#[command(name = "exgate", version, disable_version_flag = true, after_help = EXIT_CODES)]
+#[command(name = "exgate", version, after_help = EXIT_CODES)]
 pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -100,6 +100,8 @@ pub(crate) enum Command {
     Mode(Mode),
     /// Apply policies and organizations from files: all of them, or none
     Apply(Apply),
+    /// Play the main job on this machine: two simulated organizations, real processes
+    Demo(Demo),
     /// Say which versions answer
     Version(Version),
     /// Print completions for a shell
@@ -117,6 +119,7 @@ impl Command {
             Self::Sync(_) => "sync",
             Self::Mode(_) => "mode",
             Self::Apply(_) => "apply",
+            Self::Demo(_) => "demo",
             Self::Version(_) => "version",
             Self::Completion(_) => "completion",
         }
@@ -273,6 +276,32 @@ pub(crate) struct Apply {
     /// Check and say what would change, change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Starts exchange-sim, exgate-evaluator, exgate-coordinator and one exgate-agent per
+organization, all of which must lie beside exgate. Ctrl-C ends them."
+)]
+pub(crate) struct Demo {
+    /// The folder that everything is written to; made anew each time
+    #[arg(long, value_name = "DIR", default_value = "target/demo")]
+    pub(crate) dir: PathBuf,
+    /// Keep the folder at the end
+    #[arg(long)]
+    pub(crate) keep: bool,
+    /// Mailboxes per organization
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) mailboxes: u32,
+    /// Phones per organization
+    #[arg(long, value_name = "N", default_value_t = 1500)]
+    pub(crate) devices: u32,
+    /// Draws other people and phones
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// End by itself after this long, such as 2m
+    #[arg(long, value_name = "SPAN", value_parser = span)]
+    pub(crate) length: Option<Duration>,
 }
 
 #[derive(Debug, clap::Args)]

@@ -43,6 +43,8 @@ pub(crate) async fn run(
         Command::Sync(sync) => sync::run(session, sync).await,
         Command::Mode(mode) => mode::run(session, mode).await,
         Command::Apply(apply) => apply::run(session, apply).await,
+        // Played by `main`, which leaves its signals to it.
+        Command::Demo(_) => Ok(()),
         Command::Version(version) => version::run(session, version).await,
         Command::Completion(completion) => {
             let mut script = Vec::new();

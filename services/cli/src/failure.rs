@@ -76,6 +76,9 @@ pub(crate) enum Failure {
         /// Of how many.
         of: usize,
     },
+    /// The demo could not be played.
+    #[error(transparent)]
+    Demo(#[from] crate::demo::DemoError),
     /// The command took too long.
     #[error("gave up after {after:?}")]
     TimedOut {
@@ -117,6 +120,7 @@ impl Failure {
             | Self::NotFound { .. }
             | Self::Ambiguous { .. }
             | Self::SyncFailed { .. }
+            | Self::Demo(_)
             | Self::Partial { .. }
             | Self::TimedOut { .. }
             | Self::Interrupted
@@ -134,11 +138,16 @@ impl Failure {
             Self::Ambiguous { .. } => 6,
             Self::TimedOut { .. } => 8,
             Self::Partial { .. } => 9,
-            Self::SyncFailed { .. } | Self::Json { .. } => 10,
+            Self::SyncFailed { .. } | Self::Demo(_) | Self::Json { .. } => 10,
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
             Self::Output(_) => 10,
             Self::Interrupted => 130,
         }
+    }
+
+    /// Whether the coordinator is away for now, and asking again may help.
+    pub(crate) fn is_passing(&self) -> bool {
+        matches!(self, Self::Call { status, .. } if code(status) == Code::Unavailable)
     }
 
     /// Whether nobody wants to hear about it: the reader of our output has seen enough.
@@ -160,6 +169,7 @@ impl Failure {
             | Self::Usage { .. }
             | Self::File { .. }
             | Self::SyncFailed { .. }
+            | Self::Demo(_)
             | Self::Partial { .. }
             | Self::Interrupted
             | Self::Output(_)
@@ -275,6 +285,15 @@ mod tests {
         assert_eq!(Failure::TimedOut { after: Duration::from_secs(1) }.exit_code(), 8);
         assert_eq!(Failure::Partial { failed: 1, of: 2 }.exit_code(), 9);
         assert_eq!(Failure::Interrupted.exit_code(), 130);
+    }
+
+    #[test]
+    fn only_an_absent_coordinator_is_worth_asking_again() {
+        let passing = |code| Failure::call("ask")(Status::new(code, "")).is_passing();
+        assert!(passing(Code::Unavailable));
+        assert!(!passing(Code::NotFound));
+        assert!(!passing(Code::ResourceExhausted));
+        assert!(!Failure::Interrupted.is_passing());
     }
 
     #[test]

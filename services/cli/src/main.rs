@@ -8,6 +8,7 @@ mod connect;
 mod find;
 mod render;
 mod commands;
+mod demo;
 
 use std::future::Future;
 use std::io::{self, Write};
@@ -20,7 +21,7 @@ use exgate_runtime::report;
 use exgate_runtime::signals::Signals;
 use tracing::Instrument;
 
-use crate::args::Args;
+use crate::args::{Args, Command};
 use crate::connect::Coordinator;
 use crate::failure::Failure;
 use crate::render::{Terminal, error};
@@ -53,6 +54,16 @@ async fn run(args: Args) -> u8 {
     let span = tracing::info_span!("command", otel.name = name, otel.kind = "internal");
     async {
         let terminal = Terminal::of_process(&args);
+        if let Command::Demo(demo) = args.command {
+            // It has processes to end, so it hears signals itself.
+            return match Box::pin(demo::run(demo, &terminal)).await {
+                Ok(()) => 0,
+                Err(failure) => {
+                    error::print(&failure, None, &terminal);
+                    failure.exit_code()
+                }
+            };
+        }
         let failure = match Coordinator::at(&terminal.server) {
             Ok(coordinator) => {
                 let timeout = args.timeout();

@@ -42,19 +42,36 @@ pub(super) async fn run(
         let cure = "leave out --watch, or -o".to_owned();
         return Err(Failure::Usage { message, cure });
     }
-    let mut last = String::new();
+    watch(session, organization.as_ref()).await
+}
+
+/// Shows the status whenever it changes; a coordinator that is away for a while is waited for.
+async fn watch(
+    session: Session<'_>,
+    organization: Option<&OrganizationRef>,
+) -> Result<(), Failure> {
+    let (mut last, mut is_away) = (String::new(), false);
     let mut clock = tokio::time::interval(WATCH_EVERY);
     loop {
         clock.tick().await;
-        let fleet = look(session, organization.as_ref()).await?;
+        let fleet = match look(session, organization).await {
+            Err(failure) if failure.is_passing() && !last.is_empty() => {
+                if !is_away {
+                    session.terminal.hint("no coordinator answers; trying again");
+                }
+                is_away = true;
+                continue;
+            }
+            other => other?,
+        };
         let text = page::text(&fleet, session.terminal);
         if session.terminal.screen {
-            print(session, &fleet, &format!("\u{1b}[H\u{1b}[J{text}"))?;
+            session.terminal.result(&format!("\u{1b}[H\u{1b}[J{text}"))?;
         } else if text != last {
             let between = if last.is_empty() { "" } else { "\n" };
-            print(session, &fleet, &format!("{between}{text}"))?;
+            session.terminal.result(&format!("{between}{text}"))?;
         }
-        last = text;
+        (last, is_away) = (text, false);
     }
 }
 

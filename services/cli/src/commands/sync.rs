@@ -116,6 +116,11 @@ async fn follow(
     mut runs: Vec<pb::SyncRun>,
 ) -> Result<Vec<pb::SyncRun>, Failure> {
     let mut progress = Progress::new(session.terminal, runs.len());
+    for run in &runs {
+        let name = &run.name;
+        session.terminal.hint(&format!("following {name}; Ctrl-C ends the waiting, not the sync"));
+    }
+    let mut is_away = false;
     let mut clock = tokio::time::interval(LOOK_EVERY);
     loop {
         for (index, run) in runs.iter().enumerate() {
@@ -127,7 +132,17 @@ async fn follow(
         clock.tick().await;
         for run in runs.iter_mut().filter(|run| !progress::is_over(run)) {
             let request = pb::GetSyncRunRequest { name: run.name.clone() };
-            *run = session.coordinator.get_sync(request).await?;
+            match session.coordinator.get_sync(request).await {
+                Ok(now) => (*run, is_away) = (now, false),
+                // It keeps its runs, so a coordinator that starts again still knows this one.
+                Err(failure) if failure.is_passing() => {
+                    if !is_away {
+                        session.terminal.hint("no coordinator answers; trying again");
+                    }
+                    is_away = true;
+                }
+                Err(failure) => return Err(failure),
+            }
         }
     }
 }

@@ -85,7 +85,9 @@ impl Children {
             let name = format!("agent {organization}");
             let settings = config(&format!("agent-{organization}"));
             self.launch(&name, "exgate-agent", settings)?;
-            told.done(&format!("{name:<14} Exchange {version} (simulated), https://localhost:{port}"));
+            told.done(&format!(
+                "{name:<14} Exchange {version} (simulated), https://localhost:{port}"
+            ));
         }
         let control = endpoints.get("control").and_then(Value::as_str).unwrap_or_default();
         Ok(Stage::new(coordinator, control.to_owned()))
@@ -195,10 +197,12 @@ impl Process {
 
 #[cfg(unix)]
 fn ask_to_end(child: &Child) {
-    let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw);
+    let pid =
+        child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw);
     if let Some(pid) = pid {
-        // One that is gone already needs no asking.
-        drop(rustix::process::kill_process(pid, rustix::process::Signal::TERM));
+        if let Err(error) = rustix::process::kill_process(pid, rustix::process::Signal::TERM) {
+            tracing::debug!(%error, "a process was gone already");
+        }
     }
 }
 
@@ -223,9 +227,11 @@ fn documents() -> exgate_proto::v1::ApplyDocumentsRequest {
 
 /// Finds an organization's port in what the simulator announced.
 fn port(endpoints: &Value, organization: &str) -> Option<u16> {
-    let entry = endpoints.get("organizations")?.as_array()?.iter().find(|entry| {
-        entry.get("name").and_then(Value::as_str) == Some(organization)
-    })?;
+    let entry = endpoints
+        .get("organizations")?
+        .as_array()?
+        .iter()
+        .find(|entry| entry.get("name").and_then(Value::as_str) == Some(organization))?;
     u16::try_from(entry.get("port")?.as_u64()?).ok()
 }
 

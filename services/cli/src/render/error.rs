@@ -55,6 +55,7 @@ fn what(failure: &Failure, server: &str) -> String {
         Failure::Address(_)
         | Failure::Usage { .. }
         | Failure::File { .. }
+        | Failure::Demo(_)
         | Failure::NotFound { .. }
         | Failure::Ambiguous { .. }
         | Failure::SyncFailed { .. }
@@ -75,6 +76,7 @@ fn particulars(failure: &Failure) -> Vec<String> {
         Failure::Address(_)
         | Failure::Usage { .. }
         | Failure::File { .. }
+        | Failure::Demo(_)
         | Failure::NotFound { .. }
         | Failure::SyncFailed { .. }
         | Failure::Partial { .. }
@@ -120,11 +122,14 @@ fn next(failure: &Failure, suggestion: Option<&Suggestion>) -> Vec<String> {
         }
         Failure::SyncFailed { organization, trace, .. } => {
             next.push(format!("see: exgate describe conn/{organization}"));
-            next.extend(Some(trace).filter(|it| !it.is_empty()).map(|it| format!("trace {it}")));
+            if !trace.is_empty() {
+                next.push(format!("trace {trace}"));
+            }
         }
         Failure::TimedOut { .. } => next.push("give it longer: --timeout 10m".to_owned()),
         Failure::Address(_)
         | Failure::File { .. }
+        | Failure::Demo(_)
         | Failure::Partial { .. }
         | Failure::Interrupted
         | Failure::Output(_)
@@ -166,14 +171,16 @@ fn cures(status: &Status) -> Vec<String> {
 fn asked_somebody(failure: &Failure) -> bool {
     match failure {
         Failure::Call { status, .. } => !failure::is_unreachable(status),
+        // A sync that ran in a trace has told it already.
+        Failure::SyncFailed { trace, .. } => trace.is_empty(),
         Failure::NotFound { .. }
         | Failure::Ambiguous { .. }
-        | Failure::SyncFailed { .. }
         | Failure::TimedOut { .. }
         | Failure::Json { .. } => true,
         Failure::Address(_)
         | Failure::Usage { .. }
         | Failure::File { .. }
+        | Failure::Demo(_)
         | Failure::Partial { .. }
         | Failure::Interrupted
         | Failure::Output(_) => false,
