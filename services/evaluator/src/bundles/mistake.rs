@@ -24,6 +24,7 @@ impl Mistake {
 }
 
 /// What the reader's error means to the one who wrote the document.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the reader's own enum, which grows")]
 pub(crate) fn of(error: &Error, path: &Path) -> Mistake {
     let key = key(path);
     match error {

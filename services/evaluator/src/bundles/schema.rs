@@ -12,8 +12,8 @@ use crate::bundles::document::{AccessDocument, ComplianceDocument};
 #[schemars(untagged, title = "exgate policy document")]
 #[expect(dead_code, reason = "only its schema is used")]
 enum Document {
-    Compliance(ComplianceDocument),
-    Access(AccessDocument),
+    Compliance(Box<ComplianceDocument>),
+    Access(Box<AccessDocument>),
 }
 
 /// The JSON Schema of one policy document, as text with a line break at its end.

@@ -123,6 +123,15 @@ fn mistakes_of_shape_are_named_with_their_place_and_cure() {
             "p.yaml:6:23: platforms.iOS.osMinimumVersion: a text has to stand here",
         ),
         (compliance(""), "p.yaml:1: platforms: the key is missing"),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(refused(&text), [expected], "{text}");
+    }
+}
+
+#[test]
+fn mistakes_of_shape_in_any_document_are_named_too() {
+    let cases = [
         (
             access("includedGroups: all\n"),
             "p.yaml:6:17: includedGroups: a list has to stand here, such as [a, b]",
@@ -208,6 +217,16 @@ fn mistakes_of_meaning_are_named_with_their_place_and_cure() {
             format!("{ok}gracePeriod: 9999d\n"),
             "p.yaml:5:14: gracePeriod: 9999d is longer than ten years (write a shorter span)",
         ),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(refused(&text), [expected], "{text}");
+    }
+}
+
+#[test]
+fn mistakes_of_meaning_between_documents_are_named_too() {
+    let ok = compliance("platforms: { iOS: {} }\n");
+    let cases = [
         (
             access("includedGroups: []\n"),
             "p.yaml:6:17: includedGroups: no group is included, so that the policy targets nobody \

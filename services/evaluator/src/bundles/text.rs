@@ -194,10 +194,8 @@ impl Place<'_> {
         );
         read.map_err(|error| {
             // A key that is missing stands nowhere: the whole document lacks it.
-            let place = match error.without_snippet() {
-                Error::SerdeMissingField { .. } => None,
-                other => other.location(),
-            };
+            let is_missing = matches!(error.without_snippet(), Error::SerdeMissingField { .. });
+            let place = error.location().filter(|_| !is_missing);
             let at = place.map_or_else(
                 || Position { line: self.line(), column: 0 },
                 |location| Position::in_file(location, lines(self.piece.lines_before)),

@@ -104,7 +104,8 @@ fn a_device_that_fails_is_told_every_cause_and_cure() {
 #[test]
 fn a_device_that_nobody_manages_is_told_to_enrol() {
     let said = |detail: &str| format!("{detail} (mail-access, managed).");
-    let cases: [(fn(&mut Case), String, &str); 3] = [
+    type Change = fn(&mut Case);
+    let cases: [(Change, String, &str); 3] = [
         (
             |case| case.management = Management::Unmanaged(Unmatched::NoRecord),
             said("No record has the device's ActiveSync id"),

@@ -12,7 +12,7 @@ use exgate_domain::record::{ComplianceState, ManagedDevice, Provenance, User};
 
 use crate::bundles::{Bundle, PolicyFile};
 
-const POLICIES: &str = r#"
+pub(crate) const POLICIES: &str = r#"
 apiVersion: exgate/v1
 kind: CompliancePolicy
 name: phones
@@ -141,8 +141,8 @@ pub(crate) fn owner(case: &mut Case) -> &mut User {
 }
 
 pub(crate) fn record(case: &mut Case) -> &mut ManagedDevice {
-    match &mut case.management {
-        Management::Managed { record, .. } => record,
-        other => panic!("{other:?}"),
-    }
+    let Management::Managed { record, basis: _ } = &mut case.management else {
+        panic!("the case has no record");
+    };
+    record
 }

@@ -1,0 +1,176 @@
+//! Owns the calls: convert in, call one function, convert out. A call keeps nothing but the bundle
+//! that `LoadBundle` brings.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures_util::stream::{self, BoxStream, StreamExt};
+use tonic::{Request, Response, Status, Streaming};
+
+use exgate_domain::case::Case;
+use exgate_domain::ids::BundleDigest;
+use exgate_proto::convert::{Malformed, field};
+use exgate_proto::evaluator::v1::evaluator_service_server::{
+    EvaluatorService, EvaluatorServiceServer,
+};
+use exgate_proto::evaluator::v1::{
+    CheckBundleRequest, CheckBundleResponse, EvaluateRequest, EvaluateResponse, ExplainRequest,
+    ExplainResponse, LoadBundleRequest, LoadBundleResponse,
+};
+use exgate_proto::types::v1 as pb;
+
+use crate::bundles::{Bundle, Cache, Diagnostic, PolicyFile, Summary};
+use crate::explain::{Explanation, explain};
+use crate::metrics::Metrics;
+use crate::status::CallError;
+use crate::verdict::decide;
+
+/// The most cases in one batch.
+pub const CASES_MAX: usize = 500;
+/// The longest message in either direction: a full batch of owners with hundreds of groups, or its
+/// decisions with their traces, is longer than what other services exchange.
+pub const MESSAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// The evaluator's calls.
+#[derive(Debug)]
+pub(crate) struct Api {
+    cache: Cache,
+    metrics: Metrics,
+}
+
+impl Api {
+    /// The gRPC service over these bundles.
+    pub(crate) fn service(cache: Cache, metrics: Metrics) -> EvaluatorServiceServer<Self> {
+        EvaluatorServiceServer::new(Self { cache, metrics })
+            .max_decoding_message_size(MESSAGE_BYTES_MAX)
+            .max_encoding_message_size(MESSAGE_BYTES_MAX)
+    }
+}
+
+#[tonic::async_trait]
+impl EvaluatorService for Api {
+    type EvaluateStream = BoxStream<'static, Result<EvaluateResponse, Status>>;
+
+    async fn evaluate(
+        &self,
+        request: Request<Streaming<EvaluateRequest>>,
+    ) -> Result<Response<Self::EvaluateStream>, Status> {
+        let batches = Batches {
+            incoming: request.into_inner(),
+            cache: self.cache.clone(),
+            metrics: self.metrics.clone(),
+            span: tracing::Span::current(),
+        };
+        // One batch at a time, and the next only when the answer is taken: memory stays bounded.
+        Ok(Response::new(stream::try_unfold(batches, Batches::next).boxed()))
+    }
+
+    async fn load_bundle(
+        &self,
+        request: Request<LoadBundleRequest>,
+    ) -> Result<Response<LoadBundleResponse>, Status> {
+        let LoadBundleRequest { files } = request.into_inner();
+        let bundle = Bundle::read(&policy_files(files)).map_err(CallError::PolicyInvalid)?;
+        let digest = bundle.digest();
+        let policies = bundle.summaries().len();
+        let gone = self.cache.keep(bundle);
+        self.metrics.bundles(self.cache.len());
+        let gone = gone.len();
+        tracing::info!(bundle = digest.short(), policies, gone, "bundle was loaded");
+        Ok(Response::new(LoadBundleResponse { bundle_digest: digest.as_bytes().to_vec() }))
+    }
+
+    async fn check_bundle(
+        &self,
+        request: Request<CheckBundleRequest>,
+    ) -> Result<Response<CheckBundleResponse>, Status> {
+        let CheckBundleRequest { files } = request.into_inner();
+        Ok(Response::new(match Bundle::read(&policy_files(files)) {
+            Ok(bundle) => CheckBundleResponse {
+                bundle_digest: bundle.digest().as_bytes().to_vec(),
+                diagnostics: Vec::new(),
+                policies: bundle.summaries().iter().map(policy_summary).collect(),
+            },
+            Err(mistakes) => CheckBundleResponse {
+                bundle_digest: Vec::new(),
+                diagnostics: mistakes.into_iter().map(diagnostic).collect(),
+                policies: Vec::new(),
+            },
+        }))
+    }
+
+    async fn explain(
+        &self,
+        request: Request<ExplainRequest>,
+    ) -> Result<Response<ExplainResponse>, Status> {
+        let ExplainRequest { bundle_digest, case } = request.into_inner();
+        let bundle = bundle(&self.cache, &bundle_digest)?;
+        let case: Case = field::required("case", case)
+            .and_then(|case| case.try_into().map_err(|fault: Malformed| fault.within("case")))
+            .map_err(CallError::from)?;
+        let decision = decide(&bundle, &case);
+        let Explanation { sentences, cures } = explain(&bundle, &case, &decision);
+        Ok(Response::new(ExplainResponse { decision: Some(decision.into()), sentences, cures }))
+    }
+}
+
+/// One `Evaluate` call under way.
+struct Batches {
+    incoming: Streaming<EvaluateRequest>,
+    cache: Cache,
+    metrics: Metrics,
+    /// The span of the call, which ends before its answers do.
+    span: tracing::Span,
+}
+
+impl Batches {
+    async fn next(mut self) -> Result<Option<(EvaluateResponse, Self)>, Status> {
+        let Some(request) = self.incoming.message().await? else { return Ok(None) };
+        let response = self.batch(request)?;
+        Ok(Some((response, self)))
+    }
+
+    fn batch(&self, request: EvaluateRequest) -> Result<EvaluateResponse, CallError> {
+        let EvaluateRequest { bundle_digest, batch, cases } = request;
+        let count = cases.len();
+        let span = tracing::info_span!(parent: &self.span, "decide", batch, cases = count);
+        let _entered = span.enter();
+        let started = Instant::now();
+        if count > CASES_MAX {
+            return Err(CallError::TooManyCases { batch, count, max: CASES_MAX });
+        }
+        let bundle = bundle(&self.cache, &bundle_digest)?;
+        let decided = cases.into_iter().enumerate().map(|(index, case)| {
+            let case = Case::try_from(case).map_err(|fault| fault.at("cases", index))?;
+            Ok(decide(&bundle, &case))
+        });
+        let decided = decided.collect::<Result<Vec<_>, Malformed>>()?;
+        self.metrics.batch(decided.iter().map(|decision| decision.access), started.elapsed());
+        let decisions = decided.into_iter().map(pb::Decision::from).collect();
+        Ok(EvaluateResponse { batch, decisions })
+    }
+}
+
+fn bundle(cache: &Cache, digest: &[u8]) -> Result<Arc<Bundle>, CallError> {
+    let digest = BundleDigest::new(field::digest("bundle_digest", digest)?);
+    cache.get(digest).ok_or(CallError::BundleUnknown(digest))
+}
+
+fn policy_files(files: Vec<pb::PolicyFile>) -> Vec<PolicyFile> {
+    let file = |pb::PolicyFile { path, content }| PolicyFile { path, content };
+    files.into_iter().map(file).collect()
+}
+
+fn diagnostic(mistake: Diagnostic) -> pb::Diagnostic {
+    let Diagnostic { path, line, column, key, message, suggestion } = mistake;
+    pb::Diagnostic { path, line, column, key, message, suggestion }
+}
+
+fn policy_summary(summary: &Summary) -> pb::PolicySummary {
+    let Summary { kind, name, path, line } = summary;
+    let kind = (*kind).to_owned();
+    pb::PolicySummary { kind, name: name.clone(), path: path.clone(), line: *line }
+}
+
+#[cfg(test)]
+mod tests;

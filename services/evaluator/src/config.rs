@@ -1,0 +1,114 @@
+//! The evaluator's settings. Every key has a built-in value that works on one machine.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use exgate_runtime::config::{Configuration, Invalid, Log, Process, Span, Telemetry};
+use exgate_runtime::listen;
+
+/// Everything that can be set.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where it listens.
+    pub server: Server,
+    /// How many policy bundles it keeps at hand.
+    pub cache: Cache,
+    /// A file that gets the bound addresses as JSON, for those who let port 0 choose; empty for none.
+    pub addresses_file: PathBuf,
+    /// How long calls that are under way may take to end.
+    pub drain_timeout: Span,
+    /// Lines on standard error.
+    pub log: Log,
+    /// Traces and metrics.
+    pub telemetry: Telemetry,
+}
+
+/// `[server]`: where coordinators find it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Server {
+    /// Address and port for gRPC. Plain text on loopback only.
+    pub listen: String,
+}
+
+/// `[cache]`: bundles that are kept; the one used longest ago goes first, and is asked for again
+/// when it is needed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Cache {
+    /// The most bundles.
+    pub max_bundles: usize,
+    /// The most bytes of policy files in all of them.
+    pub max_bytes: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            server: Server::default(),
+            cache: Cache::default(),
+            addresses_file: PathBuf::new(),
+            drain_timeout: Span::seconds(20),
+            log: Log::default(),
+            telemetry: Telemetry {
+                metrics_listen: "127.0.0.1:9465".to_owned(),
+                ..Telemetry::default()
+            },
+        }
+    }
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self { listen: "127.0.0.1:7444".to_owned() }
+    }
+}
+
+impl Default for Cache {
+    fn default() -> Self {
+        Self { max_bundles: 16, max_bytes: 64 * 1024 * 1024 }
+    }
+}
+
+impl Configuration for Config {
+    fn process(&self) -> Process<'_> {
+        Process { log: &self.log, telemetry: &self.telemetry, drain: self.drain_timeout.duration() }
+    }
+
+    fn check(&self) -> Result<(), Invalid> {
+        listen::address("server.listen", &self.server.listen)
+            .map_err(|error| Invalid::listen("server.listen", &error))?;
+        for (key, value) in [
+            ("cache.max_bundles", self.cache.max_bundles),
+            ("cache.max_bytes", self.cache.max_bytes),
+        ] {
+            if value == 0 {
+                return Err(Invalid::new(key, "must be at least 1"));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_built_in_values_are_good_and_wrong_ones_are_named() {
+        Config::default().check().unwrap();
+        type Break = fn(&mut Config);
+        let broken: [(&str, Break); 3] = [
+            ("server.listen", |c| c.server.listen = "0.0.0.0:7444".to_owned()),
+            ("cache.max_bundles", |c| c.cache.max_bundles = 0),
+            ("cache.max_bytes", |c| c.cache.max_bytes = 0),
+        ];
+        for (key, break_it) in broken {
+            let mut config = Config::default();
+            break_it(&mut config);
+            assert_eq!(config.check().unwrap_err().key, key);
+        }
+    }
+}
