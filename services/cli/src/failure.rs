@@ -183,10 +183,13 @@ pub(crate) fn info(status: &Status) -> Option<ErrorInfo> {
     status.get_details_error_info().filter(|info| !info.reason.is_empty())
 }
 
-/// The code of an answer; our own deadline, which tonic calls cancelled, is a deadline.
+/// The code of an answer. Where none came, tonic's own code says less than its cause: our deadline is
+/// a deadline, not a cancellation, and a connection that broke is a server that is not there.
 pub(crate) fn code(status: &Status) -> Code {
-    if status.code() == Code::Cancelled && causes(status).any(|it| it.is::<TimeoutExpired>()) {
+    if causes(status).any(|it| it.is::<TimeoutExpired>()) {
         Code::DeadlineExceeded
+    } else if causes(status).any(|it| it.is::<tonic::transport::Error>()) {
+        Code::Unavailable
     } else {
         status.code()
     }
@@ -194,8 +197,7 @@ pub(crate) fn code(status: &Status) -> Code {
 
 /// Whether no server answered at all.
 pub(crate) fn is_unreachable(status: &Status) -> bool {
-    status.code() == Code::Unavailable
-        && causes(status).any(|it| it.is::<tonic::transport::Error>())
+    std::error::Error::source(status).is_some() && code(status) == Code::Unavailable
 }
 
 /// What stands behind an answer that never came from a server, outermost first.

@@ -2,6 +2,7 @@
 //! server refused the account: a second try could lock it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -10,19 +11,30 @@ use exgate_exchange::error::{CmdletError, SessionError};
 use exgate_exchange::http::HttpError;
 use exgate_exchange::session::{Options, Session};
 
+/// A session that was idle for this long is replaced: the server ends it after 15 minutes
+/// (`MaxShellIdleTimeoutMinutes` of the PowerShell back end).
+const IDLE_MAX: Duration = Duration::from_secs(10 * 60);
+
 /// Where one session lives.
 #[derive(Debug)]
 pub struct Lane {
     options: Options,
-    session: Mutex<Option<Session>>,
+    session: Mutex<Option<Used>>,
     is_refused: AtomicBool,
+}
+
+/// A session and when it was last asked for.
+#[derive(Debug)]
+struct Used {
+    session: Session,
+    at: Instant,
 }
 
 /// The lane while somebody uses it.
 #[derive(Debug)]
 pub struct Open<'a> {
     lane: &'a Lane,
-    session: MutexGuard<'a, Option<Session>>,
+    session: MutexGuard<'a, Option<Used>>,
 }
 
 /// Why there is no session.
@@ -54,8 +66,8 @@ impl Lane {
 
     /// Gives the shell back to the server.
     pub async fn close(&self) {
-        if let Some(session) = self.session.lock().await.take() {
-            give_back(session).await;
+        if let Some(used) = self.session.lock().await.take() {
+            give_back(used.session).await;
         }
     }
 }
@@ -66,15 +78,23 @@ impl Open<'_> {
     /// # Errors
     /// When it cannot be opened.
     pub async fn session(&mut self) -> Result<&Session, OpenError> {
-        if let Some(worn) = self.session.take_if(|session| session.is_worn()) {
-            give_back(worn).await;
-        }
-        if self.session.is_none() {
-            let opened = self.open().await?;
-            return Ok(self.session.insert(opened));
-        }
-        // Just checked; the borrow checker wants it asked again.
-        self.session.as_ref().ok_or(OpenError::Session(SessionError::Ended))
+        let is_worn = |used: &mut Used| used.session.is_worn() || used.at.elapsed() >= IDLE_MAX;
+        let now = Instant::now();
+        let used = match self.session.take_if(|used| !is_worn(used)) {
+            Some(used) => Used { at: now, ..used },
+            None => {
+                if let Some(worn) = self.session.take() {
+                    give_back(worn.session).await;
+                }
+                Used { session: self.open().await?, at: now }
+            }
+        };
+        Ok(&self.session.insert(used).session)
+    }
+
+    /// Whether the session that was used last is lost.
+    pub fn is_lost(&self) -> bool {
+        self.session.as_ref().is_none_or(|used| used.session.has_ended())
     }
 
     /// Name of the server that the options lead to.

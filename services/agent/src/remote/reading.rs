@@ -16,6 +16,7 @@ use exgate_exchange::cmdlets::{
 use exgate_exchange::error::{CmdletError, Refusal};
 use exgate_exchange::session::{Session, Summary};
 
+use super::lane::Open;
 use super::{Capabilities, Remote};
 use crate::exchange::{LookError, Seen, Step};
 use crate::preflight;
@@ -34,12 +35,35 @@ impl Remote {
         seen: mpsc::Sender<Seen>,
     ) -> Result<Completeness, LookError> {
         let mut lane = self.reads.lock().await;
+        let mut passed_on = 0;
+        let looked = match self.try_read(&mut lane, scope, &seen, &mut passed_on).await {
+            // The server had ended the session, or was started again: a new one knows nothing of it.
+            Err(error) if passed_on == 0 && lane.is_lost() && !seen.is_closed() => {
+                tracing::debug!(error = exgate_runtime::report(&error), "opened a new session");
+                self.try_read(&mut lane, scope, &seen, &mut passed_on).await
+            }
+            looked => looked,
+        };
+        let proof = looked?;
+        self.set_controller(DomainController::new(proof.domain_controller.clone()).ok());
+        Ok(proof)
+    }
+
+    /// Looks once, and counts the objects that were passed on.
+    async fn try_read(
+        &self,
+        lane: &mut Open<'_>,
+        scope: &Scope,
+        seen: &mpsc::Sender<Seen>,
+        passed_on: &mut usize,
+    ) -> Result<Completeness, LookError> {
         let session = lane.session().await.map_err(|error| failed("sign-in", &error))?;
         let server = self.capabilities(session).await?;
         let mut look = Look {
             session,
             family: server,
-            seen,
+            seen: seen.clone(),
+            passed_on,
             proof: Completeness { pipelines_completed: true, ..Completeness::default() },
             mailboxes: BTreeSet::new(),
             owners: BTreeSet::new(),
@@ -52,9 +76,7 @@ impl Remote {
             Scope::ChangedSince(_) => look.everything().await?,
             Scope::Mailboxes(mailboxes) => look.read_back(mailboxes).await?,
         }
-        let proof = look.proof;
-        self.set_controller(DomainController::new(proof.domain_controller.clone()).ok());
-        Ok(proof)
+        Ok(look.proof)
     }
 
     async fn capabilities(&self, session: &Session) -> Result<Capabilities, LookError> {
@@ -78,6 +100,7 @@ struct Look<'a> {
     session: &'a Session,
     family: Capabilities,
     seen: mpsc::Sender<Seen>,
+    passed_on: &'a mut usize,
     proof: Completeness,
     /// Distinguished names of the mailboxes seen in a look at what changed.
     mailboxes: BTreeSet<String>,
@@ -268,7 +291,8 @@ impl Look<'_> {
         Ok(summary)
     }
 
-    async fn pass_on(&self, batch: Vec<Observation>) -> Result<(), Broken> {
+    async fn pass_on(&mut self, batch: Vec<Observation>) -> Result<(), Broken> {
+        *self.passed_on += batch.len();
         self.seen.send(Seen::Objects(batch)).await.map_err(|_| Broken::Abandoned)
     }
 }

@@ -199,10 +199,10 @@ impl Process {
 fn ask_to_end(child: &Child) {
     let pid =
         child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw);
-    if let Some(pid) = pid {
-        if let Err(error) = rustix::process::kill_process(pid, rustix::process::Signal::TERM) {
-            tracing::debug!(%error, "a process was gone already");
-        }
+    if let Some(pid) = pid
+        && let Err(error) = rustix::process::kill_process(pid, rustix::process::Signal::TERM)
+    {
+        tracing::debug!(%error, "a process was gone already");
     }
 }
 
