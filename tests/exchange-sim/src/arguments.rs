@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use jiff::SignedDuration;
+use thiserror::Error;
+
 use exchange_sim::settings::{Account, OrganizationSettings, Settings};
 use exchange_sim::time::Mode;
 use exchange_sim::winrm::certificates::write_private;
 use exchange_sim::world::organization::AccessLevel;
-use jiff::SignedDuration;
-use thiserror::Error;
 
 /// An Exchange organization that can be looked at and broken: its mobile-device side, over remote
 /// PowerShell like the real one.

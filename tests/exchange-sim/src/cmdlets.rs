@@ -25,8 +25,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use exgate_exchange::clixml::Value;
 use uuid::Uuid;
+
+use exgate_exchange::clixml::Value;
 
 use crate::live::Live;
 use crate::world::event::Event;
@@ -91,7 +92,8 @@ impl Hidden {
 
     /// Says whether a cmdlet's parameter is hidden.
     pub fn parameter(&self, cmdlet: &str, parameter: &str) -> bool {
-        let of_cmdlet = self.parameters.iter().filter(|(held, _)| held.eq_ignore_ascii_case(cmdlet));
+        let of_cmdlet =
+            self.parameters.iter().filter(|(held, _)| held.eq_ignore_ascii_case(cmdlet));
         of_cmdlet.flat_map(|(_, held)| held).any(|held| held.eq_ignore_ascii_case(parameter))
     }
 }
@@ -147,7 +149,8 @@ pub fn run(
     let Some(cmdlet) = found.filter(|cmdlet| !runspace.hidden.cmdlet(cmdlet.name)) else {
         return Err(Complaint::command_not_found(&invocation.name));
     };
-    let arguments = binding::bind(cmdlet, blueprint.version, &runspace.hidden, invocation.arguments)?;
+    let arguments =
+        binding::bind(cmdlet, blueprint.version, &runspace.hidden, invocation.arguments)?;
     let domain_controller = view::domain_controller(cmdlet, &arguments, runspace, &blueprint)?;
     let counted = vec![Event::Invoked(cmdlet.name.to_owned())];
     live.change(|_, _| (counted, ())).map_err(|error| Complaint::journal(cmdlet, &error))?;

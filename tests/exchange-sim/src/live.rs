@@ -79,8 +79,7 @@ impl Live {
                 | Event::Advanced(_) => {}
             }
         }
-        let occurrence =
-            Occurrence { at: moment.now, organization: self.name.clone(), events };
+        let occurrence = Occurrence { at: moment.now, organization: self.name.clone(), events };
         let line = Line::Happened(occurrence);
         writer.append(&line, self.journal.path())?;
         let Line::Happened(occurrence) = line else { return Ok(outcome) };

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
+
 use exchange_sim::Simulator;
 use exchange_sim::settings::Settings;
 use exgate_runtime::config::{Log, LogFormat, Telemetry};

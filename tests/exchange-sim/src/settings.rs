@@ -156,9 +156,13 @@ mod tests {
     #[test]
     fn an_organization_is_name_version_and_port() {
         let read = OrganizationSettings::parse("contoso:2019:8443").unwrap();
-        assert_eq!((read.name.as_str(), read.version, read.port), ("contoso", Version::Exchange2019, 8443));
+        assert_eq!(
+            (read.name.as_str(), read.version, read.port),
+            ("contoso", Version::Exchange2019, 8443)
+        );
         assert_eq!(OrganizationSettings::parse("fabrikam:2010").unwrap().port, 0);
-        for bad in ["", "contoso", "contoso:2016", "Con toso:2019", "contoso:2019:x", "a:2019:1:2"] {
+        for bad in ["", "contoso", "contoso:2016", "Con toso:2019", "contoso:2019:x", "a:2019:1:2"]
+        {
             assert!(OrganizationSettings::parse(bad).is_err(), "{bad}");
         }
     }

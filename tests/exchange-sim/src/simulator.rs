@@ -7,16 +7,17 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use exgate_runtime::Tasks;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tokio::net::TcpListener;
+
+use exgate_runtime::Tasks;
 
 use crate::behaviour::automatic::Day;
 use crate::control::{Control, ControlError, handle::check_insert, http};
 use crate::live::Live;
 use crate::settings::{OrganizationSettings, Settings};
-use crate::time::{Mode, Time};
+use crate::time::{Mode, Time, whole_milliseconds};
 use crate::winrm::certificates::{Authority, CA_FILE, CertificateError};
 use crate::winrm::listener::{self, Front};
 use crate::winrm::shells::Shells;
@@ -98,6 +99,9 @@ pub enum StartError {
         #[source]
         source: std::io::Error,
     },
+    /// The control surface has no password, so it stays on this machine.
+    #[error("control address {0} refused: the control surface is for loopback only")]
+    NotLoopback(SocketAddr),
     /// A port is taken.
     #[error("port {port} could not be opened for {purpose}; free it, or remove {ENDPOINTS_FILE}")]
     Port {
@@ -115,6 +119,9 @@ impl Simulator {
     /// Starts everything, and returns once every port answers.
     pub async fn start(settings: Settings, tasks: &Tasks) -> Result<Self, StartError> {
         check_insert(&settings.user_mail_insert)?;
+        if !settings.control.ip().is_loopback() {
+            return Err(StartError::NotLoopback(settings.control));
+        }
         let state = settings.state.as_deref();
         let (journal, lines) = match state {
             Some(directory) => Journal::open(directory)?,
@@ -133,8 +140,7 @@ impl Simulator {
         let control_port = listen_control(&settings, &previous, &control, tasks).await?;
         let mut organizations = Vec::new();
         for (live, organization) in lives.iter().zip(&settings.organizations) {
-            let port =
-                open(&settings, organization, live, &authority, &previous, tasks).await?;
+            let port = open(&settings, organization, live, &authority, &previous, tasks).await?;
             let account = settings.accounts.first().map(|held| held.name.clone());
             organizations.push(OrganizationEndpoint {
                 name: organization.name.clone(),
@@ -186,7 +192,7 @@ fn replay(
     journal: &Journal,
     lines: Vec<Line>,
 ) -> Result<(Vec<World>, Time), StartError> {
-    let now = settings.clock.now();
+    let now = whole_milliseconds(settings.clock.now());
     let mut held: Vec<World> = Vec::new();
     let mut advanced_ms = 0_u64;
     for line in lines {
@@ -227,7 +233,10 @@ fn replay(
 fn same(world: World, asked: &Blueprint) -> Result<World, StartError> {
     let describe = |it: &Blueprint| {
         let year = it.version.year();
-        format!("version {year}, seed {}, {} mailboxes, {} devices", it.seed, it.mailboxes, it.devices)
+        format!(
+            "version {year}, seed {}, {} mailboxes, {} devices",
+            it.seed, it.mailboxes, it.devices
+        )
     };
     let (held, wanted) = (describe(&world.blueprint), describe(asked));
     if held == wanted {
@@ -297,12 +306,8 @@ async fn open(
         live.read(|world| world.blueprint.server_fqdn()),
     ];
     let tasks = tasks.child(&organization.name);
-    let shells = Shells::new(
-        Arc::clone(live),
-        tasks.clone(),
-        settings.shell_idle_max,
-        settings.shells_max,
-    );
+    let shells =
+        Shells::new(Arc::clone(live), tasks.clone(), settings.shell_idle_max, settings.shells_max);
     let accounts = settings.accounts.clone();
     let front = Arc::new(Front { shells, accounts, tls: authority.server(names)? });
     let inner = tasks.clone();
@@ -311,11 +316,8 @@ async fn open(
 }
 
 async fn bind(address: SocketAddr, purpose: &str) -> Result<(TcpListener, u16), StartError> {
-    let failed = |source| StartError::Port {
-        port: address.port(),
-        purpose: purpose.to_owned(),
-        source,
-    };
+    let failed =
+        |source| StartError::Port { port: address.port(), purpose: purpose.to_owned(), source };
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let port = listener.local_addr().map_err(failed)?.port();
     Ok((listener, port))
@@ -353,3 +355,6 @@ fn write_endpoints(directory: &Path, endpoints: &Endpoints) -> Result<(), StartE
         .and_then(|()| std::fs::rename(&draft, &path));
     written.map_err(|source| StartError::File { path, source })
 }
+
+#[cfg(test)]
+mod tests;

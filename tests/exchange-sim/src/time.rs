@@ -5,9 +5,10 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use exgate_runtime::clock::Clock;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+
+use exgate_runtime::clock::Clock;
 
 use crate::behaviour::contact::Moment;
 
@@ -59,7 +60,7 @@ impl Time {
             Mode::Explicit => advanced_ms,
         };
         let ahead = SignedDuration::from_millis(i64::try_from(advanced_ms).unwrap_or(i64::MAX));
-        let now = clock.checked_add(ahead).unwrap_or(clock);
+        let now = whole_milliseconds(clock.checked_add(ahead).unwrap_or(clock));
         Moment { now, elapsed_ms: START_MS.saturating_add(passed_ms) }
     }
 
@@ -67,4 +68,9 @@ impl Time {
     pub fn advance(&self, milliseconds: u64) {
         self.advanced_ms.fetch_add(milliseconds, Ordering::AcqRel);
     }
+}
+
+/// Cuts a stamp to milliseconds: directory dates have no more, and .NET reads at most seven digits.
+pub fn whole_milliseconds(instant: Timestamp) -> Timestamp {
+    Timestamp::from_millisecond(instant.as_millisecond()).unwrap_or(instant)
 }

@@ -206,3 +206,6 @@ impl<T> Found<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,8 +5,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use exgate_runtime::report;
 use uuid::Uuid;
+
+use exgate_runtime::report;
 
 use super::contact::{self, Moment};
 use crate::control::handle::{self, NewPhone};

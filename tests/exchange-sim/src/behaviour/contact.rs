@@ -86,7 +86,9 @@ pub fn connect(world: &World, owner: &Mailbox, mut device: Device, moment: &Mome
     let contact = Contact::of(&device, owner, &world.settings, &world.rules);
     let decided = match contact.answer() {
         Answer::NotAuthenticated | Answer::Disabled => None,
-        Answer::Decided(verdict) => Some(verdict).filter(|verdict| needs_no_discovery(world, verdict)),
+        Answer::Decided(verdict) => {
+            Some(verdict).filter(|verdict| needs_no_discovery(world, verdict))
+        }
     };
     if let Some(verdict) = decided {
         events.extend(decide(world, owner, &mut device, verdict, moment));
@@ -101,9 +103,10 @@ pub fn connect(world: &World, owner: &Mailbox, mut device: Device, moment: &Mome
 
 /// Ends every discovery that is over: time alone does that.
 pub fn pass_time(world: &World, moment: &Moment) -> Vec<Event> {
-    let due = world.devices().iter().filter(|device| {
-        device.discovery_ends_ms.is_some_and(|ends| ends <= moment.elapsed_ms)
-    });
+    let due = world
+        .devices()
+        .iter()
+        .filter(|device| device.discovery_ends_ms.is_some_and(|ends| ends <= moment.elapsed_ms));
     let mut events: Vec<Event> = Vec::new();
     for device in due {
         // No event: a fresh edit is still unread, or ActiveSync is off. It is tried again.
@@ -126,7 +129,9 @@ fn stands(
     verdict: &Verdict,
     moment: &Moment,
 ) -> bool {
-    if device.state == verdict.state && device.reason == verdict.reason && device.rule == verdict.rule
+    if device.state == verdict.state
+        && device.reason == verdict.reason
+        && device.rule == verdict.rule
     {
         return true;
     }

@@ -1,9 +1,10 @@
 //! Owns how sent arguments become a cmdlet's parameters: names without regard to case, unambiguous
 //! beginnings, the first positional one, and the types that PowerShell would convert.
 
+use serde_json::json;
+
 use exgate_exchange::clixml::Value;
 use exgate_exchange::psrp::body::ErrorCategory;
-use serde_json::json;
 
 use super::Hidden;
 use super::catalogue::{COMMON, Cmdlet, Kind, Parameter};
@@ -149,8 +150,7 @@ fn named(
 
 fn positional(cmdlet: &Cmdlet, value: &Value) -> Complaint {
     let text = value.to_text().unwrap_or_default();
-    let message =
-        format!("A positional parameter cannot be found that accepts argument '{text}'.");
+    let message = format!("A positional parameter cannot be found that accepts argument '{text}'.");
     Complaint::binding(cmdlet, "PositionalParameterNotFound", &text, message)
 }
 
@@ -159,7 +159,8 @@ fn check(cmdlet: &Cmdlet, parameter: &Parameter, value: &Value) -> Result<(), Co
         let name = parameter.name;
         let message = format!("Cannot bind argument to parameter '{name}' because it is null.");
         return Err(Complaint {
-            exception: "System.Management.Automation.ParameterBindingValidationException".to_owned(),
+            exception: "System.Management.Automation.ParameterBindingValidationException"
+                .to_owned(),
             category: ErrorCategory::InvalidData,
             ..Complaint::binding(
                 cmdlet,
@@ -197,7 +198,12 @@ fn unfit(cmdlet: &Cmdlet, parameter: &Parameter, value: &Value) -> Complaint {
         exception: "System.Management.Automation.ParameterBindingArgumentTransformationException"
             .to_owned(),
         category: ErrorCategory::InvalidData,
-        ..Complaint::binding(cmdlet, "ParameterArgumentTransformationError", parameter.name, message)
+        ..Complaint::binding(
+            cmdlet,
+            "ParameterArgumentTransformationError",
+            parameter.name,
+            message,
+        )
     }
 }
 
@@ -212,7 +218,11 @@ pub fn size(value: &Value) -> Option<usize> {
 
 /// The texts of a value: one, a list's, or none.
 pub fn texts(value: &Value) -> Vec<String> {
-    value.as_list().iter().filter_map(|item| item.to_text().map(std::borrow::Cow::into_owned)).collect()
+    value
+        .as_list()
+        .iter()
+        .filter_map(|item| item.to_text().map(std::borrow::Cow::into_owned))
+        .collect()
 }
 
 fn json_of(value: &Value) -> serde_json::Value {

@@ -2,8 +2,9 @@
 
 use std::sync::{Arc, LazyLock};
 
-use exgate_exchange::clixml::{Object, Value};
 use uuid::Uuid;
+
+use exgate_exchange::clixml::{Object, Value};
 
 use super::complaint::Complaint;
 use super::devices::one;
@@ -45,8 +46,7 @@ static TYPE_NAMES: TypeNames = LazyLock::new(|| {
 /// Runs `Get-CASMailbox`.
 pub(super) fn run(call: &Call) -> Result<Records, Complaint> {
     let (scene, chosen) = call.live.read(|world| (Scene::of(world), choose(call, world)));
-    let chosen =
-        listing::narrow(call, &scene, chosen?, FILTERABLE, listing::mailbox_property)?;
+    let chosen = listing::narrow(call, &scene, chosen?, FILTERABLE, listing::mailbox_property)?;
     let printer = Printer::of(call);
     Ok(listing::print(call, chosen, move |held| Some(render(held, &printer, &scene))))
 }

@@ -196,7 +196,16 @@ const CMDLETS: &[Cmdlet] = &[
         name: "Get-ActiveSyncDevice",
         class: "Microsoft.Exchange.Management.Tasks.GetActiveSyncDevice",
         since: Since::Always,
-        parameters: &[IDENTITY, MAILBOX, FILTER, RESULT_SIZE, SORT_BY, UNIT, CONTROLLER, MONITORING],
+        parameters: &[
+            IDENTITY,
+            MAILBOX,
+            FILTER,
+            RESULT_SIZE,
+            SORT_BY,
+            UNIT,
+            CONTROLLER,
+            MONITORING,
+        ],
         run: devices::active_sync,
     },
     Cmdlet {

@@ -19,7 +19,8 @@ pub(super) fn run(call: &Call) -> Result<Records, Complaint> {
         catalogue::all(version).filter(|cmdlet| !hidden.cmdlet(cmdlet.name)).collect();
     let names = call.arguments.value("Name").map(texts).unwrap_or_default();
     if names.is_empty() {
-        let records: Vec<_> = visible.into_iter().map(|cmdlet| print(call, cmdlet, version)).collect();
+        let records: Vec<_> =
+            visible.into_iter().map(|cmdlet| print(call, cmdlet, version)).collect();
         return Ok(Records::of(records.into_iter()));
     }
     let mut records = Vec::new();

@@ -3,9 +3,10 @@
 //! Sources: public transcripts of the management shell; the bracketed id of 2013 and later is
 //! confirmed for transport failures and assumed for cmdlets.
 
-use exgate_exchange::psrp::body::{ErrorCategory, ErrorRecord};
 use jiff::Timestamp;
 use uuid::Uuid;
+
+use exgate_exchange::psrp::body::{ErrorCategory, ErrorRecord};
 
 use super::catalogue::Cmdlet;
 use crate::world::journal::JournalError;
@@ -61,9 +62,10 @@ impl Complaint {
     /// The runspace takes commands, no script.
     pub fn no_language() -> Self {
         Self {
-            message: "The syntax is not supported by this runspace. This might be because it is in \
+            message:
+                "The syntax is not supported by this runspace. This might be because it is in \
                       no-language mode."
-                .into(),
+                    .into(),
             exception: format!("{AUTOMATION}.RemoteException"),
             category: ErrorCategory::NotSpecified,
             activity: Box::default(),
@@ -181,9 +183,10 @@ impl Complaint {
 
 /// The eight digits Exchange makes of an error's origin: stable for one cmdlet and class.
 fn hash(cmdlet: &str, class: &str) -> u32 {
-    cmdlet.bytes().chain(class.bytes()).fold(0x811C_9DC5, |hash: u32, byte| {
-        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-    })
+    cmdlet
+        .bytes()
+        .chain(class.bytes())
+        .fold(0x811C_9DC5, |hash: u32, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
 
 fn cmdlet_clock() -> String {

@@ -5,8 +5,9 @@
 
 use std::sync::{Arc, LazyLock};
 
-use exgate_exchange::clixml::{Object, Value};
 use uuid::Uuid;
+
+use exgate_exchange::clixml::{Object, Value};
 
 use super::complaint::Complaint;
 use super::directory_object::{Entry, Printer};
@@ -151,7 +152,10 @@ fn render(held: &Partnership, printer: &Printer, type_names: &Arc<[String]>) -> 
     if printer.is_modern() {
         object = object
             .with("ClientVersion", device.protocol.as_str())
-            .with("ClientType", rendering::enumeration(&format!("{SYSTEM}.MobileClientType"), "EAS", 0))
+            .with(
+                "ClientType",
+                rendering::enumeration(&format!("{SYSTEM}.MobileClientType"), "EAS", 0),
+            )
             .with("IsManaged", false)
             .with("IsCompliant", false)
             .with("IsDisabled", false);

@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use exgate_exchange::clixml::{Object, Value};
 use jiff::Timestamp;
 use uuid::Uuid;
+
+use exgate_exchange::clixml::{Object, Value};
 
 use super::Call;
 use super::rendering::{ObjectId, enumeration, local, multi, object_version};
 use crate::world::mailbox::domain_components;
+
+const SITE: Uuid = Uuid::from_u128(0xEF73_06ED_0000_4000_8000_0000_0000_0001);
 
 /// What of an object every listing prints.
 #[derive(Clone, Debug)]
@@ -78,11 +81,9 @@ impl Printer {
         object.type_names = Arc::clone(entry.type_names);
         object.to_string = Some(entry.identity.to_owned());
         let version = if self.modern { "0.20 (15.0.0.0)" } else { "0.10 (14.0.100.0)" };
-        let organization = Object::of_type([
-            "Microsoft.Exchange.Data.Directory.OrganizationId",
-            "System.Object",
-        ])
-        .with_text("");
+        let organization =
+            Object::of_type(["Microsoft.Exchange.Data.Directory.OrganizationId", "System.Object"])
+                .with_text("");
         Value::object(
             object
                 .with("AdminDisplayName", "")
@@ -109,6 +110,22 @@ impl Printer {
                 .with_extended("RunspaceId", self.runspace)
                 .with_extended("PSShowComputerName", false),
         )
+    }
+
+    /// The id of the one site there is.
+    pub fn site(&self) -> Value {
+        let name = "Default-First-Site-Name";
+        ObjectId {
+            text: &format!("{}/Configuration/Sites/{name}", self.domain),
+            name,
+            distinguished_name: &format!(
+                "CN={name},CN=Sites,CN=Configuration,{}",
+                domain_components(&self.domain)
+            ),
+            guid: SITE,
+            domain: &self.domain,
+        }
+        .to_value()
     }
 
     /// The id of an object of the configuration partition.

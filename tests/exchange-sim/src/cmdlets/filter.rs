@@ -121,7 +121,9 @@ fn compare(held: Option<Held>, operator: Operator, literal: &Literal) -> bool {
             let same = Uuid::try_parse(&wanted).is_ok_and(|wanted| wanted == guid);
             if operator == Operator::NotEqual { !same } else { operator == Operator::Equal && same }
         }
-        Held::Time(time) => instant(&wanted).is_some_and(|wanted| ordered(&time, operator, &wanted)),
+        Held::Time(time) => {
+            instant(&wanted).is_some_and(|wanted| ordered(&time, operator, &wanted))
+        }
     }
 }
 

@@ -83,8 +83,7 @@ pub fn print<T: Send + Sync + 'static>(
 /// Says whether a mailbox lies in a container given by name, canonical path or distinguished name.
 pub fn lies_in(mailbox: &Mailbox, domain: &str, unit: &str) -> bool {
     let kind = if mailbox.in_unit { "OU" } else { "CN" };
-    let distinguished =
-        format!("{kind}={},{}", mailbox.container, domain_components(domain));
+    let distinguished = format!("{kind}={},{}", mailbox.container, domain_components(domain));
     let canonical = format!("{domain}/{}", mailbox.container);
     [mailbox.container.as_str(), &canonical, &distinguished, domain]
         .iter()

@@ -42,7 +42,7 @@ pub(super) fn run(call: &Call) -> Result<Records, Complaint> {
     let mut object = Object::default()
         .with("DefaultAccessLevel", rendering::access_level(settings.default_access_level))
         .with("UserMailInsert", settings.user_mail_insert.as_str())
-        .with("AdminMailRecipients", recipients)
+        .with("AdminMailRecipients", rendering::multi_of(recipients))
         .with("OtaNotificationMailInsert", settings.ota_notification_mail_insert.as_str());
     let printer = Printer::of(call);
     if printer.is_modern() {

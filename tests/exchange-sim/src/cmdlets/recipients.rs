@@ -48,8 +48,7 @@ pub(super) fn run(call: &Call) -> Result<Records, Complaint> {
         return Ok(Records::none());
     }
     let (scene, chosen) = call.live.read(|world| (Scene::of(world), choose(call, world)));
-    let chosen =
-        listing::narrow(call, &scene, chosen?, FILTERABLE, listing::mailbox_property)?;
+    let chosen = listing::narrow(call, &scene, chosen?, FILTERABLE, listing::mailbox_property)?;
     let printer = Printer::of(call);
     Ok(listing::print(call, chosen, move |held| Some(render(held, &printer, &scene))))
 }

@@ -5,9 +5,10 @@
 
 use std::sync::{Arc, LazyLock};
 
-use exgate_exchange::clixml::{Content, DateTime, ListKind, Object, Value};
 use jiff::Timestamp;
 use uuid::Uuid;
+
+use exgate_exchange::clixml::{Content, DateTime, ListKind, Object, Value};
 
 use crate::world::device::{AccessReason, AccessState};
 use crate::world::mailbox::{LEGACY_GROUP, domain_components};
@@ -33,7 +34,8 @@ pub fn type_names(own: &[&str]) -> Arc<[String]> {
 }
 
 static AD_OBJECT_ID: TypeNames = LazyLock::new(|| {
-    ["Microsoft.Exchange.Data.Directory.ADObjectId", "System.Object"].map(str::to_owned).into()
+    let own = ["Microsoft.Exchange.Data.Directory.ADObjectId", "Microsoft.Exchange.Data.ObjectId"];
+    own.iter().chain(&["System.Object"]).map(|name| (*name).to_owned()).collect()
 });
 static MULTI: TypeNames = LazyLock::new(|| {
     let own = "Microsoft.Exchange.Data.MultiValuedProperty`1[[System.String, mscorlib, \
@@ -61,8 +63,7 @@ pub struct ObjectId<'a> {
 impl ObjectId<'_> {
     /// The id as it travels.
     pub fn to_value(&self) -> Value {
-        let rdn = first_component(self.distinguished_name);
-        let parent = self.distinguished_name.get(rdn.len() + 1..).unwrap_or_default();
+        let parent = self.text.rsplit_once('/').map_or("", |(parent, _)| parent);
         let object = Object {
             type_names: Arc::clone(&AD_OBJECT_ID),
             to_string: Some(self.text.to_owned()),
@@ -70,19 +71,27 @@ impl ObjectId<'_> {
         };
         Value::object(
             object
+                .with("OrgHierarchyToIgnore", Value::Nil)
                 .with("IsDeleted", false)
-                .with("Rdn", rdn)
+                .with("Rdn", first_component(self.distinguished_name))
                 .with("Parent", parent)
                 .with("Depth", depth(self.distinguished_name))
                 .with("DistinguishedName", self.distinguished_name)
                 .with("IsRelativeDn", false)
                 .with("DomainId", self.domain)
+                .with("PartitionGuid", PARTITION)
                 .with("PartitionFQDN", self.domain)
                 .with("ObjectGuid", self.guid)
-                .with("Name", self.name),
+                .with("Name", self.name)
+                .with_extended("SerializationData", SERIALIZATION_DATA.to_vec()),
         )
     }
 }
+
+/// Every directory here has one partition, and its Guid is of no use to anybody.
+const PARTITION: Uuid = Uuid::from_u128(0x59CE_2F71_0000_4000_8000_0000_0000_0001);
+/// The head of a BinaryFormatter stream, as real servers add it unsigned; nobody may decode it.
+const SERIALIZATION_DATA: [u8; 17] = [0, 1, 0, 0, 0, 255, 255, 255, 255, 1, 0, 0, 0, 0, 0, 0, 0];
 
 /// The configuration container of an organization, as a distinguished name.
 pub fn configuration_container(organization: &str, domain: &str) -> String {
@@ -101,7 +110,11 @@ pub fn administrative_group(organization: &str, domain: &str) -> String {
 
 /// A multi-valued property of texts.
 pub fn multi(texts: &[String]) -> Value {
-    let items = texts.iter().map(|text| Value::from(text.as_str())).collect();
+    multi_of(texts.iter().map(|text| Value::from(text.as_str())).collect())
+}
+
+/// A multi-valued property.
+pub fn multi_of(items: Vec<Value>) -> Value {
     Value::object(Object {
         type_names: Arc::clone(&MULTI),
         content: Content::List(ListKind::List, items),
@@ -114,14 +127,18 @@ pub fn smtp_address(address: &str) -> Value {
     let (local, domain) = address.rsplit_once('@').unwrap_or((address, ""));
     let length = i32::try_from(address.chars().count()).unwrap_or(i32::MAX);
     Value::object(
-        Object::of_type(["Microsoft.Exchange.Data.SmtpAddress", "System.ValueType", "System.Object"])
-            .with_text(address)
-            .with("Length", length)
-            .with("Local", local)
-            .with("Domain", domain)
-            .with("Address", address)
-            .with("IsUTF8", false)
-            .with("IsValidAddress", true),
+        Object::of_type([
+            "Microsoft.Exchange.Data.SmtpAddress",
+            "System.ValueType",
+            "System.Object",
+        ])
+        .with_text(address)
+        .with("Length", length)
+        .with("Local", local)
+        .with("Domain", domain)
+        .with("Address", address)
+        .with("IsUTF8", false)
+        .with("IsValidAddress", true),
     )
 }
 
@@ -187,7 +204,7 @@ pub fn server_version([major, minor, build, revision]: [i32; 4]) -> Value {
             .with("Minor", minor)
             .with("Build", build)
             .with("Revision", revision)
-            .with("FilePatchLevelDescription", ""),
+            .with("FilePatchLevelDescription", Value::Nil),
     )
 }
 
@@ -204,5 +221,5 @@ pub fn first_component(distinguished_name: &str) -> &str {
 }
 
 fn depth(distinguished_name: &str) -> i32 {
-    i32::try_from(distinguished_name.matches(",CN=").count()).unwrap_or(0)
+    i32::try_from(distinguished_name.matches([',']).count()).unwrap_or(0)
 }

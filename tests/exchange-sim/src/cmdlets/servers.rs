@@ -63,10 +63,10 @@ fn distinguished_name(server: &Server, blueprint: &Blueprint) -> String {
 fn render(server: &Server, printer: &Printer, blueprint: &Blueprint) -> Value {
     let version = blueprint.version;
     let [major, minor, build, revision] = version.numbers();
-    let site = printer.configuration_id("Default-First-Site-Name", "CN=Sites", server.guid);
+    let site = printer.site();
     let (roles, role_number) = match version {
         Version::Exchange2010 => ("Mailbox, ClientAccess, HubTransport", 38),
-        Version::Exchange2019 => ("Mailbox", 16439),
+        Version::Exchange2019 => ("Mailbox", 2),
     };
     let object = Object::default()
         .with("Fqdn", server.fqdn.as_str())
@@ -83,7 +83,7 @@ fn render(server: &Server, printer: &Printer, blueprint: &Blueprint) -> Value {
         .with("AdminDisplayVersion", rendering::server_version([major, minor, build, revision]))
         .with(
             "Edition",
-            rendering::enumeration("Microsoft.Exchange.Data.Directory.ServerEditionType", "Enterprise", 4),
+            rendering::enumeration("Microsoft.Exchange.Data.ServerEditionType", "Enterprise", 4),
         )
         .with("IsHubTransportServer", true)
         .with("IsClientAccessServer", true)

@@ -8,8 +8,8 @@ use super::complaint::Complaint;
 use super::{Call, Record, Records};
 use crate::behaviour::contact::{Moment, later};
 use crate::ledger::LedgerEntry;
-use crate::world::mailbox::{DEFAULT_POLICY, Mailbox};
 use crate::world::event::Event;
+use crate::world::mailbox::{DEFAULT_POLICY, Mailbox};
 use crate::world::{Found, World};
 
 /// Runs `Set-CASMailbox`.
@@ -35,12 +35,7 @@ struct Outcome {
     warning: Option<String>,
 }
 
-fn plan(
-    call: &Call,
-    world: &World,
-    identity: &str,
-    moment: &Moment,
-) -> Result<Outcome, Complaint> {
+fn plan(call: &Call, world: &World, identity: &str, moment: &Moment) -> Result<Outcome, Complaint> {
     let version = world.blueprint.version;
     let before = match world.find_mailbox(identity) {
         Found::One(mailbox) => mailbox,

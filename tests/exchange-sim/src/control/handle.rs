@@ -162,14 +162,18 @@ impl Control {
         organization: &str,
         recipient: Option<&str>,
     ) -> Result<Vec<Mail>, ControlError> {
-        self.live(organization)?.read(|world| match recipient.map(|to| (to, world.find_mailbox(to))) {
-            None => Ok(views::mails(world, None, None)),
-            Some((_, Found::One(mailbox))) => Ok(views::mails(world, Some(&mailbox), None)),
-            // An administrator's address need not be a mailbox of this organization.
-            Some((to, Found::None)) if to.contains('@') => Ok(views::mails(world, None, Some(to))),
-            Some((to, Found::None)) => Err(ControlError::Mailbox { identity: to.to_owned() }),
-            Some((to, Found::Several(held))) => {
-                Err(ambiguous(to, held.iter().map(|held| held.guid)))
+        self.live(organization)?.read(|world| {
+            match recipient.map(|to| (to, world.find_mailbox(to))) {
+                None => Ok(views::mails(world, None, None)),
+                Some((_, Found::One(mailbox))) => Ok(views::mails(world, Some(&mailbox), None)),
+                // An administrator's address need not be a mailbox of this organization.
+                Some((to, Found::None)) if to.contains('@') => {
+                    Ok(views::mails(world, None, Some(to)))
+                }
+                Some((to, Found::None)) => Err(ControlError::Mailbox { identity: to.to_owned() }),
+                Some((to, Found::Several(held))) => {
+                    Err(ambiguous(to, held.iter().map(|held| held.guid)))
+                }
             }
         })
     }

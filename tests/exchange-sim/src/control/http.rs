@@ -9,9 +9,10 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{get, post};
-use exgate_runtime::report;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+
+use exgate_runtime::report;
 
 use super::handle::{Control, ControlError};
 use super::views::{DeviceQuery, NewDevice, NewSettings, OsUpdate};

@@ -55,8 +55,8 @@ impl Authority {
             Err(source) => return Err(failed(&key_path, source)),
         };
         if let Some(key) = known {
-            let pem = std::fs::read_to_string(&pem_path)
-                .map_err(|source| failed(&pem_path, source))?;
+            let pem =
+                std::fs::read_to_string(&pem_path).map_err(|source| failed(&pem_path, source))?;
             return Self::with_key(key, Some(pem));
         }
         let key = KeyPair::generate()?;

@@ -9,8 +9,6 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use exgate_exchange::wsman::CONTENT_TYPE;
-use exgate_runtime::{Tasks, report};
 use http::header::{CONTENT_TYPE as TYPE, HeaderValue, SET_COOKIE, WWW_AUTHENTICATE};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
@@ -22,6 +20,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
+
+use exgate_exchange::wsman::CONTENT_TYPE;
+use exgate_runtime::{Tasks, report};
 
 use super::authentication::sign_in;
 use super::shells::Shells;
@@ -167,7 +168,10 @@ fn envelope(answer: soap::Answer) -> Response<Full<Bytes>> {
     let headers = response.headers_mut();
     headers.insert(TYPE, HeaderValue::from_static(CONTENT_TYPE));
     headers.insert("X-FEServer", HeaderValue::from_static("EX01"));
-    for cookie in ["X-BackEndCookie=EX01; path=/PowerShell; secure; HttpOnly", "MS-WSMAN=EX01; path=/PowerShell"] {
+    for cookie in [
+        "X-BackEndCookie=EX01; path=/PowerShell; secure; HttpOnly",
+        "MS-WSMAN=EX01; path=/PowerShell",
+    ] {
         headers.append(SET_COOKIE, HeaderValue::from_static(cookie));
     }
     response
@@ -209,15 +213,18 @@ impl AsyncWrite for Cut {
             return Poll::Ready(Err(std::io::ErrorKind::ConnectionReset.into()));
         }
         let length = bytes.len().min(usize::try_from(room).unwrap_or(usize::MAX));
-        let written = Pin::new(&mut self.stream)
-            .poll_write(context, bytes.get(..length).unwrap_or(bytes));
+        let written =
+            Pin::new(&mut self.stream).poll_write(context, bytes.get(..length).unwrap_or(bytes));
         if let Poll::Ready(Ok(count)) = &written {
             self.sent_bytes += *count as u64;
         }
         written
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+    fn poll_flush(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<std::io::Result<()>> {
         Pin::new(&mut self.stream).poll_flush(context)
     }
 

@@ -5,11 +5,12 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::Notify;
+use uuid::Uuid;
+
 use exgate_exchange::psrp::Fragments;
 use exgate_exchange::psrp::body::InvocationState;
 use exgate_exchange::psrp::server::RunspacePool;
-use tokio::sync::Notify;
-use uuid::Uuid;
 
 use crate::cmdlets::complaint::Complaint;
 use crate::cmdlets::{Record, Records};
@@ -52,11 +53,8 @@ pub struct Piece {
 impl Pipeline {
     /// A pipeline whose command is on its way.
     pub fn new(id: Uuid) -> Self {
-        let inner = Inner {
-            cmdlet: String::new(),
-            stage: Stage::Waiting,
-            pending: Fragments::default(),
-        };
+        let inner =
+            Inner { cmdlet: String::new(), stage: Stage::Waiting, pending: Fragments::default() };
         Self { id, changed: Notify::new(), inner: Mutex::new(inner) }
     }
 

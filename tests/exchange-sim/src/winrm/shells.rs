@@ -8,6 +8,11 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::Notify;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
 use exgate_exchange::clixml::Value;
 use exgate_exchange::psrp::body::{
     ApplicationPrivateData, CreatePipeline, ProtocolVersion, RunspaceAvailability,
@@ -16,10 +21,6 @@ use exgate_exchange::psrp::server::{Event, Options, RunspacePool};
 use exgate_exchange::psrp::{FRAGMENT_BYTES_MAX, Fragments, MessageType};
 use exgate_exchange::wsman::Fault;
 use exgate_runtime::{Tasks, report};
-use tokio::sync::Notify;
-use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use super::pipeline::{Piece, Pipeline};
 use crate::cmdlets::complaint::Complaint;
@@ -84,8 +85,9 @@ impl Shells {
             return Err(too_many(self.count_max));
         }
         let options = options(version, bytes_max);
-        let mut pool = RunspacePool::accept(creation, options)
-            .map_err(|error| invalid(&format!("The creation XML can't be read: {}.", report(&error))))?;
+        let mut pool = RunspacePool::accept(creation, options).map_err(|error| {
+            invalid(&format!("The creation XML can't be read: {}.", report(&error)))
+        })?;
         let mut own_output = Fragments::default();
         pool.opened(&mut own_output);
         // The engine of 2010 gives a shell an id of its own; later ones take the client's.
@@ -158,12 +160,18 @@ impl Shell {
         {
             let mut pipelines = lock(&self.pipelines);
             if pipelines.len() >= PIPELINES_MAX {
-                let text = format!("The maximum number of concurrent commands, {PIPELINES_MAX}, is reached.");
+                let text = format!(
+                    "The maximum number of concurrent commands, {PIPELINES_MAX}, is reached."
+                );
                 return Err(Fault::new(QUOTA_LIMIT, "Sender", "QuotaLimit", text).into());
             }
             pipelines.insert(id, Arc::new(Pipeline::new(id)));
         }
-        self.feed(fragments)
+        let fed = self.feed(fragments);
+        if fed.is_err() {
+            self.close(Some(id));
+        }
+        fed
     }
 
     /// Feeds fragments of the pool or of a command.
@@ -194,7 +202,11 @@ impl Shell {
     }
 
     /// Waits for output of the pool itself.
-    pub async fn receive_own(&self, wait: Duration, bytes_max: usize) -> Result<Vec<u8>, Box<Fault>> {
+    pub async fn receive_own(
+        &self,
+        wait: Duration,
+        bytes_max: usize,
+    ) -> Result<Vec<u8>, Box<Fault>> {
         self.wait(wait, async {
             loop {
                 let mut changed = std::pin::pin!(self.own_changed.notified());
@@ -228,7 +240,11 @@ impl Shell {
         *lock(&self.used) = Instant::now();
     }
 
-    async fn wait<T>(&self, wait: Duration, output: impl Future<Output = T>) -> Result<T, Box<Fault>> {
+    async fn wait<T>(
+        &self,
+        wait: Duration,
+        output: impl Future<Output = T>,
+    ) -> Result<T, Box<Fault>> {
         let outcome = tokio::select! {
             output = output => Ok(output),
             () = self.closed.cancelled() => Err(Fault::shell_not_found(&self.id).into()),
@@ -263,7 +279,8 @@ impl Shell {
     fn run(self: &Arc<Self>, id: Uuid, create: CreatePipeline) {
         let mut commands = create.commands;
         let is_script = commands.iter().any(|command| command.is_script);
-        let (first, others) = (commands.pop(), !commands.is_empty() || !create.statements.is_empty());
+        let (first, others) =
+            (commands.pop(), !commands.is_empty() || !create.statements.is_empty());
         let command = match first {
             Some(command) if !is_script && !others => command,
             _ if is_script => return self.begin(id, Err(Complaint::no_language())),

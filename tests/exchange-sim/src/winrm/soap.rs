@@ -4,12 +4,13 @@
 
 use std::time::Duration;
 
+use thiserror::Error;
+use uuid::Uuid;
+
 use exgate_exchange::wsman::{
     CommandState, ENVELOPE_BYTES_FIRST, Fault, Header, Reply, Request, RequestBody, Signal,
     decode_base64, uris,
 };
-use thiserror::Error;
-use uuid::Uuid;
 
 use super::shells::{Shell, Shells, invalid};
 use crate::settings::Account;
@@ -98,7 +99,9 @@ async fn serve(
         RequestBody::Send { streams } => {
             for stream in streams {
                 let mut fragments = Vec::new();
-                stream.decode_into(&mut fragments).map_err(|_| invalid("The stream is no base64."))?;
+                stream
+                    .decode_into(&mut fragments)
+                    .map_err(|_| invalid("The stream is no base64."))?;
                 shell.feed(&fragments)?;
             }
             Ok(reply.send())

@@ -127,8 +127,7 @@ impl Blueprint {
     }
 
     fn give_phones(&self, world: &mut World, chance: &mut Chance) {
-        let owners: Vec<_> =
-            (0..self.mailboxes).filter(|number| has_phone(*number)).collect();
+        let owners: Vec<_> = (0..self.mailboxes).filter(|number| has_phone(*number)).collect();
         let mut previous_id = None;
         for number in 0..self.devices {
             let Some(owner) = owners.get(number % owners.len().max(1)) else { return };
@@ -142,8 +141,7 @@ impl Blueprint {
             }
             previous_id = Some(handset.id.clone());
             let first = self.ago(1 + i64::try_from(chance.below(199)).unwrap_or(0));
-            let mut device =
-                Device::first_contact(chance.guid(), &owner, platform, handset, first);
+            let mut device = Device::first_contact(chance.guid(), &owner, platform, handset, first);
             let given = owner.display_name.split(' ').next().unwrap_or_default();
             device.friendly_name = platform.friendly_name(given, chance);
             device.contacted = None;

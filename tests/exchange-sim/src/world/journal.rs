@@ -74,12 +74,8 @@ impl Journal {
         let path = directory.join(FILE);
         let failed = |source| JournalError::File { path: path.clone(), source };
         std::fs::create_dir_all(directory).map_err(failed)?;
-        let mut file = OpenOptions::new()
-            .create(true)
-            .read(true)
-            .append(true)
-            .open(&path)
-            .map_err(failed)?;
+        let mut file =
+            OpenOptions::new().create(true).read(true).append(true).open(&path).map_err(failed)?;
         let (lines, whole) = read(&file, &path)?;
         file.set_len(whole).map_err(failed)?;
         file.seek(SeekFrom::End(0)).map_err(failed)?;

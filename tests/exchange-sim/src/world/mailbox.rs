@@ -50,7 +50,12 @@ impl Mailbox {
     /// The distinguished name in a domain such as `contoso.com`.
     pub fn distinguished_name(&self, domain: &str) -> String {
         let kind = if self.in_unit { "OU" } else { "CN" };
-        format!("CN={},{kind}={},{}", escaped(&self.name), self.container, domain_components(domain))
+        format!(
+            "CN={},{kind}={},{}",
+            escaped(&self.name),
+            self.container,
+            domain_components(domain)
+        )
     }
 
     /// The canonical path, such as `contoso.com/Users/Jane Doe`.

@@ -251,7 +251,11 @@ fn tokens(text: &str) -> Result<Vec<(usize, Token)>, SyntaxError> {
 
 type Characters<'a> = std::iter::Peekable<std::str::CharIndices<'a>>;
 
-fn quoted(characters: &mut Characters<'_>, quote: char, start: usize) -> Result<String, SyntaxError> {
+fn quoted(
+    characters: &mut Characters<'_>,
+    quote: char,
+    start: usize,
+) -> Result<String, SyntaxError> {
     let mut text = String::new();
     while let Some((_, character)) = characters.next() {
         if character != quote {

@@ -1,5 +1,7 @@
 //! Filters against one object, and the refusals.
 
+use proptest::prelude::*;
+
 use super::*;
 
 const FILTERABLE: &[&str] = &["Name", "Has", "Guid", "WhenChangedUTC", "Ids"];
@@ -61,5 +63,21 @@ fn what_is_no_filter_is_refused() {
         let error = Filter::read(text, FILTERABLE).unwrap_err();
 
         assert!(error.starts_with("Invalid filter syntax"), "{text}: {error}");
+    }
+}
+
+proptest! {
+    /// A text in single quotes, its own quotes doubled, means exactly itself.
+    #[test]
+    fn a_quoted_text_finds_itself(text in "[^\\x00]{1,40}") {
+        let filter = Filter::read(&format!("Name -eq '{}'", text.replace('\'', "''")), FILTERABLE);
+        let held = |name: &str| (name == "name").then(|| Held::Text(text.clone()));
+
+        prop_assert!(filter.unwrap().passes(&held));
+    }
+
+    #[test]
+    fn no_text_breaks_the_reader(text in any::<String>()) {
+        drop(Filter::read(&text, FILTERABLE));
     }
 }
