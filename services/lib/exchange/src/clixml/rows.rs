@@ -17,6 +17,10 @@ use super::{
 };
 use crate::xml::{self, Scanner, XmlError};
 
+/// How many bytes may be searched for the objects that references name, in one object or one
+/// list: as many references as anybody needs, and no quadratic walk for a hostile sender.
+const SEARCH_BYTES_MAX: usize = 64 << 20;
+
 /// The names of the wanted properties, prepared for look-up without regard to ASCII case.
 #[derive(Clone, Debug, Default)]
 pub struct Columns {
@@ -80,6 +84,7 @@ fn visit_str<'a>(
     sink: &mut impl FnMut(usize, Field<'a>),
 ) -> Result<(), ReadError> {
     let mut scanner = Scanner::new(message);
+    let mut search_bytes = SEARCH_BYTES_MAX;
     match scanner.next_child()? {
         Some(tag) if tag.name().0 == "Obj" => {}
         Some(_) => return Err(ReadError::NotAnObject),
@@ -93,7 +98,10 @@ fn visit_str<'a>(
         while let Some(tag) = scanner.next_child()? {
             match wanted(&tag, columns)? {
                 None => scanner.skip()?,
-                Some(position) => sink(position, Field::read(message, &mut scanner, &tag)?),
+                Some(position) => {
+                    let from = Source { message, search_bytes: &mut search_bytes };
+                    sink(position, Field::read(message, &mut scanner, &tag, from)?);
+                }
             }
         }
     }
@@ -152,13 +160,22 @@ enum Shape<'a> {
     Object { text: Option<Cow<'a, str>>, inner: Option<Primitive>, raw: &'a str },
 }
 
+/// Where references lead, and how far they may still be followed.
+struct Source<'a, 's> {
+    message: &'a str,
+    search_bytes: &'s mut usize,
+}
+
 impl<'a> Field<'a> {
-    /// Reads the element just opened, through its end.
+    /// Reads the element just opened, through its end. `whole` is what the scanner reads:
+    /// the message or a part of it.
     fn read(
-        message: &'a str,
+        whole: &'a str,
         scanner: &mut Scanner<'a>,
         tag: &BytesStart<'a>,
+        source: Source<'a, '_>,
     ) -> Result<Self, ReadError> {
+        let message = source.message;
         let name = tag.name().0;
         let shape = match Primitive::of_element(name) {
             Some(primitive) => {
@@ -173,12 +190,12 @@ impl<'a> Field<'a> {
                     "MS" => scanner.skip().map(|()| (None, None))?,
                     _ => object_text(scanner)?,
                 };
-                let raw = message.get(start..scanner.position()).unwrap_or_default();
+                let raw = whole.get(start..scanner.position()).unwrap_or_default();
                 Shape::Object { text, inner, raw }
             }
             None if name == "Ref" => {
                 let reference = xml::attribute(tag, "RefId")?.unwrap_or_default();
-                let shape = find_object(message, &reference)?;
+                let shape = source.find_object(&reference)?;
                 scanner.skip()?;
                 shape
             }
@@ -271,6 +288,7 @@ impl<'a> Field<'a> {
             Shape::Object { raw, .. } => raw,
         };
         let mut scanner = Scanner::new(raw);
+        let mut search_bytes = SEARCH_BYTES_MAX;
         scanner.next_child()?;
         while let Some(part) = scanner.next_child()? {
             if !matches!(part.name().0, "LST" | "IE" | "QUE" | "STK") {
@@ -279,7 +297,7 @@ impl<'a> Field<'a> {
             }
             let mut items = Vec::new();
             while let Some(tag) = scanner.next_child()? {
-                items.push(self.nested(raw, &mut scanner, &tag)?);
+                items.push(self.nested(raw, &mut scanner, &tag, &mut search_bytes)?);
             }
             return Ok(items);
         }
@@ -291,6 +309,7 @@ impl<'a> Field<'a> {
         let Shape::Object { raw, .. } = &self.shape else { return Ok(None) };
         let columns = Columns::new([name]);
         let mut scanner = Scanner::new(raw);
+        let mut search_bytes = SEARCH_BYTES_MAX;
         let mut found = None;
         // The root of a property set holds its properties itself.
         let mut part = scanner.next_child()?;
@@ -302,7 +321,10 @@ impl<'a> Field<'a> {
                 while let Some(tag) = scanner.next_child()? {
                     match wanted(&tag, &columns)? {
                         None => scanner.skip()?,
-                        Some(_) => found = Some(self.nested(raw, &mut scanner, &tag)?),
+                        Some(_) => {
+                            found =
+                                Some(self.nested(raw, &mut scanner, &tag, &mut search_bytes)?);
+                        }
                     }
                 }
             } else {
@@ -336,14 +358,9 @@ impl<'a> Field<'a> {
         raw: &'a str,
         scanner: &mut Scanner<'a>,
         tag: &BytesStart<'a>,
+        search_bytes: &mut usize,
     ) -> Result<Self, ReadError> {
-        // A reference may name an object anywhere in the message.
-        let mut field = match tag.name().0 {
-            "Ref" => Self::read(self.message, scanner, tag)?,
-            _ => Self::read(raw, scanner, tag)?,
-        };
-        field.message = self.message;
-        Ok(field)
+        Self::read(raw, scanner, tag, Source { message: self.message, search_bytes })
     }
 }
 
@@ -373,23 +390,26 @@ fn object_text<'a>(
     Ok((label.or(inner.map(|(_, text)| text)), primitive))
 }
 
-/// Finds the object a `Ref` names. PowerShell refers to an object it has written before in
-/// the same message, as it does when `Id` and `Identity` are one ([MS-PSRP] 2.2.5.2.1).
-fn find_object<'a>(message: &'a str, reference: &str) -> Result<Shape<'a>, ReadError> {
-    let unknown = || ReadError::UnknownReference(reference.to_owned());
-    let needle = format!("RefId=\"{reference}\"");
-    for (at, _) in message.match_indices(&needle) {
-        let before = message.get(..at).unwrap_or_default();
-        let start = before.rfind('<').unwrap_or_default();
-        let raw = message.get(start..).unwrap_or_default();
-        if !raw.starts_with("<Obj ") {
-            continue;
+impl<'a> Source<'a, '_> {
+    /// Finds the object a `Ref` names. PowerShell refers to an object it has written before in
+    /// the same message, as when `Id` and `Identity` are one ([MS-PSRP] 2.2.5.2.1).
+    fn find_object(self, reference: &str) -> Result<Shape<'a>, ReadError> {
+        let cost = self.message.len();
+        *self.search_bytes = self.search_bytes.checked_sub(cost).ok_or(ReadError::TooLarge)?;
+        let needle = format!("RefId=\"{reference}\"");
+        for (at, _) in self.message.match_indices(&needle) {
+            let before = self.message.get(..at).unwrap_or_default();
+            let start = before.rfind('<').unwrap_or_default();
+            let raw = self.message.get(start..).unwrap_or_default();
+            if !raw.starts_with("<Obj ") {
+                continue;
+            }
+            let mut scanner = Scanner::new(raw);
+            scanner.next_child()?;
+            let (text, inner) = object_text(&mut scanner)?;
+            let raw = raw.get(..scanner.position()).unwrap_or_default();
+            return Ok(Shape::Object { text, inner, raw });
         }
-        let mut scanner = Scanner::new(raw);
-        scanner.next_child()?;
-        let (text, inner) = object_text(&mut scanner)?;
-        let raw = raw.get(..scanner.position()).unwrap_or_default();
-        return Ok(Shape::Object { text, inner, raw });
+        Err(ReadError::UnknownReference(reference.to_owned()))
     }
-    Err(unknown())
 }

@@ -117,6 +117,19 @@ fn a_row_that_is_no_object_is_an_error() {
 }
 
 #[test]
+fn references_in_rows_cannot_be_followed_for_ever() {
+    let references = "<Ref N=\"A\" RefId=\"1\" />".repeat(50_000);
+    let row = format!("<Obj><Props><Obj N=\"B\" RefId=\"1\"/>{references}</Props></Obj>");
+    let read = Row::read(row.as_bytes(), &Columns::new(["A"]));
+    assert!(matches!(read, Err(ReadError::TooLarge)));
+    let list = row
+        .replace("<Props>", "<Props><Obj N=\"L\"><LST>")
+        .replace("</Props>", "</LST></Obj></Props>");
+    let row = Row::read(list.as_bytes(), &Columns::new(["L"])).unwrap();
+    assert!(matches!(row.get(0).unwrap().list(), Err(ReadError::TooLarge)));
+}
+
+#[test]
 fn unfit_texts_are_errors() {
     for xml in [
         "<I32>x</I32>",
@@ -300,8 +313,6 @@ fn is_blob(value: &Value) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
-
     #[test]
     fn what_is_written_is_read_back(value in any_value()) {
         prop_assume!(!is_blob(&value));
