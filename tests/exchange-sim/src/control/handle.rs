@@ -6,6 +6,7 @@ use std::sync::Arc;
 use thiserror::Error;
 use uuid::Uuid;
 
+use super::lookup::{ambiguous, find_device, find_mailbox, is_named};
 use super::views::{
     self, DeviceQuery, DeviceView, MailboxView, NewDevice, NewSettings, OrganizationView, OsUpdate,
     SyncView,
@@ -20,7 +21,6 @@ use crate::world::chance::Chance;
 use crate::world::device::Device;
 use crate::world::event::{Event, Occurrence};
 use crate::world::journal::{Journal, JournalError, Line};
-use crate::world::mailbox::Mailbox;
 use crate::world::organization::INSERT_CHARACTERS_MAX;
 use crate::world::platform::{Handset, Platform};
 use crate::world::{Found, World};
@@ -391,30 +391,4 @@ pub fn check_insert(insert: &str) -> Result<(), ControlError> {
         return Err(ControlError::Invalid { field: "user_mail_insert", problem });
     }
     Ok(())
-}
-
-fn is_named(device: &Device, name: &str) -> bool {
-    device.has_id(name) || Uuid::try_parse(name).is_ok_and(|guid| guid == device.guid)
-}
-
-fn find_mailbox(world: &World, name: &str) -> Result<Arc<Mailbox>, ControlError> {
-    match world.find_mailbox(name) {
-        Found::One(mailbox) => Ok(mailbox),
-        Found::None => Err(ControlError::Mailbox { identity: name.to_owned() }),
-        Found::Several(held) => Err(ambiguous(name, held.iter().map(|held| held.guid))),
-    }
-}
-
-fn find_device(world: &World, name: &str) -> Result<Arc<Device>, ControlError> {
-    let named: Vec<_> = world.devices().iter().filter(|held| is_named(held, name)).collect();
-    match named.as_slice() {
-        [] => Err(ControlError::Device { identity: name.to_owned() }),
-        [only] => Ok(Arc::clone(only)),
-        several => Err(ambiguous(name, several.iter().map(|held| held.guid))),
-    }
-}
-
-fn ambiguous(identity: &str, guids: impl Iterator<Item = Uuid>) -> ControlError {
-    let guids = guids.map(|guid| guid.to_string()).collect::<Vec<_>>().join(", ");
-    ControlError::Ambiguous { identity: identity.to_owned(), guids }
 }
