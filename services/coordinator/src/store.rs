@@ -52,9 +52,11 @@ pub use records::{SourceRecords, SourceRow};
 pub use runs::{RunCreated, RunHistory, StoredRun};
 pub use written::{RowKind, RowsWritten};
 
-pub(crate) use observed::SCOPE_ROWS_MAX;
+pub(crate) use columns::folded;
+
+pub(crate) use observed::Row as ObservedRow;
 pub(crate) use staging::Staging;
-pub(crate) use swap::{Swap, Swapped};
+pub(crate) use swap::{Extent, Swap, Swapped};
 
 use keys::KeyMaps;
 use written::Tally;

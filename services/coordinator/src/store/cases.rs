@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use jiff::Timestamp;
-use sqlx::{Row as _, SqliteConnection};
+use sqlx::SqliteConnection;
 
 use exgate_domain::case::Sibling;
 use exgate_domain::ids::{DeviceId, MailboxId, OrganizationId};

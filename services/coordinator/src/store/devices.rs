@@ -61,6 +61,9 @@ pub struct DeviceTally {
     pub other: u64,
 }
 
+/// The most devices read at once while one is looked for.
+const PAGE_ROWS_MAX: u32 = 100;
+
 macro_rules! select {
     ($condition:literal) => {
         concat!(
@@ -145,7 +148,7 @@ impl Store {
         };
         let mut after = None;
         loop {
-            let page = self.devices(&filter, after, super::SCOPE_ROWS_MAX).await?;
+            let page = self.devices(&filter, after, PAGE_ROWS_MAX).await?;
             let Some(last) = page.last() else { return Ok(None) };
             after = Some(last.row);
             if let Some(found) = page.into_iter().find(fits) {

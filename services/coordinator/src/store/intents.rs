@@ -13,7 +13,7 @@ use exgate_domain::observation::{EasDevice, Mailbox};
 use exgate_domain::policy::Access;
 
 use super::cases::{CaseKey, devices_of, mailboxes};
-use super::columns::{Columns, Named, count, folded, guid_list, list, named, part_reasons};
+use super::columns::{Columns, count, folded, guid_list, list, named, part_reasons};
 use super::commands::{self, StoredCommand};
 use super::{Store, StoreError};
 

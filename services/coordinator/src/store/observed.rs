@@ -17,9 +17,6 @@ use super::columns::{Columns, Named, folded, state_name};
 use super::written::Tally;
 use super::{ROWS_PER_STATEMENT_MAX, RowKind, Store, StoreError};
 
-/// The most rows asked for at once.
-pub(crate) const SCOPE_ROWS_MAX: u32 = 1000;
-
 /// What an organization itself says about access, beside its mailboxes' lists.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ObservedOrder {

@@ -1,0 +1,324 @@
+//! Observations become the inventory: pages are staged, and only a commit that fits them puts the
+//! snapshot in the place of what is stored, in one transaction.
+//!
+//! A snapshot that is cut, does not fit, or comes under an older lease changes nothing. One that is
+//! whole but not complete (an error beside the output, a truncated answer) stores what it shows and
+//! says nothing about what it does not show. Rows that were sent wait in a temporary table of the
+//! engine; in memory are only the keys of the rows that were not.
+
+use std::collections::HashSet;
+
+use jiff::Timestamp;
+
+use exgate_domain::ids::{Generation, ObservationDigest, OrganizationId, RunId, SnapshotId};
+use exgate_domain::observation::{Key, Observation, Scope};
+use exgate_domain::sync::{Completeness, Tally};
+use exgate_proto::convert::{page_digest, root_digest};
+
+use crate::store::{Extent, ObservedRow, Staging, Store, StoreError, Swap, Swapped};
+
+/// The most observations and unchanged keys in one page.
+pub const PAGE_ROWS_MAX: usize = 500;
+/// The most bytes of observations in one page.
+pub const PAGE_BYTES_MAX: usize = 512 * 1024;
+/// The most pages of one snapshot: ten million rows in full pages, and as many again in small ones.
+const PAGES_MAX: usize = 40_000;
+
+/// Opens a snapshot.
+#[derive(Debug, Clone)]
+pub struct Begin {
+    /// Its id.
+    pub snapshot: SnapshotId,
+    /// The run it belongs to.
+    pub run: RunId,
+    /// Whose Exchange.
+    pub organization: OrganizationId,
+    /// The lease under which it is made.
+    pub generation: Generation,
+    /// What is looked at.
+    pub scope: Scope,
+}
+
+/// One part of a snapshot.
+#[derive(Debug, Clone)]
+pub struct Page {
+    /// Number of the page, from 1 without a gap.
+    pub number: u64,
+    /// What was seen and may differ from what is stored.
+    pub observations: Vec<Observation>,
+    /// What was seen and is as it was when last acknowledged.
+    pub unchanged: Vec<Key>,
+    /// The digest over both.
+    pub digest: ObservationDigest,
+}
+
+/// Closes a snapshot.
+#[derive(Debug, Clone)]
+pub struct Commit {
+    /// How many pages there were.
+    pub pages: u64,
+    /// How many observations and unchanged keys in all.
+    pub rows: u64,
+    /// The digest over the digests of all pages.
+    pub root_digest: ObservationDigest,
+    /// How completely the agent could look.
+    pub completeness: Completeness,
+}
+
+/// A snapshot that stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Committed {
+    /// What it found, in devices.
+    pub tally: Tally,
+    /// Objects that were new or different.
+    pub rows_changed: u64,
+    /// Objects that were as they were.
+    pub rows_unchanged: u64,
+    /// Whether nothing speaks against its having shown all that its scope asks for.
+    pub complete: bool,
+}
+
+/// Why a snapshot is refused. Nothing of it is stored.
+#[derive(Debug, thiserror::Error)]
+pub enum InventoryError {
+    /// There is no such organization.
+    #[error("there is no organization {0:?}")]
+    UnknownOrganization(String),
+    /// The lease is not the snapshot's.
+    #[error("the snapshot was made under lease {generation}, which is not the organization's now")]
+    LeaseLost {
+        /// The snapshot's lease.
+        generation: Generation,
+    },
+    /// The agent remembers an object that is not stored: it has to send every row again.
+    #[error("object {guid} is said to be unchanged and is not stored")]
+    DigestsUnknown {
+        /// One such object.
+        guid: uuid::Uuid,
+    },
+    /// A page is missing or comes twice.
+    #[error("page {actual} came where page {expected} has to")]
+    PageOrder {
+        /// The number it has to have.
+        expected: u64,
+        /// The number it has.
+        actual: u64,
+    },
+    /// A page holds too much.
+    #[error(
+        "page {page} has {rows} rows and {bytes} bytes; {PAGE_ROWS_MAX} rows and {PAGE_BYTES_MAX} bytes are the most"
+    )]
+    PageSize {
+        /// Its number.
+        page: u64,
+        /// Its rows.
+        rows: usize,
+        /// The bytes of its observations.
+        bytes: usize,
+    },
+    /// There are too many pages.
+    #[error("a snapshot has at most {PAGES_MAX} pages")]
+    TooManyPages,
+    /// What arrived is not what was sent.
+    #[error("page {page} does not have the digest that it names")]
+    PageDigest {
+        /// Its number.
+        page: u64,
+    },
+    /// The commit counts something else than what arrived.
+    #[error(
+        "the commit counts {pages} pages and {rows} rows, and {pages_seen} pages and {rows_seen} rows arrived"
+    )]
+    Count {
+        /// Pages that the commit counts.
+        pages: u64,
+        /// Rows that the commit counts.
+        rows: u64,
+        /// Pages that arrived.
+        pages_seen: u64,
+        /// Rows that arrived.
+        rows_seen: u64,
+    },
+    /// The commit is for other pages.
+    #[error("the commit does not have the digest of the pages that arrived")]
+    RootDigest,
+    /// The store refused.
+    #[error("the snapshot could not be stored")]
+    Store(#[from] StoreError),
+}
+
+/// What a refusal means to the agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// It is not the writer any more.
+    LeaseLost,
+    /// It has to send every row again.
+    DigestsUnknown,
+    /// It serves an organization that is not there.
+    NotFound,
+    /// What it sent does not fit together.
+    Malformed,
+    /// The fault is ours.
+    Internal,
+}
+
+impl InventoryError {
+    /// What it means to the agent.
+    pub fn refusal(&self) -> Refusal {
+        match self {
+            Self::UnknownOrganization(_) => Refusal::NotFound,
+            Self::LeaseLost { .. } => Refusal::LeaseLost,
+            Self::DigestsUnknown { .. } => Refusal::DigestsUnknown,
+            Self::PageOrder { .. }
+            | Self::PageSize { .. }
+            | Self::TooManyPages
+            | Self::PageDigest { .. }
+            | Self::Count { .. }
+            | Self::RootDigest => Refusal::Malformed,
+            Self::Store(_) => Refusal::Internal,
+        }
+    }
+}
+
+/// Takes snapshots; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Inventory {
+    store: Store,
+}
+
+impl Inventory {
+    /// Keeps the inventory in `store`.
+    pub fn new(store: Store) -> Self {
+        Self { store }
+    }
+
+    /// Opens a snapshot. Nothing of it counts before its commit; dropping it forgets it.
+    pub async fn begin(&self, begin: Begin) -> Result<Snapshot, InventoryError> {
+        let Begin { snapshot, run, organization, generation, scope } = begin;
+        if self.store.organization(&organization).await?.is_none() {
+            return Err(InventoryError::UnknownOrganization(organization.to_string()));
+        }
+        let lease = self.store.lease(&organization).await?;
+        if lease.is_none_or(|lease| lease.generation != generation) {
+            return Err(InventoryError::LeaseLost { generation });
+        }
+        Ok(Snapshot {
+            store: self.store.clone(),
+            id: snapshot,
+            run,
+            organization,
+            generation,
+            scope,
+            staging: Staging::default(),
+            unchanged: HashSet::new(),
+            pages: Vec::new(),
+            rows: 0,
+        })
+    }
+
+    /// The newest change, by the directory's clock, that complete snapshots of everything and of
+    /// changes showed. Who asks for changes since then takes off the time a sync takes and the time
+    /// a change needs to reach the domain controller.
+    pub async fn newest_change(
+        &self,
+        organization: &OrganizationId,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        self.store.newest_change(organization).await
+    }
+}
+
+/// A snapshot that is being received.
+#[derive(Debug)]
+pub struct Snapshot {
+    store: Store,
+    id: SnapshotId,
+    run: RunId,
+    organization: OrganizationId,
+    generation: Generation,
+    scope: Scope,
+    staging: Staging,
+    unchanged: HashSet<Key>,
+    pages: Vec<ObservationDigest>,
+    rows: u64,
+}
+
+impl Snapshot {
+    /// Its id.
+    pub fn id(&self) -> SnapshotId {
+        self.id
+    }
+
+    /// The run it belongs to.
+    pub fn run(&self) -> RunId {
+        self.run
+    }
+
+    /// Takes the next page.
+    pub async fn page(&mut self, page: Page) -> Result<(), InventoryError> {
+        let Page { number, observations, unchanged, digest } = page;
+        let expected = self.pages.len() as u64 + 1;
+        if number != expected {
+            return Err(InventoryError::PageOrder { expected, actual: number });
+        }
+        if self.pages.len() >= PAGES_MAX {
+            return Err(InventoryError::TooManyPages);
+        }
+        let rows: Vec<_> = observations.iter().map(ObservedRow::of).collect();
+        drop(observations);
+        let count = rows.len() + unchanged.len();
+        let bytes = rows.iter().map(|row| row.observation.len()).sum();
+        if count > PAGE_ROWS_MAX || bytes > PAGE_BYTES_MAX {
+            return Err(InventoryError::PageSize { page: number, rows: count, bytes });
+        }
+        let digests: Vec<_> = rows.iter().map(|row| row.digest).collect();
+        if page_digest(&digests, &unchanged) != digest {
+            return Err(InventoryError::PageDigest { page: number });
+        }
+        if let Some(key) = self.store.first_unknown(&self.organization, &unchanged).await? {
+            return Err(InventoryError::DigestsUnknown { guid: key.guid });
+        }
+        self.staging.put(&rows).await?;
+        self.unchanged.extend(unchanged);
+        self.pages.push(digest);
+        self.rows += count as u64;
+        Ok(())
+    }
+
+    /// Puts the snapshot in the place of what is stored, if `commit` fits what arrived.
+    pub async fn commit(self, commit: Commit, now: Timestamp) -> Result<Committed, InventoryError> {
+        let Commit { pages, rows, root_digest: root, completeness } = commit;
+        let (pages_seen, rows_seen) = (self.pages.len() as u64, self.rows);
+        if (pages, rows) != (pages_seen, rows_seen) {
+            return Err(InventoryError::Count { pages, rows, pages_seen, rows_seen });
+        }
+        if root_digest(&self.pages) != root {
+            return Err(InventoryError::RootDigest);
+        }
+        let complete = completeness.is_complete();
+        let extent = match (&self.scope, complete) {
+            (Scope::Everything, true) => Extent::Whole,
+            (Scope::ChangedSince(_), true) => Extent::Changes,
+            (Scope::Everything | Scope::ChangedSince(_), false) | (Scope::Mailboxes(_), _) => {
+                Extent::Part
+            }
+        };
+        let swap = Swap {
+            organization: self.organization,
+            generation: self.generation,
+            staging: self.staging,
+            unchanged: self.unchanged,
+            extent,
+            now,
+        };
+        match self.store.swap(swap).await? {
+            Swapped::Stored { tally, rows_changed, rows_unchanged } => {
+                Ok(Committed { tally, rows_changed, rows_unchanged, complete })
+            }
+            Swapped::LeaseLost => Err(InventoryError::LeaseLost { generation: self.generation }),
+            Swapped::Unknown(key) => Err(InventoryError::DigestsUnknown { guid: key.guid }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,309 @@
+//! Applied documents: policy files, accepted only after the evaluator's check, and organizations.
+//! All documents of one call are applied or none.
+//!
+//! The bundle is every policy file in force. A file with the path of one in force replaces it; one
+//! whose policies all stand in newer files under other paths is superseded by them.
+
+mod documents;
+mod schema;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tokio::sync::Mutex;
+
+use exgate_domain::ids::{BundleDigest, OrganizationId};
+use exgate_domain::organization::{Mode, Organization, Schedule};
+
+use crate::store::{AppliedPolicies, Store, StoreError};
+
+pub use crate::store::{PolicyFile, StoredPolicy};
+pub use schema::schema;
+
+use documents::{OrganizationRead, Parts};
+
+/// The most pages of policies that one bundle may have; the evaluator refuses larger ones.
+const POLICIES_MAX: u32 = 100_000;
+
+/// One thing that is wrong with a document.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Diagnostic {
+    /// Path of the file, as it was given.
+    pub path: String,
+    /// Line, from 1; 0 when it concerns the whole file.
+    pub line: u32,
+    /// Column, from 1; 0 when it concerns the whole line.
+    pub column: u32,
+    /// The key, such as `schedule.quickInterval`; may be empty.
+    pub key: String,
+    /// What is wrong.
+    pub message: String,
+    /// What to write instead; may be empty.
+    pub suggestion: String,
+}
+
+impl fmt::Display for Diagnostic {
+    /// `file:line:column: key: message (suggestion)`, without the parts that are not known.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.path)?;
+        for number in [self.line, self.column].into_iter().filter(|number| *number > 0) {
+            write!(f, ":{number}")?;
+        }
+        if !self.key.is_empty() {
+            write!(f, ": {}", self.key)?;
+        }
+        write!(f, ": {}", self.message)?;
+        if !self.suggestion.is_empty() {
+            write!(f, " ({})", self.suggestion)?;
+        }
+        Ok(())
+    }
+}
+
+/// A policy that the check found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicySummary {
+    /// `CompliancePolicy` or `AccessPolicy`.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// Path of the file it stands in.
+    pub path: String,
+    /// Line at which its document starts.
+    pub line: u32,
+}
+
+/// What the evaluator says about a bundle that is good.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accepted {
+    /// The digest of the bundle.
+    pub digest: BundleDigest,
+    /// The policies in it.
+    pub policies: Vec<PolicySummary>,
+}
+
+/// What the evaluator says about a bundle.
+pub type Checked = Result<Accepted, Vec<Diagnostic>>;
+
+/// Documents to apply.
+#[derive(Debug, Clone)]
+pub struct Apply<'a> {
+    /// The files.
+    pub files: Vec<PolicyFile>,
+    /// Check and say what would change, change nothing.
+    pub validate_only: bool,
+    /// Who applies them.
+    pub actor: &'a str,
+    /// When.
+    pub now: Timestamp,
+}
+
+/// What became of one document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Change {
+    /// It is new.
+    Created,
+    /// It is different.
+    Configured,
+    /// It is as it was.
+    Unchanged,
+}
+
+/// One document and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AppliedDocument {
+    /// `CompliancePolicy`, `AccessPolicy` or `Organization`.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// What became of it.
+    pub change: Change,
+}
+
+/// What became of all documents.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Applied {
+    /// One per document.
+    pub documents: Vec<AppliedDocument>,
+    /// The digest of the bundle in force now; none when there is no policy.
+    pub bundle: Option<BundleDigest>,
+}
+
+/// Why documents are not applied. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError<E: std::error::Error + 'static> {
+    /// Something is wrong with them.
+    #[error("{} of the documents is wrong", .0.len())]
+    Invalid(Vec<Diagnostic>),
+    /// The evaluator could not be asked.
+    #[error("the documents could not be checked")]
+    Check(#[source] E),
+    /// The store refused.
+    #[error("the documents could not be stored")]
+    Store(#[from] StoreError),
+}
+
+/// Applies documents; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Policies {
+    store: Store,
+    schedule: Schedule,
+    /// One call at a time: each builds on the bundle that the one before left.
+    turn: Arc<Mutex<()>>,
+}
+
+impl Policies {
+    /// Keeps documents in `store`; `schedule` holds for organizations whose document says nothing.
+    pub fn new(store: Store, schedule: Schedule) -> Self {
+        Self { store, schedule, turn: Arc::default() }
+    }
+
+    /// Applies documents after `check` has accepted the bundle that they lead to.
+    pub async fn apply<E: std::error::Error + 'static>(
+        &self,
+        apply: Apply<'_>,
+        check: impl AsyncFnOnce(Vec<PolicyFile>) -> Result<Checked, E>,
+    ) -> Result<Applied, ApplyError<E>> {
+        let _turn = self.turn.lock().await;
+        let Apply { files, validate_only, actor, now } = apply;
+        let before = self.store.bundle_files().await?;
+        let listed = self.store.policies(None, POLICIES_MAX).await?;
+        let mut parts = documents::read(&files, &self.schedule).map_err(ApplyError::Invalid)?;
+        let organizations = self.organizations(&parts).await?;
+        parts.diagnostics.extend(organizations.diagnostics);
+
+        let after = bundle(&before, &listed, &files, &parts);
+        let checked = match after.is_empty() {
+            true => Ok(Accepted { digest: BundleDigest::of(&[]), policies: Vec::new() }),
+            false => check(after.clone()).await.map_err(ApplyError::Check)?,
+        };
+        let accepted = match (checked, parts.diagnostics.is_empty()) {
+            (Ok(accepted), true) => accepted,
+            (Ok(_), false) => return Err(ApplyError::Invalid(parts.diagnostics)),
+            (Err(wrong), _) => {
+                parts.diagnostics.extend(wrong);
+                parts.diagnostics.sort();
+                return Err(ApplyError::Invalid(parts.diagnostics));
+            }
+        };
+        let bundle = (!after.is_empty()).then_some(accepted.digest);
+        let mut applied = Applied { documents: policy_changes(&before, &parts), bundle };
+        applied.documents.extend(organizations.changes);
+        if validate_only {
+            return Ok(applied);
+        }
+        let stored = |policy: PolicySummary| {
+            let PolicySummary { kind, name, path, line } = policy;
+            StoredPolicy { name, kind, path, line, applied_at: now }
+        };
+        let policies: Vec<_> = accepted.policies.into_iter().map(stored).collect();
+        let documents = AppliedPolicies {
+            files: &after,
+            policies: &policies,
+            bundle,
+            organizations: &organizations.wanted,
+            actor,
+            now,
+        };
+        if let Some(refused) = self.store.put_documents(&documents).await? {
+            let place = parts.organizations.iter().find(|read| read.organization.id == refused);
+            return Err(ApplyError::Invalid(place.map(too_early).into_iter().collect()));
+        }
+        Ok(applied)
+    }
+
+    /// Compares the organizations of the documents with what is stored.
+    async fn organizations(&self, parts: &Parts) -> Result<Organizations, StoreError> {
+        let mut found = Organizations::default();
+        let mut seen = BTreeSet::new();
+        for read in &parts.organizations {
+            let OrganizationRead { organization, mode, .. } = read;
+            if !seen.insert(organization.id.clone()) {
+                let message = format!("organization {:?} comes twice", organization.id.as_str());
+                found.diagnostics.push(read.refuse("name", &message, "take one of them out"));
+                continue;
+            }
+            let before = self.store.organization(&organization.id).await?;
+            let before = before.map(|stored| stored.organization);
+            let now = before.as_ref().map_or(Mode::Observe, |before| before.mode);
+            if *mode == Some(Mode::Enforce) && now != Mode::Enforce {
+                let history = self.store.run_history(&organization.id).await?;
+                if history.full_succeeded_at.is_none() {
+                    found.diagnostics.push(too_early(read));
+                }
+            }
+            let wanted = Organization { mode: mode.unwrap_or(now), ..organization.clone() };
+            let change = match before {
+                None => Change::Created,
+                Some(before) if before == wanted => Change::Unchanged,
+                Some(_) => Change::Configured,
+            };
+            let name = organization.id.to_string();
+            found.changes.push(AppliedDocument {
+                kind: documents::ORGANIZATION.into(),
+                name,
+                change,
+            });
+            found.wanted.push((organization.clone(), *mode));
+        }
+        Ok(found)
+    }
+}
+
+/// The organizations of one call.
+#[derive(Debug, Default)]
+struct Organizations {
+    wanted: Vec<(Organization, Option<Mode>)>,
+    changes: Vec<AppliedDocument>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+fn too_early(read: &OrganizationRead) -> Diagnostic {
+    let id: &OrganizationId = &read.organization.id;
+    let message =
+        format!("organization {:?} was never fully synced, so it cannot enforce", id.as_str());
+    let cure =
+        format!("leave mode out, wait for its first full sync, then run: exgate mode {id} enforce");
+    read.refuse("mode", &message, &cure)
+}
+
+/// The files that are in force once the new ones are.
+fn bundle(
+    before: &[PolicyFile],
+    listed: &[StoredPolicy],
+    files: &[PolicyFile],
+    parts: &Parts,
+) -> Vec<PolicyFile> {
+    let given: BTreeSet<_> = files.iter().map(|file| file.path.as_str()).collect();
+    let new: BTreeSet<_> = parts.policies.iter().map(|policy| policy.key()).collect();
+    let superseded = |path: &str| {
+        let mut theirs = listed.iter().filter(|policy| policy.path == path).peekable();
+        theirs.peek().is_some()
+            && theirs.all(|policy| new.contains(&(policy.kind.as_str(), policy.name.as_str())))
+    };
+    let kept =
+        before.iter().filter(|file| !given.contains(file.path.as_str()) && !superseded(&file.path));
+    let mut after: Vec<_> = kept.chain(&parts.files).cloned().collect();
+    after.sort_by(|one, other| one.path.cmp(&other.path));
+    after
+}
+
+/// What becomes of each policy document.
+fn policy_changes(before: &[PolicyFile], parts: &Parts) -> Vec<AppliedDocument> {
+    let old = documents::policies(before);
+    let old: BTreeMap<_, _> = old.iter().map(|policy| (policy.key(), &policy.text)).collect();
+    let changes = parts.policies.iter().map(|policy| {
+        let change = match old.get(&policy.key()) {
+            None => Change::Created,
+            Some(text) if **text == policy.text => Change::Unchanged,
+            Some(_) => Change::Configured,
+        };
+        AppliedDocument { kind: policy.kind.clone(), name: policy.name.clone(), change }
+    });
+    changes.collect()
+}
+
+#[cfg(test)]
+mod tests;
