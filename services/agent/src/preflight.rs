@@ -4,8 +4,8 @@
 use jiff::Timestamp;
 
 use exgate_exchange::cmdlets::{
-    DeviceFamily, DeviceSelection, Filter, ResultSize, ServerRow, asked_about, get_command,
-    get_device, get_exchange_server, missing, required, required_to_write,
+    CommandRow, DeviceFamily, DeviceSelection, Filter, ResultSize, ServerRow, asked_about,
+    get_command, get_device, get_exchange_server, missing, required, required_to_write,
 };
 use exgate_exchange::error::{CmdletError, Refusal, SessionError};
 use exgate_exchange::http::HttpError;
@@ -66,10 +66,30 @@ pub(crate) async fn run(lane: &mut crate::remote::Open<'_>) -> (Preflight, Optio
 
 /// What the server can do, when nobody ran the preflight yet. `None` without a right to list devices.
 pub(crate) async fn capabilities(session: &Session) -> Result<Option<Capabilities>, CmdletError> {
-    let commands = session.run(get_command(asked_about())).await?.collect().await?;
+    let commands = visible(session).await?;
     let Some(family) = DeviceFamily::choose(&commands) else { return Ok(None) };
     let filters_by_change = filters_by_change(session, family).await?;
     Ok(Some(Capabilities { family, filters_by_change }))
+}
+
+/// The cmdlets that the account may use. Of a name that it may not, or that the version does not have,
+/// Get-Command says so in an error record of its own.
+async fn visible(session: &Session) -> Result<Vec<CommandRow>, CmdletError> {
+    let mut stream = session.run(get_command(asked_about())).await?;
+    let mut commands = Vec::new();
+    loop {
+        match stream.next().await {
+            Ok(Some(command)) => commands.push(command),
+            Ok(None) => break,
+            Err(error) if error.refusal() == Some(&Refusal::CmdletMissing) => break,
+            Err(error) => return Err(error),
+        }
+    }
+    let hidden = |record| Refusal::of(record) == Refusal::CmdletMissing;
+    if stream.summary().errors.iter().all(hidden) {
+        return Ok(commands);
+    }
+    stream.finish().await.map(|_| commands)
 }
 
 async fn filters_by_change(session: &Session, family: DeviceFamily) -> Result<bool, CmdletError> {
@@ -88,7 +108,7 @@ async fn rights(
     session: &Session,
     preflight: &mut Preflight,
 ) -> Result<Option<DeviceFamily>, CmdletError> {
-    let commands = session.run(get_command(asked_about())).await?.collect().await?;
+    let commands = visible(session).await?;
     let family = DeviceFamily::choose(&commands);
     let wanted = family.unwrap_or(DeviceFamily::ActiveSync);
     let mut missed = missing(&required(wanted), &commands);

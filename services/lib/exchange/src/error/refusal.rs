@@ -55,7 +55,8 @@ impl Refusal {
             "CommandNotFoundException" => Self::CmdletMissing,
             "ParameterBindingException" => match parameter(record) {
                 Some(parameter) => Self::ParameterMissing(parameter),
-                None => Self::Other,
+                // A filter that does not bind is refused under this class too.
+                None => Self::of_text(text),
             },
             "CmdletAccessDeniedException" => Self::Forbidden,
             "OverBudgetException" => Self::Throttled(wait(text)),
@@ -225,6 +226,11 @@ mod tests {
             (
                 "ArgumentException",
                 "'WhenChangedUTC' is not a recognized filterable property",
+                Refusal::NotFilterable,
+            ),
+            (
+                "ParameterBindingException",
+                "Cannot bind parameter 'Filter' to the target. \"WhenChangedUTC\" is not a recognized filterable property.",
                 Refusal::NotFilterable,
             ),
             ("SomethingNew", "a text", Refusal::Other),
