@@ -6,8 +6,6 @@ use std::time::Duration;
 use tonic::{Code, Status, TimeoutExpired};
 use tonic_types::{ErrorInfo, StatusExt};
 
-use crate::args::Kind;
-
 /// Why a command did not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
@@ -16,8 +14,6 @@ pub(crate) enum Failure {
     Call {
         /// What was asked of it.
         attempt: &'static str,
-        /// What was asked about, to suggest a name that is nearly the same.
-        about: Option<(Kind, String)>,
         /// Its answer.
         status: Box<Status>,
     },
@@ -102,31 +98,9 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    /// A refused call that nothing in particular was asked about.
+    /// A refused call.
     pub(crate) fn call(attempt: &'static str) -> impl FnOnce(Status) -> Self {
-        move |status| Self::Call { attempt, about: None, status: Box::new(status) }
-    }
-
-    /// Says what the call was about.
-    #[must_use]
-    pub(crate) fn about(self, kind: Kind, name: &str) -> Self {
-        match self {
-            Self::Call { attempt, about: _, status } => {
-                Self::Call { attempt, about: Some((kind, name.to_owned())), status }
-            }
-            other @ (Self::Address(_)
-            | Self::Usage { .. }
-            | Self::File { .. }
-            | Self::NotFound { .. }
-            | Self::Ambiguous { .. }
-            | Self::SyncFailed { .. }
-            | Self::Demo(_)
-            | Self::Partial { .. }
-            | Self::TimedOut { .. }
-            | Self::Interrupted
-            | Self::Output(_)
-            | Self::Json { .. }) => other,
-        }
+        move |status| Self::Call { attempt, status: Box::new(status) }
     }
 
     /// The exit code.

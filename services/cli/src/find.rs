@@ -3,16 +3,10 @@
 use exgate_domain::ids::{OrganizationId, RunId};
 use exgate_proto::names::{Parent, SyncRunName};
 use exgate_proto::v1 as pb;
-use tonic::Code;
 
-use crate::args::Kind;
 use crate::connect::Coordinator;
 use crate::failure::Failure;
-use crate::render::short_id;
 use crate::target::{DeviceRef, OrganizationRef, SyncRef};
-
-/// The least likeness of two names for one to be suggested for the other.
-const LIKENESS_MIN: f64 = 0.7;
 
 /// The parent of a list: one organization, or all.
 pub(crate) fn parent(organization: Option<&OrganizationRef>) -> String {
@@ -27,10 +21,8 @@ pub(crate) async fn devices(
 ) -> Result<Vec<pb::Device>, Failure> {
     match device {
         DeviceRef::Name(name) => {
-            let name = name.to_string();
-            let request = pb::GetDeviceRequest { name: name.clone() };
-            let device = coordinator.get_device(request).await;
-            Ok(vec![device.map_err(|it| it.about(Kind::Devices, &name))?])
+            let request = pb::GetDeviceRequest { name: name.to_string() };
+            Ok(vec![coordinator.get_device(request).await?])
         }
         DeviceRef::Id { user, id } => {
             let request = pb::ListDevicesRequest {
@@ -39,10 +31,7 @@ pub(crate) async fn devices(
                 primary_smtp: user.clone().unwrap_or_default(),
                 ..pb::ListDevicesRequest::default()
             };
-            coordinator.list_devices(request, None).await.map_err(|it| match organization {
-                Some(organization) => it.about(Kind::Organizations, organization.0.as_str()),
-                None => it,
-            })
+            coordinator.list_devices(request, None).await
         }
     }
 }
@@ -97,56 +86,11 @@ pub(crate) async fn sync(
             });
         }
     };
-    let request = pb::GetSyncRunRequest { name: name.clone() };
-    coordinator.get_sync(request).await.map_err(|it| it.about(Kind::Syncs, &name))
+    coordinator.get_sync(pb::GetSyncRunRequest { name }).await
 }
 
 fn named(organization: &OrganizationId, run: RunId) -> String {
     SyncRunName { organization: organization.clone(), run }.to_string()
-}
-
-/// What to say to somebody whose name was not found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Suggestion {
-    /// A name that is nearly the same.
-    pub(crate) nearest: Option<String>,
-    /// The command that lists what there is.
-    pub(crate) see: String,
-}
-
-/// Looks for what may have been meant, when a call failed because it found nothing.
-pub(crate) async fn suggestion(coordinator: &Coordinator, failure: &Failure) -> Option<Suggestion> {
-    let Failure::Call { about: Some((kind, name)), status, .. } = failure else { return None };
-    if status.code() != Code::NotFound {
-        return None;
-    }
-    let (names, see) = match kind {
-        Kind::Organizations | Kind::Connectors => {
-            (organizations(coordinator).await, "exgate get organizations")
-        }
-        Kind::Policies => (policies(coordinator).await, "exgate get policies"),
-        // There may be tens of thousands: to fetch them all is no help for a slip.
-        Kind::Devices => (Vec::new(), "exgate get devices"),
-        Kind::Syncs => (Vec::new(), "exgate get syncs"),
-    };
-    Some(Suggestion { nearest: most_like(name, names), see: see.to_owned() })
-}
-
-async fn organizations(coordinator: &Coordinator) -> Vec<String> {
-    let all = coordinator.list_organizations(pb::ListOrganizationsRequest::default(), None).await;
-    all.unwrap_or_default().iter().map(|it| short_id(&it.name).to_owned()).collect()
-}
-
-async fn policies(coordinator: &Coordinator) -> Vec<String> {
-    let all = coordinator.list_policies(pb::ListPoliciesRequest::default(), None).await;
-    all.unwrap_or_default().iter().map(|it| short_id(&it.name).to_owned()).collect()
-}
-
-fn most_like(name: &str, names: Vec<String>) -> Option<String> {
-    let likeness = |other: &String| strsim::jaro_winkler(name, other);
-    let rated = names.into_iter().map(|other| (likeness(&other), other));
-    let near = rated.filter(|(likeness, _)| *likeness >= LIKENESS_MIN);
-    near.max_by(|one, two| one.0.total_cmp(&two.0)).map(|(_, other)| other)
 }
 
 #[cfg(test)]
@@ -174,13 +118,5 @@ mod tests {
         };
         let users: Vec<_> = candidates.into_iter().map(|(_, user)| user).collect();
         assert_eq!(users, ["ann@contoso.com", "bob@contoso.com"]);
-    }
-
-    #[test]
-    fn a_slip_finds_its_neighbour_and_nonsense_finds_none() {
-        let names = || vec!["adatum".to_owned(), "contoso".to_owned(), "fabrikam".to_owned()];
-        assert_eq!(most_like("contso", names()).as_deref(), Some("contoso"));
-        assert_eq!(most_like("fabricam", names()).as_deref(), Some("fabrikam"));
-        assert_eq!(most_like("zzz", names()), None);
     }
 }

@@ -59,7 +59,7 @@ async fn run(args: Args) -> u8 {
             return match Box::pin(demo::run(demo, &terminal)).await {
                 Ok(()) => 0,
                 Err(failure) => {
-                    error::print(&failure, None, &terminal);
+                    error::print(&failure, &terminal);
                     failure.exit_code()
                 }
             };
@@ -71,14 +71,13 @@ async fn run(args: Args) -> u8 {
                 match guarded(timeout, command).await {
                     Ok(()) => return 0,
                     Err(failure) => {
-                        let suggestion = find::suggestion(&coordinator, &failure).await;
-                        error::print(&failure, suggestion.as_ref(), &terminal);
+                        error::print(&failure, &terminal);
                         failure
                     }
                 }
             }
             Err(failure) => {
-                error::print(&failure, None, &terminal);
+                error::print(&failure, &terminal);
                 failure
             }
         };

@@ -6,7 +6,7 @@ use exgate_proto::v1 as pb;
 use serde_json::Value;
 
 use super::Session;
-use crate::args::{Describe, Format, Kind};
+use crate::args::{Describe, Format};
 use crate::failure::Failure;
 use crate::find;
 use crate::render::{Named, message};
@@ -22,15 +22,13 @@ pub(super) async fn run(
     let now = session.terminal.now();
     match describe.target {
         Target::Organization(target) => {
-            let about = |it: Failure| it.about(Kind::Organizations, target.0.as_str());
             let request = pb::GetOrganizationRequest { name: target.name() };
-            let found = coordinator.get_organization(request).await.map_err(about)?;
+            let found = coordinator.get_organization(request).await?;
             print(session, &found.name, &found, &sheet::organization(&found, now))
         }
         Target::Connector(target) => {
-            let about = |it: Failure| it.about(Kind::Connectors, target.0.as_str());
             let request = pb::GetConnectorRequest { name: format!("{}/connector", target.name()) };
-            let found = coordinator.get_connector(request).await.map_err(about)?;
+            let found = coordinator.get_connector(request).await?;
             print(session, &found.name, &found, &sheet::connector(&found, now))
         }
         Target::Device(target) => {
@@ -43,8 +41,7 @@ pub(super) async fn run(
         }
         Target::Policy(target) => {
             let request = pb::GetPolicyRequest { name: format!("policies/{target}") };
-            let found = coordinator.get_policy(request).await;
-            let found = found.map_err(|it| it.about(Kind::Policies, &target))?;
+            let found = coordinator.get_policy(request).await?;
             print(session, &found.name, &found, &sheet::policy(&found, now))
         }
     }

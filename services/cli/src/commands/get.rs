@@ -128,8 +128,7 @@ async fn organizations(
     let mut rows = Vec::new();
     for organization in wanted {
         let request = pb::GetOrganizationRequest { name: organization.name() };
-        let row = coordinator.get_organization(request).await;
-        rows.push(row.map_err(|it| it.about(Kind::Organizations, organization.0.as_str()))?);
+        rows.push(coordinator.get_organization(request).await?);
     }
     Ok(rows)
 }
@@ -147,8 +146,7 @@ async fn connectors(
     let mut rows = Vec::new();
     for organization in wanted {
         let name = format!("{}/connector", organization.name());
-        let row = coordinator.get_connector(pb::GetConnectorRequest { name }).await;
-        rows.push(row.map_err(|it| it.about(Kind::Connectors, organization.0.as_str()))?);
+        rows.push(coordinator.get_connector(pb::GetConnectorRequest { name }).await?);
     }
     Ok(rows)
 }
@@ -164,8 +162,7 @@ async fn devices(
             states: get.state.iter().map(|it| state(*it).into()).collect(),
             ..pb::ListDevicesRequest::default()
         };
-        let rows = coordinator.list_devices(request, limit(get, None)).await;
-        return rows.map_err(|it| in_organization(it, organization));
+        return coordinator.list_devices(request, limit(get, None)).await;
     }
     let mut rows = Vec::new();
     for name in &get.names {
@@ -193,8 +190,7 @@ async fn syncs(
     if get.names.is_empty() {
         let parent = find::parent(organization);
         let request = pb::ListSyncRunsRequest { parent, ..pb::ListSyncRunsRequest::default() };
-        let rows = coordinator.list_syncs(request, limit(get, Some(SYNCS))).await;
-        return rows.map_err(|it| in_organization(it, organization));
+        return coordinator.list_syncs(request, limit(get, Some(SYNCS))).await;
     }
     let mut rows = Vec::new();
     for name in &get.names {
@@ -213,17 +209,9 @@ async fn policies(coordinator: &Coordinator, get: &Get) -> Result<Vec<pb::Policy
     for name in &get.names {
         let short = name.strip_prefix("policies/").unwrap_or(name);
         let request = pb::GetPolicyRequest { name: format!("policies/{short}") };
-        let row = coordinator.get_policy(request).await;
-        rows.push(row.map_err(|it| it.about(Kind::Policies, short))?);
+        rows.push(coordinator.get_policy(request).await?);
     }
     Ok(rows)
-}
-
-fn in_organization(failure: Failure, organization: Option<&OrganizationRef>) -> Failure {
-    match organization {
-        Some(organization) => failure.about(Kind::Organizations, organization.0.as_str()),
-        None => failure,
-    }
 }
 
 fn limit(get: &Get, usual: Option<usize>) -> Option<usize> {

@@ -3,7 +3,7 @@
 use exgate_proto::v1 as pb;
 
 use super::Session;
-use crate::args::{Format, Kind, Mode, ModeChoice};
+use crate::args::{Format, Mode, ModeChoice};
 use crate::failure::Failure;
 use crate::render::{Alignment, Table, access, count, message, mode, reason, short_id};
 
@@ -19,8 +19,7 @@ pub(super) async fn run(session: Session<'_>, args: Mode) -> Result<(), Failure>
         validate_only: args.dry_run,
         changes_max: args.changes,
     };
-    let answer = session.coordinator.set_mode(request).await;
-    let answer = answer.map_err(|it| it.about(Kind::Organizations, args.org.0.as_str()))?;
+    let answer = session.coordinator.set_mode(request).await?;
     let terminal = session.terminal;
     match terminal.format {
         Format::Json => terminal.document(&message(&answer)?),

@@ -10,7 +10,7 @@ use exgate_proto::names::ConnectorName;
 use exgate_proto::v1 as pb;
 
 use super::Session;
-use crate::args::{Format, Kind, Status};
+use crate::args::{Format, Status};
 use crate::failure::Failure;
 use crate::target::OrganizationRef;
 
@@ -108,11 +108,9 @@ async fn look(
             organizations: organizations.into_iter().map(with_connector).collect(),
         });
     };
-    let about = |it: Failure| it.about(Kind::Organizations, organization.0.as_str());
     let request = pb::GetOrganizationRequest { name: organization.name() };
-    let found = coordinator.get_organization(request).await.map_err(about)?;
+    let found = coordinator.get_organization(request).await?;
     let name = ConnectorName(organization.0.clone()).to_string();
-    let connector = coordinator.get_connector(pb::GetConnectorRequest { name }).await;
-    let connector = connector.map_err(about)?;
+    let connector = coordinator.get_connector(pb::GetConnectorRequest { name }).await?;
     Ok(Fleet { server, organizations: vec![(found, Some(connector))] })
 }

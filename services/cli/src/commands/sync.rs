@@ -8,7 +8,7 @@ use exgate_proto::v1 as pb;
 use serde_json::Value;
 
 use super::Session;
-use crate::args::{Format, Kind, Sync};
+use crate::args::{Format, Sync};
 use crate::failure::Failure;
 use crate::render::{array, count, message, object, short, short_id, sync_mode};
 use crate::target::OrganizationRef;
@@ -69,8 +69,7 @@ async fn start(
 ) -> Result<pb::SyncRun, Failure> {
     let request =
         pb::RunSyncRequest { parent: organization.name(), mode: mode.into(), validate_only };
-    let run = session.coordinator.run_sync(request).await;
-    run.map_err(|it| it.about(Kind::Organizations, organization.0.as_str()))
+    session.coordinator.run_sync(request).await
 }
 
 /// Starts a sync in every organization; those that refuse are told and counted.

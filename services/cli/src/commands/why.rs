@@ -6,7 +6,7 @@ mod trace;
 use exgate_proto::v1 as pb;
 
 use super::Session;
-use crate::args::{Format, Kind, Why};
+use crate::args::{Format, Why};
 use crate::failure::Failure;
 use crate::find;
 use crate::render::message;
@@ -26,8 +26,7 @@ pub(super) async fn run(
         }
     };
     let request = pb::ExplainDeviceRequest { name: name.clone() };
-    let answer = coordinator.explain_device(request).await;
-    let answer = answer.map_err(|it| it.about(Kind::Devices, &name))?;
+    let answer = coordinator.explain_device(request).await?;
     let terminal = session.terminal;
     match terminal.format {
         Format::Table | Format::Wide => {

@@ -1,6 +1,8 @@
 //! One failure in at most a few lines on standard error: what, its reason in brackets, what to do next,
 //! and where to look it up.
 
+use std::collections::HashMap;
+
 use exgate_runtime::report;
 use exgate_runtime::telemetry::current_traceparent;
 use tonic::Status;
@@ -9,29 +11,23 @@ use tonic_types::StatusExt;
 use super::Terminal;
 use super::table::{Tone, paint};
 use crate::failure::{self, Failure};
-use crate::find::Suggestion;
 
 /// Prints a failure, unless nobody is there to read it.
-pub(crate) fn print(failure: &Failure, suggestion: Option<&Suggestion>, terminal: &Terminal) {
+pub(crate) fn print(failure: &Failure, terminal: &Terminal) {
     if failure.is_quiet() {
         return;
     }
     let traceparent = current_traceparent();
-    let text = text(failure, suggestion, &terminal.server, &traceparent);
+    let text = text(failure, &terminal.server, &traceparent);
     let rest = text.strip_prefix("error:").unwrap_or(&text);
     terminal.complain(&format!("{}{rest}", paint("error:", Tone::Bad, terminal.color_errors)));
 }
 
-fn text(
-    failure: &Failure,
-    suggestion: Option<&Suggestion>,
-    server: &str,
-    traceparent: &str,
-) -> String {
+fn text(failure: &Failure, server: &str, traceparent: &str) -> String {
     let reason = failure.reason().map(|it| format!("  [{it}]")).unwrap_or_default();
     let mut lines = vec![format!("error: {}{reason}", what(failure, server))];
     lines.extend(particulars(failure));
-    let next = next(failure, suggestion);
+    let next = next(failure);
     if !next.is_empty() {
         lines.push(next.join("   "));
     }
@@ -98,17 +94,19 @@ fn violations(status: &Status) -> Vec<String> {
         .chain(condition)
         // One fault whose message says it already is not said twice.
         .filter(|(_, description)| !status.message().contains(description.as_str()))
-        .map(|(place, description)| format!("{place}: {description}"))
+        .map(|(place, description)| {
+            if description.starts_with(place.as_str()) {
+                description.clone()
+            } else {
+                format!("{place}: {description}")
+            }
+        })
         .collect()
 }
 
 /// What to type next.
-fn next(failure: &Failure, suggestion: Option<&Suggestion>) -> Vec<String> {
+fn next(failure: &Failure) -> Vec<String> {
     let mut next = Vec::new();
-    if let Some(suggestion) = suggestion {
-        next.extend(suggestion.nearest.iter().map(|name| format!("did you mean {name:?}?")));
-        next.push(format!("see: {}", suggestion.see));
-    }
     match failure {
         Failure::Call { status, .. } if failure::is_unreachable(status) => {
             next.push("start it, or say where it is: --server URL or EXGATE_SERVER".to_owned());
@@ -142,16 +140,8 @@ fn cures(status: &Status) -> Vec<String> {
     let details = status.get_error_details();
     let mut cures = Vec::new();
     if let Some(info) = details.error_info() {
-        let organization = info.metadata.get("organization").map(String::as_str);
-        match (info.reason.as_str(), organization) {
-            ("SYNC_ALREADY_RUNNING", Some(name)) => {
-                cures.push(format!("see: exgate get syncs -O {name}"));
-            }
-            ("CONNECTOR_DISCONNECTED" | "EXCHANGE_UNREACHABLE", Some(name)) => {
-                cures.push(format!("see: exgate describe conn/{name}"));
-            }
-            _ => {}
-        }
+        cures.extend(info.metadata.get("suggestion").map(|it| format!("did you mean {it:?}?")));
+        cures.extend(command(&info.reason, &info.metadata).map(|it| format!("see: {it}")));
     }
     if let Some(resource) = details.resource_info().filter(|it| !it.resource_name.is_empty()) {
         cures.push(resource.resource_name.clone());
@@ -165,6 +155,23 @@ fn cures(status: &Status) -> Vec<String> {
         cures.push("the coordinator is of another version: exgate version".to_owned());
     }
     cures
+}
+
+/// The command that helps with a reason of the coordinator's.
+fn command(reason: &str, metadata: &HashMap<String, String>) -> Option<String> {
+    let of = |key: &str| metadata.get(key).map(String::as_str);
+    let command = match (reason, of("organization"), of("run")) {
+        ("ORGANIZATION_NOT_FOUND", ..) => "exgate get organizations".to_owned(),
+        ("DEVICE_NOT_FOUND", ..) => "exgate get devices".to_owned(),
+        ("SYNC_RUN_NOT_FOUND", ..) => "exgate get syncs".to_owned(),
+        ("POLICY_NOT_FOUND", ..) => "exgate get policies".to_owned(),
+        ("SYNC_ALREADY_RUNNING", _, Some(run)) => format!("exgate describe {run}"),
+        ("CONNECTOR_DISCONNECTED", Some(name), _) => format!("exgate describe conn/{name}"),
+        ("FULL_SYNC_NEEDED", Some(name), _) => format!("exgate sync {name} --full --wait"),
+        ("EVALUATOR_UNAVAILABLE", ..) => "exgate status".to_owned(),
+        _ => return None,
+    };
+    Some(command)
 }
 
 /// Whether a trace has anything to show.
@@ -194,7 +201,6 @@ fn trace_id(traceparent: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
     use std::time::Duration;
 
     use tonic::Code;
@@ -209,32 +215,31 @@ mod tests {
         Failure::call("ask")(Status::with_error_details(code, message, details))
     }
 
-    fn info(reason: &str) -> ErrorDetails {
-        let metadata = HashMap::from([("organization".to_owned(), "contoso".to_owned())]);
-        ErrorDetails::with_error_info(reason, "exgate.dev", metadata)
+    fn info(reason: &str, metadata: &[(&str, &str)]) -> ErrorDetails {
+        let owned = metadata.iter().map(|(key, value)| (key.to_string(), value.to_string()));
+        ErrorDetails::with_error_info(reason, "exgate.dev", owned.collect::<HashMap<_, _>>())
     }
 
     #[test]
     fn a_slip_is_told_with_its_neighbour_and_the_list() {
+        let metadata = [("organization", "contso"), ("suggestion", "contoso")];
         let failure = refused(
             Code::NotFound,
             "organization \"contso\" not found",
-            info("ORGANIZATION_NOT_FOUND"),
+            info("ORGANIZATION_NOT_FOUND", &metadata),
         );
-        let suggestion =
-            Suggestion { nearest: Some("contoso".into()), see: "exgate get organizations".into() };
         let expected = "\
 error: organization \"contso\" not found  [ORGANIZATION_NOT_FOUND]
   did you mean \"contoso\"?   see: exgate get organizations
   trace 4bf92f3577b34da6a3ce929d0e0e4736";
-        assert_eq!(text(&failure, Some(&suggestion), SERVER, TRACEPARENT), expected);
+        assert_eq!(text(&failure, SERVER, TRACEPARENT), expected);
     }
 
     #[test]
     fn each_wrong_place_of_a_policy_has_its_line() {
-        let mut details = info("POLICY_INVALID");
+        let mut details = info("POLICY_INVALID", &[]);
         details.set_bad_request(vec![
-            FieldViolation::new("mail.yaml:4:3", "unknown key \"platfroms\""),
+            FieldViolation::new("mail.yaml", "mail.yaml:4:3: unknown key \"platfroms\""),
             FieldViolation::new("mail.yaml:9:5", "\"17,4\" is not a version"),
         ]);
         let failure = refused(Code::InvalidArgument, "2 mistakes in mail.yaml", details);
@@ -242,20 +247,22 @@ error: organization \"contso\" not found  [ORGANIZATION_NOT_FOUND]
 error: 2 mistakes in mail.yaml  [POLICY_INVALID]
   mail.yaml:4:3: unknown key \"platfroms\"
   mail.yaml:9:5: \"17,4\" is not a version";
-        assert_eq!(text(&failure, None, SERVER, ""), expected);
+        assert_eq!(text(&failure, SERVER, ""), expected);
     }
 
     #[test]
-    fn a_running_sync_says_where_to_look() {
-        let failure = refused(
-            Code::Aborted,
-            "a full sync of contoso is running",
-            info("SYNC_ALREADY_RUNNING"),
-        );
-        let expected = "\
-error: a full sync of contoso is running  [SYNC_ALREADY_RUNNING]
-  see: exgate get syncs -O contoso";
-        assert_eq!(text(&failure, None, SERVER, ""), expected);
+    fn each_reason_with_a_next_step_names_its_command() {
+        let metadata = [("organization", "contoso"), ("run", "organizations/contoso/syncRuns/1")];
+        for (reason, command) in [
+            ("SYNC_ALREADY_RUNNING", "exgate describe organizations/contoso/syncRuns/1"),
+            ("CONNECTOR_DISCONNECTED", "exgate describe conn/contoso"),
+            ("FULL_SYNC_NEEDED", "exgate sync contoso --full --wait"),
+            ("DEVICE_NOT_FOUND", "exgate get devices"),
+        ] {
+            let failure = refused(Code::Aborted, "no", info(reason, &metadata));
+            let expected = format!("error: no  [{reason}]\n  see: {command}");
+            assert_eq!(text(&failure, SERVER, ""), expected);
+        }
     }
 
     #[test]
@@ -272,16 +279,16 @@ error: device \"Appl1\" is in 2 mailboxes  [DEVICE_AMBIGUOUS]
   organizations/contoso/devices/Appl1-00000001   ann@contoso.com
   organizations/contoso/devices/Appl1-00000002   bob@contoso.com
   say which: type its whole name, or USER/ID";
-        assert_eq!(text(&failure, None, SERVER, ""), expected);
+        assert_eq!(text(&failure, SERVER, ""), expected);
     }
 
     #[test]
     fn a_bare_status_says_what_was_attempted() {
         let failure = refused(Code::Internal, "reference 17", ErrorDetails::new());
-        assert_eq!(text(&failure, None, SERVER, ""), "error: cannot ask: reference 17  [INTERNAL]");
+        assert_eq!(text(&failure, SERVER, ""), "error: cannot ask: reference 17  [INTERNAL]");
         let failure = Failure::TimedOut { after: Duration::from_secs(90) };
         assert_eq!(
-            text(&failure, None, SERVER, ""),
+            text(&failure, SERVER, ""),
             "error: gave up after 90s  [DEADLINE_EXCEEDED]\n  give it longer: --timeout 10m"
         );
     }
