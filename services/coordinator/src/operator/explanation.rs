@@ -1,0 +1,253 @@
+//! Why a device has the access it has: from the record to the cmdlet, each link as it is stored. What
+//! cannot be asked now is left out and said; the rest is shown all the same.
+
+use jiff::Timestamp;
+
+use exgate_domain::case::{Case, MailboxFacts};
+use exgate_domain::command::CommandState;
+use exgate_domain::decision::Decision;
+use exgate_domain::observation::AccessState;
+use exgate_domain::organization::Mode;
+use exgate_domain::policy::Access;
+use exgate_domain::precedence::{Prediction, Situation, predict};
+use exgate_proto::names::DeviceName;
+
+use super::{Operator, OperatorError};
+use crate::evaluation::EvaluationError;
+use crate::outbox::difference;
+use crate::reconcile::Effect;
+use crate::store::{CaseKey, MailboxView, StoreError, StoredCommand, StoredDevice};
+
+/// The most commands that are shown.
+const COMMANDS_MAX: u32 = 20;
+
+/// Why a device has the access it has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Explanation {
+    /// The device.
+    pub device: StoredDevice,
+    /// The question as it was put.
+    pub case: Option<Case>,
+    /// The answer.
+    pub decision: Option<Decision>,
+    /// The answer in sentences.
+    pub sentences: Vec<String>,
+    /// What would make it allow.
+    pub cures: Vec<String>,
+    /// What Exchange's own order says; none before the mailbox and the settings were seen.
+    pub prediction: Option<Prediction>,
+    /// Commands that touched the device, the newest first.
+    pub commands: Vec<StoredCommand>,
+    /// Why the decision is not carried out; empty when it is, or there is nothing to do.
+    pub held: String,
+    /// Whether the question was put only now.
+    pub undecided: bool,
+}
+
+/// The question, the answer and the answer in words.
+#[derive(Debug, Default)]
+struct Words {
+    case: Option<Case>,
+    decision: Option<Decision>,
+    sentences: Vec<String>,
+    cures: Vec<String>,
+    undecided: bool,
+}
+
+impl Operator {
+    /// Explains one device.
+    ///
+    /// # Errors
+    /// When there is no such device.
+    pub async fn explain_device(&self, name: &DeviceName) -> Result<Explanation, OperatorError> {
+        let device = self.get_device(name).await?;
+        let Some(mailbox) = device.mailbox.clone() else {
+            let sentence = "The mailbox of this device was not seen yet.".to_owned();
+            return Ok(Explanation {
+                device,
+                case: None,
+                decision: None,
+                sentences: vec![sentence],
+                cures: Vec::new(),
+                prediction: None,
+                commands: Vec::new(),
+                held: String::new(),
+                undecided: true,
+            });
+        };
+        let store = &self.0.store;
+        let organization = &name.organization;
+        let mut words = self.words(&device, &mailbox).await?;
+        let id = &device.device.device_id;
+        let commands = store.commands_of_device(organization, mailbox.id, id, COMMANDS_MAX).await?;
+        let view = store.mailbox_view(organization, mailbox.id).await?;
+        let order = store.observed_order(organization).await?;
+        let mut prediction = None;
+        let mut held = String::new();
+        if let (Some(view), Some(settings)) = (&view, &order.settings) {
+            let rules = &order.rules;
+            let mailbox = &view.mailbox;
+            let situation = Situation { device: &device.device, mailbox, rules, settings };
+            prediction = Some(predict(situation));
+            if let Some(effect) = difference(view, &order).effect(id) {
+                held = self.held(&device, view, effect).await?;
+                if held.is_empty() && !effect.note.is_empty() {
+                    words.sentences.push(format!("{}.", capitalized(&effect.note)));
+                }
+            }
+        }
+        if words.decision.is_none() && held.is_empty() {
+            held = "not decided yet".to_owned();
+        }
+        let Words { case, decision, sentences, cures, undecided } = words;
+        Ok(Explanation {
+            device,
+            case,
+            decision,
+            sentences,
+            cures,
+            prediction,
+            commands,
+            held,
+            undecided,
+        })
+    }
+
+    /// The last decision in words, or that of a question put now.
+    async fn words(
+        &self,
+        device: &StoredDevice,
+        mailbox: &MailboxFacts,
+    ) -> Result<Words, StoreError> {
+        let key = CaseKey { mailbox: mailbox.id, device_id: device.device.device_id.clone() };
+        let stored = self.0.store.last_decision(&device.organization, &key).await?;
+        let Some(stored) = stored else { return self.words_now(device, key).await };
+        let (case, decision) = (stored.case, stored.decision);
+        let explained = self.0.evaluation.explain(decision.bundle, &case).await;
+        let (sentences, cures) = match explained {
+            Ok(explanation) => (explanation.sentences, explanation.cures),
+            Err(error) => (vec![speechless(&error)], Vec::new()),
+        };
+        Ok(Words { case: Some(case), decision: Some(decision), sentences, cures, undecided: false })
+    }
+
+    async fn words_now(&self, device: &StoredDevice, key: CaseKey) -> Result<Words, StoreError> {
+        let parts = &self.0;
+        let undecided = Words { undecided: true, ..Words::default() };
+        let Some(bundle) = parts.store.bundle().await? else {
+            let sentences = vec!["No policy is applied yet.".to_owned()];
+            return Ok(Words { sentences, ..undecided });
+        };
+        let cases = parts.cases.of(&device.organization, &[key], parts.clock.now()).await?;
+        let Some(case) = cases.into_iter().next() else { return Ok(undecided) };
+        Ok(match parts.evaluation.explain(bundle, &case).await {
+            Ok(explanation) => Words {
+                case: Some(case),
+                decision: Some(explanation.decision),
+                sentences: explanation.sentences,
+                cures: explanation.cures,
+                undecided: true,
+            },
+            Err(error) => {
+                Words { case: Some(case), sentences: vec![speechless(&error)], ..undecided }
+            }
+        })
+    }
+
+    /// Why what is intended is not carried out.
+    async fn held(
+        &self,
+        device: &StoredDevice,
+        view: &MailboxView,
+        effect: &Effect,
+    ) -> Result<String, StoreError> {
+        if let Some(open) = &view.open {
+            return Ok(held_by_command(open));
+        }
+        if !effect.pending {
+            let waits = device.device.access_state == AccessState::DeviceDiscovery
+                || (effect.access == Access::Allow && effect.after.state != AccessState::Allowed);
+            return Ok(if waits { effect.note.clone() } else { String::new() });
+        }
+        let organization = &device.organization;
+        let stored = self.0.store.organization(organization).await?;
+        if stored.is_some_and(|stored| stored.organization.mode == Mode::Observe) {
+            return Ok(format!(
+                "observe mode: it would be {}, and nothing is changed",
+                participle(effect.access)
+            ));
+        }
+        let Some(holder) = self.0.agents.holder(organization) else {
+            return Ok("no agent is attached".to_owned());
+        };
+        if holder.preflight_good != Some(true) {
+            return Ok("the agent has not reached its Exchange".to_owned());
+        }
+        let now = self.0.clock.now();
+        Ok(match view.next_try_at.filter(|at| *at > now) {
+            Some(at) => {
+                let reason = self.last_refusal(organization, view).await?;
+                format!("the last attempt was refused ({reason}); the next is made at {at:.0}")
+            }
+            None => "it waits for its turn".to_owned(),
+        })
+    }
+
+    async fn last_refusal(
+        &self,
+        organization: &exgate_domain::ids::OrganizationId,
+        view: &MailboxView,
+    ) -> Result<String, StoreError> {
+        for device in &view.devices {
+            let id = &device.device.device_id;
+            let mailbox = view.mailbox.id;
+            let commands = self.0.store.commands_of_device(organization, mailbox, id, 1).await?;
+            for command in commands {
+                if let CommandState::Refused { reason, .. } = command.state {
+                    return Ok(reason);
+                }
+            }
+        }
+        Ok("by Exchange".to_owned())
+    }
+}
+
+/// Why nothing else is done while a command is open.
+fn held_by_command(open: &StoredCommand) -> String {
+    match &open.state {
+        CommandState::Queued => "a command waits to be handed out".to_owned(),
+        CommandState::Lent { .. } => {
+            format!("a command is with the agent since {}", second(open.created_at))
+        }
+        CommandState::Unknown { since, reason } => format!(
+            "nobody knows since {} whether the last command ran ({reason}); the mailbox is read back first",
+            second(*since)
+        ),
+        CommandState::Done { .. }
+        | CommandState::Refused { .. }
+        | CommandState::Superseded { .. } => String::new(),
+    }
+}
+
+fn second(at: Timestamp) -> String {
+    format!("{at:.0}")
+}
+
+fn participle(access: Access) -> &'static str {
+    match access {
+        Access::Leave => "left as it is",
+        Access::Allow => "allowed",
+        Access::Quarantine => "quarantined",
+        Access::Block => "blocked",
+    }
+}
+
+/// What is said when the evaluator says nothing.
+fn speechless(error: &EvaluationError) -> String {
+    format!("The decision cannot be put in words now: {}.", exgate_runtime::report(error))
+}
+
+fn capitalized(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}

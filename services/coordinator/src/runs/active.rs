@@ -1,0 +1,217 @@
+//! What is open in one organization: runs that wait, and the one that is with the agent.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+use tracing::Span;
+
+use exgate_domain::ids::{Generation, MailboxId, RunId};
+use exgate_domain::observation::Scope;
+use exgate_domain::sync::{Run, RunState, SyncMode, Trigger};
+
+use crate::agents::session::StartSync;
+
+/// The shortest time from the end of one read-back to the next.
+const BETWEEN_READ_BACKS: Duration = Duration::from_secs(1);
+
+/// What a run is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// The agent reads mailboxes.
+    Mailboxes,
+    /// The agent reads devices.
+    Devices,
+    /// The agent reads settings, rules and servers.
+    Organization,
+    /// What was seen is stored; what it changes is being decided.
+    Deciding,
+}
+
+/// How a run comes along.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    /// The run.
+    pub run: RunId,
+    /// What it is doing; none before the agent has said so.
+    pub step: Option<Step>,
+    /// How many objects it has seen in this step.
+    pub done: u64,
+    /// How many it expects; 0 when unknown.
+    pub total: u64,
+}
+
+/// The runs of one organization that are not over.
+#[derive(Debug, Default)]
+pub(super) struct Open {
+    pub(super) waiting: Vec<Waiting>,
+    pub(super) active: Option<Active>,
+    /// When the last read-back ended.
+    read_back_at: Option<Instant>,
+}
+
+/// A run that waits for the agent.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    pub(super) run: Run,
+    /// What a read-back looks at.
+    pub(super) mailboxes: Option<Vec<MailboxId>>,
+    pub(super) span: Span,
+    pub(super) since: Instant,
+}
+
+/// The run that is with the agent.
+#[derive(Debug)]
+pub(super) struct Active {
+    pub(super) run: Run,
+    pub(super) generation: Generation,
+    pub(super) span: Span,
+    pub(super) phase: Phase,
+    scope: Scope,
+    started: Instant,
+    step: Option<Step>,
+    done: u64,
+    resent: Resent,
+}
+
+/// How far a run has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// No snapshot was stored yet.
+    Looking,
+    /// One was, and nothing can make the run fail any more.
+    Deciding,
+}
+
+/// Whether the agent was told to send every row again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Resent {
+    No,
+    /// It was, and may still report the upload that was refused.
+    JustNow,
+    Yes,
+}
+
+impl Open {
+    /// Whether a run other than a read-back waits or is with the agent.
+    pub(super) fn is_busy(&self) -> bool {
+        let other = |run: &Run| run.trigger != Trigger::ReadBack;
+        self.waiting.iter().any(|waiting| other(&waiting.run))
+            || self.active.as_ref().is_some_and(|active| other(&active.run))
+    }
+
+    /// Whether mailboxes may be read back now: no read-back is under way or was just made.
+    pub(super) fn may_read_back(&self) -> bool {
+        let read_back = |run: &Run| run.trigger == Trigger::ReadBack;
+        !self.waiting.iter().any(|waiting| read_back(&waiting.run))
+            && !self.active.as_ref().is_some_and(|active| read_back(&active.run))
+            && self.read_back_at.is_none_or(|at| at.elapsed() >= BETWEEN_READ_BACKS)
+    }
+
+    /// Takes the next run to hand out, read-backs first: writes wait for them.
+    pub(super) fn next(&mut self) -> Option<Waiting> {
+        if self.active.is_some() || self.waiting.is_empty() {
+            return None;
+        }
+        let is_first = |waiting: &Waiting| waiting.run.trigger == Trigger::ReadBack;
+        let first = self.waiting.iter().position(is_first).unwrap_or(0);
+        Some(self.waiting.remove(first))
+    }
+
+    /// The run that is with the agent, if it is this one.
+    pub(super) fn with(&mut self, run: RunId) -> Option<&mut Active> {
+        self.active.as_mut().filter(|active| active.run.id == run)
+    }
+
+    /// Takes off a run that is over. One that only waited was never with an agent.
+    pub(super) fn take(&mut self, run: RunId) -> Option<Active> {
+        self.waiting.retain(|waiting| waiting.run.id != run);
+        let ended = self.active.take_if(|active| active.run.id == run)?;
+        if ended.run.trigger == Trigger::ReadBack {
+            self.read_back_at = Some(Instant::now());
+        }
+        Some(ended)
+    }
+
+    /// The runs that have waited, or looked, for longer than they may.
+    pub(super) fn late(&self, timeout: Duration) -> Vec<RunId> {
+        let waiting = self.waiting.iter().filter(|waiting| waiting.since.elapsed() > timeout);
+        let active = self
+            .active
+            .iter()
+            .filter(|active| active.phase == Phase::Looking && active.started.elapsed() > timeout);
+        waiting.map(|it| it.run.id).chain(active.map(|it| it.run.id)).collect()
+    }
+}
+
+impl Active {
+    pub(super) fn new(run: Run, scope: Scope, generation: Generation, span: Span) -> Self {
+        Self {
+            run,
+            generation,
+            span,
+            phase: Phase::Looking,
+            scope,
+            started: Instant::now(),
+            step: None,
+            done: 0,
+            resent: Resent::No,
+        }
+    }
+
+    pub(super) fn took(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// What to tell the agent.
+    pub(super) fn start(&self, forget_digests: bool) -> StartSync {
+        StartSync {
+            run: self.run.id,
+            scope: self.scope.clone(),
+            forget_digests,
+            traceparent: self.run.traceparent.clone(),
+        }
+    }
+
+    /// What to tell the agent so that it sends every row, once.
+    pub(super) fn again(&mut self) -> Option<(Generation, StartSync)> {
+        if self.resent != Resent::No || self.phase != Phase::Looking {
+            return None;
+        }
+        self.resent = Resent::JustNow;
+        Some((self.generation, self.start(true)))
+    }
+
+    /// Whether a failure is that of the upload that was refused; there is one such at most.
+    pub(super) fn take_refusal(&mut self) -> bool {
+        let is_refusal = self.resent == Resent::JustNow;
+        if is_refusal {
+            self.resent = Resent::Yes;
+        }
+        is_refusal
+    }
+
+    pub(super) fn advanced(&mut self, step: Step, done: u64) {
+        (self.step, self.done) = (Some(step), done);
+    }
+
+    /// The mailboxes that a read-back looks at, and since when.
+    pub(super) fn reads_back(&self) -> Option<(Vec<MailboxId>, Timestamp)> {
+        match (&self.scope, &self.run.state) {
+            (Scope::Mailboxes(mailboxes), RunState::Running { since, .. }) => {
+                Some((mailboxes.clone(), *since))
+            }
+            _ => None,
+        }
+    }
+
+    pub(super) fn progress(&self, devices_known: u64) -> Progress {
+        let step = match self.phase {
+            Phase::Looking => self.step,
+            Phase::Deciding => Some(Step::Deciding),
+        };
+        let expects = self.run.mode == SyncMode::Full && step == Some(Step::Devices);
+        let total = if expects { devices_known.max(self.done) } else { 0 };
+        Progress { run: self.run.id, step, done: self.done, total }
+    }
+}
