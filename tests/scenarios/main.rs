@@ -2,4 +2,6 @@
 //! the house about itself, and the peers nobody here wrote.
 
 mod architecture;
+mod interop;
+mod deploy;
 mod tidy;

@@ -1,0 +1,195 @@
+//! Owns the configuration files of a house: the same ones, whether its parts run in this process or
+//! as the real binaries.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use exgate_runtime::config::{Configuration, Layers};
+
+use crate::ports::free_port;
+
+/// The account of every agent.
+pub const ACCOUNT: &str = r"CONTOSO\svc-exgate";
+/// Its password.
+pub const PASSWORD: &str = "correct horse battery staple";
+/// What stands below Exchange's own quarantine mail.
+pub const ENROLMENT: &str = "Enrol your phone: https://mdm.example.com/enrol";
+
+/// Who is targeted, what their phones must be, and what they get.
+pub const POLICIES: &str = r#"apiVersion: exgate/v1
+kind: CompliancePolicy
+name: phones
+platforms:
+  iOS: { osMinimumVersion: "16.0", securityBlockJailbrokenDevices: true }
+  iPadOS: { osMinimumVersion: "16.0" }
+  android: { osMinimumVersion: "11", storageRequireEncryption: true }
+---
+apiVersion: exgate/v1
+kind: AccessPolicy
+name: mail-access
+precedence: 10
+organizations: ["*"]
+includedGroups: [Mail users]
+licenseRequired: true
+compliancePolicies: [phones]
+access: { unmanaged: quarantine, unknown: quarantine, notCompliant: quarantine, inGracePeriod: allow }
+"#;
+
+/// An organization as its operator applies it.
+pub fn organization_document(name: &str) -> String {
+    format!("apiVersion: exgate/v1\nkind: Organization\nname: {name}\n")
+}
+
+/// Where everything of a house is.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    folder: PathBuf,
+    /// The simulator's control port.
+    pub control_port: u16,
+    /// The evaluator's port.
+    pub evaluator_port: u16,
+    /// The coordinator's port.
+    pub coordinator_port: u16,
+    /// The coordinator's metrics port.
+    pub coordinator_metrics_port: u16,
+    /// Each organization's name, version and port.
+    pub organizations: Vec<(String, String, u16)>,
+}
+
+impl Setup {
+    /// A house in `folder`, with organizations such as `("contoso", "2019")`.
+    pub fn new(folder: &Path, organizations: &[(&str, &str)]) -> Self {
+        let organizations = organizations
+            .iter()
+            .map(|(name, version)| ((*name).to_owned(), (*version).to_owned(), free_port()))
+            .collect();
+        write_secret(&folder.join("password"), PASSWORD);
+        Self {
+            folder: folder.to_owned(),
+            control_port: free_port(),
+            evaluator_port: free_port(),
+            coordinator_port: free_port(),
+            coordinator_metrics_port: free_port(),
+            organizations,
+        }
+    }
+
+    /// A path in the house.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// Where the coordinator answers.
+    pub fn coordinator_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.coordinator_port)
+    }
+
+    /// Writes the evaluator's settings.
+    pub fn evaluator(&self) -> PathBuf {
+        let addresses = self.path("evaluator.addresses");
+        let text = format!(
+            "addresses_file = {addresses:?}\ndrain_timeout = \"2s\"\n\
+             [server]\nlisten = \"127.0.0.1:{}\"\n{}",
+            self.evaluator_port,
+            process("off"),
+        );
+        self.put("evaluator.toml", &text)
+    }
+
+    /// Writes the coordinator's settings, with `[sync]` as given.
+    pub fn coordinator(&self, sync: &str, metrics: bool) -> PathBuf {
+        let metrics_listen = if metrics {
+            format!("127.0.0.1:{}", self.coordinator_metrics_port)
+        } else {
+            "off".to_owned()
+        };
+        let text = format!(
+            "addresses_file = {:?}\ndrain_timeout = \"5s\"\n\
+             [server]\nlisten = \"127.0.0.1:{}\"\n\
+             [store]\npath = {:?}\n\
+             [evaluator]\nendpoints = [\"http://127.0.0.1:{}\"]\n\
+             [sources.mdm]\npath = {:?}\nrefresh = \"1s\"\nallow_empty = true\n\
+             [sync]\n{sync}\n{}",
+            self.path("coordinator.addresses"),
+            self.coordinator_port,
+            self.path("coordinator.db"),
+            self.evaluator_port,
+            self.path("records"),
+            process(&metrics_listen),
+        );
+        self.put("coordinator.toml", &text)
+    }
+
+    /// Writes the settings of an organization's agent.
+    pub fn agent(&self, organization: &str) -> PathBuf {
+        let found = self.organizations.iter().find(|(name, ..)| name == organization);
+        let port = found.map(|(.., port)| *port).expect("an organization of this house");
+        let text = format!(
+            "drain_timeout = \"5s\"\n\
+             [coordinator]\nendpoint = {:?}\norganization = {organization:?}\n\
+             backoff_min = \"100ms\"\nbackoff_max = \"1s\"\n\
+             [exchange]\nserver = \"localhost\"\nport = {port}\nuser = {ACCOUNT:?}\n\
+             password_file = {:?}\nca_file = {:?}\n\
+             [spool]\npath = {:?}\n{}",
+            self.coordinator_url(),
+            self.path("password"),
+            self.path("exchange").join("ca.pem"),
+            self.path(&format!("spool-{organization}")),
+            process("off"),
+        );
+        self.put(&format!("agent-{organization}.toml"), &text)
+    }
+
+    /// The simulator's flags.
+    pub fn simulator(&self, mailboxes: usize, devices: usize) -> Vec<String> {
+        let mut flags: Vec<String> = vec!["serve".into()];
+        let mut flag = |name: &str, value: String| {
+            flags.push(format!("--{name}"));
+            flags.push(value);
+        };
+        flag("state", self.path("exchange").display().to_string());
+        for (name, version, port) in &self.organizations {
+            flag("organization", format!("{name}:{version}:{port}"));
+        }
+        flag("mailboxes", mailboxes.to_string());
+        flag("devices", devices.to_string());
+        flag("mode", "explicit".into());
+        flag("control", format!("127.0.0.1:{}", self.control_port));
+        flag("account", ACCOUNT.into());
+        flag("password-file", self.path("password").display().to_string());
+        flag("user-mail-insert", ENROLMENT.into());
+        flags
+    }
+
+    fn put(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.path(name);
+        std::fs::write(&path, text).expect("a file");
+        path
+    }
+}
+
+/// Reads settings as a process of that kind reads them.
+///
+/// # Panics
+/// With the refusal, when they are refused.
+pub fn load<C: Configuration>(file: PathBuf) -> C {
+    let layers = Layers { file: Some(file), ..Layers::default() };
+    layers.load().unwrap_or_else(|error| panic!("{}", exgate_runtime::report(&error))).config
+}
+
+/// Writes a file that only its owner may read.
+pub fn write_secret(path: &Path, secret: &str) {
+    std::fs::write(path, secret).expect("a file");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let only_owner = std::fs::Permissions::from_mode(0o600);
+        std::fs::set_permissions(path, only_owner).expect("permissions");
+    }
+}
+
+fn process(metrics_listen: &str) -> String {
+    let mut text = String::from("[log]\nlevel = \"info\"\nformat = \"text\"\n");
+    writeln!(text, "[telemetry]\nmetrics_listen = {metrics_listen:?}").expect("a string");
+    text
+}

@@ -1,0 +1,346 @@
+//! Owns a whole house: an Exchange, an evaluator, a coordinator and an agent per organization, each of
+//! which can be taken away and brought back at the same place.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use exchange_sim::Simulator;
+use exchange_sim::settings::{Account, OrganizationSettings, Settings};
+use exgate_agent::Agent;
+use exgate_coordinator::Coordinator;
+use exgate_evaluator::Evaluator;
+use exgate_proto::v1 as pb;
+use exgate_runtime::Tasks;
+use tempfile::TempDir;
+
+use crate::command_line::{self, Said};
+use crate::exchange::Exchange;
+use crate::operator::{Operator, SOON};
+use crate::process::{Process, Program, binary};
+use crate::records::Records;
+use crate::setup::{ACCOUNT, ENROLMENT, PASSWORD, POLICIES, Setup, load, organization_document};
+use crate::{eventually, http, is};
+
+/// How long a part in this process may take to stop.
+const DRAIN: Duration = Duration::from_secs(20);
+/// Intervals at which nothing happens by itself while a scenario runs, after the first sync.
+const NEVER: &str = "quick_interval = \"24h\"\nquick_interval_scan = \"24h\"\nfull_interval = \"240h\"";
+
+/// A part of a house.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// The simulator with all organizations.
+    Exchange,
+    /// The evaluator.
+    Evaluator,
+    /// The coordinator.
+    Coordinator,
+    /// The agent of one organization.
+    Agent(String),
+}
+
+/// What a house is like.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Its organizations, each a name and a version of Exchange.
+    pub organizations: Vec<(&'static str, &'static str)>,
+    /// Mailboxes of each.
+    pub mailboxes: usize,
+    /// Devices of each, none of them anybody's whom the directory knows.
+    pub devices: usize,
+    /// `[sync]` of the coordinator.
+    pub sync: String,
+    /// Whether the parts are the real binaries, each a process of its own.
+    pub is_real: bool,
+    /// What is added to the environment of processes.
+    pub environment: Vec<(String, String)>,
+    /// Whether the organizations and the policies are applied at the start.
+    pub is_applied: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            organizations: vec![("contoso", "2019")],
+            mailboxes: 20,
+            devices: 30,
+            sync: NEVER.to_owned(),
+            is_real: false,
+            environment: Vec::new(),
+            is_applied: true,
+        }
+    }
+}
+
+/// A house with everybody in it.
+#[derive(Debug)]
+pub struct World {
+    /// The phones, and what Exchange knows.
+    pub exchange: Exchange,
+    /// The operator.
+    pub operator: Operator,
+    /// The MDM and the directory.
+    pub records: Records,
+    /// Where everything is.
+    pub setup: Setup,
+    options: Options,
+    parts: BTreeMap<Part, Running>,
+    /// Goes away last.
+    folder: TempDir,
+}
+
+/// A part that runs.
+#[derive(Debug)]
+enum Running {
+    /// In this process; what it returned lives as long as it runs.
+    Here(Tasks, Box<dyn Any + Send>),
+    /// A process of its own.
+    There(Process),
+}
+
+impl World {
+    /// Starts a house, up to the first full sync of every organization.
+    pub async fn start(options: Options) -> Self {
+        let mut world = Self::empty(options).await;
+        world.begin(Part::Exchange).await;
+        world.begin(Part::Evaluator).await;
+        world.begin(Part::Coordinator).await;
+        if world.options.is_applied {
+            for (name, _) in world.options.organizations.clone() {
+                let document = organization_document(name);
+                let applied = world.operator.apply(&format!("{name}.yaml"), &document).await;
+                applied.unwrap_or_else(|error| panic!("{document}: {error:?}"));
+            }
+            world.operator.apply("policies.yaml", POLICIES).await.expect("good policies");
+            for (name, _) in world.options.organizations.clone() {
+                world.begin(Part::Agent(name.to_owned())).await;
+                world.synced_fully(name).await;
+            }
+        }
+        world
+    }
+
+    /// A house with nobody in it yet.
+    pub async fn empty(options: Options) -> Self {
+        let folder = tempfile::Builder::new().prefix("exgate-").tempdir().expect("a folder");
+        let setup = Setup::new(folder.path(), &options.organizations);
+        Self {
+            exchange: Exchange::at(format!("127.0.0.1:{}", setup.control_port)),
+            operator: Operator::at(&setup.coordinator_url()),
+            records: Records::new(&setup.path("records")),
+            setup,
+            options,
+            parts: BTreeMap::new(),
+            folder,
+        }
+    }
+
+    /// The folder that everything is in.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    /// Runs `exgate` with these arguments.
+    pub async fn exgate(&self, arguments: &[&str]) -> Said {
+        command_line::exgate(&self.setup.coordinator_url(), arguments).await
+    }
+
+    /// Starts a part, and waits until it answers.
+    ///
+    /// # Panics
+    /// When it runs, or does not start.
+    pub async fn begin(&mut self, part: Part) {
+        assert!(!self.parts.contains_key(&part), "{part:?} runs");
+        let running =
+            if self.options.is_real { self.process(&part).await } else { self.here(&part).await };
+        self.parts.insert(part, running);
+    }
+
+    /// Ends a part in good order.
+    ///
+    /// # Panics
+    /// When it does not run, or had failed.
+    pub async fn end(&mut self, part: &Part) {
+        match self.parts.remove(part).unwrap_or_else(|| panic!("{part:?} does not run")) {
+            Running::Here(tasks, _service) => {
+                let failure = tasks.failure();
+                assert!(failure.is_none(), "{part:?}: {failure:?}");
+                tasks.shutdown(DRAIN).await.unwrap_or_else(|late| panic!("{part:?}: {late}"));
+            }
+            Running::There(mut process) => {
+                let status = process.stop();
+                assert!(status.success(), "{part:?}: {status}\n{}", process.log());
+            }
+        }
+    }
+
+    /// Kills a part with SIGKILL.
+    ///
+    /// # Panics
+    /// When it is not a process of its own.
+    pub fn kill(&mut self, part: &Part) {
+        match self.parts.remove(part) {
+            Some(Running::There(mut process)) => {
+                let ended = process.ended();
+                assert!(ended.is_none(), "{part:?} had ended: {ended:?}\n{}", process.log());
+                process.kill();
+            }
+            other => panic!("{part:?} is no process to kill: {other:?}"),
+        }
+    }
+
+    /// What a process has said.
+    pub fn log(&self, part: &Part) -> String {
+        crate::process::read(&self.folder.path().join(log_name(part)))
+    }
+
+    /// Ends everything in good order: nothing that ran may have failed.
+    pub async fn close(mut self) {
+        let agents: Vec<_> =
+            self.parts.keys().filter(|part| matches!(part, Part::Agent(_))).cloned().collect();
+        let others = [Part::Coordinator, Part::Evaluator, Part::Exchange];
+        for part in agents.into_iter().chain(others) {
+            if self.parts.contains_key(&part) {
+                self.end(&part).await;
+            }
+        }
+    }
+
+    /// Waits for the full sync that a new organization gets by itself.
+    pub async fn synced_fully(&self, organization: &str) {
+        let what = format!("the first full sync of {organization} succeeds");
+        eventually(SOON, &what, async || {
+            let syncs = self.operator.syncs(organization).await;
+            is(syncs, |syncs| {
+                syncs.iter().any(|run| {
+                    run.mode() == pb::SyncMode::Full && run.state() == pb::SyncRunState::Succeeded
+                })
+            })
+        })
+        .await;
+    }
+
+    /// Writes the records, and waits until the coordinator has read them.
+    pub async fn write_records(&self) {
+        let before = self.records_read_at().await;
+        self.records.write();
+        // The second reading after the change began after it.
+        eventually(SOON, "the records are read", async || {
+            is(self.records_read_at().await, |at| at.is_some() && *at != before)
+        })
+        .await;
+        let between = self.records_read_at().await;
+        eventually(SOON, "the records are read again", async || {
+            is(self.records_read_at().await, |at| *at != between)
+        })
+        .await;
+    }
+
+    async fn records_read_at(&self) -> Option<(i64, i32)> {
+        let info = self.operator.server_info().await.expect("the coordinator answers");
+        let at = info.sources.first().and_then(|source| source.read_at);
+        at.map(|at| (at.seconds, at.nanos))
+    }
+
+    /// The number behind a line of the coordinator's metrics, such as `exgate_store_rows_total{..}`;
+    /// all lines of that name are summed whose labels hold `label`.
+    pub async fn coordinator_metric(&self, name: &str, label: &str) -> f64 {
+        let authority = format!("127.0.0.1:{}", self.setup.coordinator_metrics_port);
+        let (_, text) = http::request(&authority, "GET", "/metrics", None).await.expect("metrics");
+        let lines = text.lines().filter(|line| line.starts_with(name) && line.contains(label));
+        lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+    }
+
+    async fn here(&self, part: &Part) -> Running {
+        let tasks = Tasks::new();
+        let service: Box<dyn Any + Send> = match part {
+            Part::Exchange => {
+                let started = Simulator::start(self.simulator(), &tasks).await;
+                Box::new(started.expect("the simulator starts"))
+            }
+            Part::Evaluator => {
+                let config = load(self.setup.evaluator());
+                let started = Evaluator::start(config, tasks.clone()).await;
+                Box::new(started.expect("the evaluator starts"))
+            }
+            Part::Coordinator => {
+                let config = load(self.setup.coordinator(&self.options.sync, false));
+                let started = Coordinator::start(config, tasks.clone()).await;
+                Box::new(started.expect("the coordinator starts"))
+            }
+            Part::Agent(organization) => {
+                let config = load(self.setup.agent(organization));
+                let started = Agent::start(config, tasks.clone()).await;
+                Box::new(started.expect("the agent starts"))
+            }
+        };
+        Running::Here(tasks, service)
+    }
+
+    async fn process(&self, part: &Part) -> Running {
+        let config = |file: std::path::PathBuf| vec!["--config".into(), file.display().to_string()];
+        let (name, arguments) = match part {
+            Part::Exchange => {
+                let Options { mailboxes, devices, .. } = self.options;
+                ("exchange-sim", self.setup.simulator(mailboxes, devices))
+            }
+            Part::Evaluator => ("exgate-evaluator", config(self.setup.evaluator())),
+            Part::Coordinator => {
+                ("exgate-coordinator", config(self.setup.coordinator(&self.options.sync, true)))
+            }
+            Part::Agent(organization) => ("exgate-agent", config(self.setup.agent(organization))),
+        };
+        let program = Program {
+            binary: binary(name),
+            arguments,
+            environment: self.options.environment.clone(),
+            log: self.folder.path().join(log_name(part)),
+        };
+        let mut process = program.start();
+        let what = format!("{part:?} answers");
+        eventually(SOON, &what, async || {
+            let ended = process.ended();
+            assert!(ended.is_none(), "{part:?} ended with {ended:?}:\n{}", process.log());
+            self.answers(part).await
+        })
+        .await;
+        Running::There(process)
+    }
+
+    async fn answers(&self, part: &Part) -> Result<(), String> {
+        let port = match part {
+            Part::Exchange => return self.exchange.answers().await,
+            Part::Evaluator => self.setup.evaluator_port,
+            Part::Coordinator => self.setup.coordinator_port,
+            Part::Agent(_) => return Ok(()),
+        };
+        let connected = tokio::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await;
+        connected.map(drop).map_err(|error| error.to_string())
+    }
+
+    fn simulator(&self) -> Settings {
+        let organization = |(name, version, port): &(String, String, u16)| {
+            OrganizationSettings::parse(&format!("{name}:{version}:{port}")).expect("a good name")
+        };
+        Settings {
+            state: Some(self.setup.path("exchange")),
+            organizations: self.setup.organizations.iter().map(organization).collect(),
+            control: SocketAddr::from((Ipv4Addr::LOCALHOST, self.setup.control_port)),
+            mailboxes: self.options.mailboxes,
+            devices: self.options.devices,
+            user_mail_insert: ENROLMENT.to_owned(),
+            ..Settings::new(Account::new(ACCOUNT, PASSWORD))
+        }
+    }
+}
+
+fn log_name(part: &Part) -> String {
+    match part {
+        Part::Exchange => "exchange.log".to_owned(),
+        Part::Evaluator => "evaluator.log".to_owned(),
+        Part::Coordinator => "coordinator.log".to_owned(),
+        Part::Agent(organization) => format!("agent-{organization}.log"),
+    }
+}
