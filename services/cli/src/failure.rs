@@ -136,7 +136,9 @@ impl Failure {
                 Some(info) => info.reason,
                 None => name(code(status)).to_owned(),
             }),
-            Self::NotFound { .. } => Some("NOT_FOUND".to_owned()),
+            Self::NotFound { what, .. } => {
+                Some(format!("{}_NOT_FOUND", what.to_ascii_uppercase().replace(' ', "_")))
+            }
             Self::Ambiguous { .. } => Some("DEVICE_AMBIGUOUS".to_owned()),
             Self::TimedOut { .. } => Some("DEADLINE_EXCEEDED".to_owned()),
             Self::Address(_)
@@ -256,6 +258,7 @@ mod tests {
         assert_eq!(usage.exit_code(), 2);
         let found = Failure::NotFound { what: "device", name: "x".into(), see: String::new() };
         assert_eq!(found.exit_code(), 3);
+        assert_eq!(found.reason().as_deref(), Some("DEVICE_NOT_FOUND"));
         let ambiguous = Failure::Ambiguous { device: "x".into(), candidates: vec![] };
         assert_eq!(ambiguous.exit_code(), 6);
         assert_eq!(Failure::TimedOut { after: Duration::from_secs(1) }.exit_code(), 8);

@@ -80,7 +80,7 @@ pub(crate) async fn sync(
             let suffix = format!("/syncRuns/{run}");
             let found = runs.into_iter().find(|it| it.name.ends_with(&suffix));
             return found.ok_or_else(|| Failure::NotFound {
-                what: "sync",
+                what: "sync run",
                 name: run.to_string(),
                 see: "exgate get syncs".to_owned(),
             });
