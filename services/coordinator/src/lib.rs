@@ -123,7 +123,8 @@ async fn assemble(config: &Config, store: Store, tasks: &Tasks) -> Result<Surfac
     let (clock, metrics) = (Clock::system(), Metrics::new());
     let started_at = clock.now();
     let endpoint = |text: &String| Endpoint::parse("evaluator.endpoints", text);
-    let endpoints: Vec<_> = config.evaluator.endpoints.iter().map(endpoint).collect::<Result<_, _>>()?;
+    let endpoints: Vec<_> =
+        config.evaluator.endpoints.iter().map(endpoint).collect::<Result<_, _>>()?;
 
     let agents = Agents::new(store.clone(), clock.clone(), metrics.clone());
     let inventory = Inventory::new(store.clone());
@@ -202,3 +203,9 @@ fn serve(
     tasks.spawn("grpc", server.serve(listener, tasks.stopped()));
     Ok(address)
 }
+
+#[cfg(test)]
+mod fixture;
+
+#[cfg(test)]
+mod tests;

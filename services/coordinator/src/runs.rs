@@ -23,7 +23,7 @@ use exgate_runtime::clock::Clock;
 
 use crate::agents::session::Outgoing;
 use crate::agents::{Agents, Holder};
-use crate::evaluation::Evaluation;
+use crate::evaluation::{Evaluation, EvaluationError};
 use crate::metrics::Metrics;
 use crate::outbox::Outbox;
 use crate::schedule::{LastRuns, due};
@@ -359,8 +359,10 @@ impl Runs {
             (active.span.clone(), active.reads_back())
         };
         let mut notes = Vec::new();
-        if let Err(error) = evaluation.attempt(organization).await {
-            notes.push(format!("not decided: {}", exgate_runtime::report(&error)));
+        match evaluation.attempt(organization).await {
+            // Without a policy there is no question; the organization shows it as a problem.
+            Ok(()) | Err(EvaluationError::NoPolicy) => {}
+            Err(error) => notes.push(format!("not decided: {}", exgate_runtime::report(&error))),
         }
         let compared = async {
             if let Some((mailboxes, started)) = reads_back {

@@ -1,0 +1,191 @@
+//! Runs, from StartSync to the stored snapshot.
+
+use exgate_domain::sync::{RunState, Trigger};
+
+use super::*;
+use crate::store::{DeviceFilter, RowKind, StoredRun};
+
+async fn devices(house: &House) -> usize {
+    house.store.devices(&DeviceFilter::default(), None, 1000).await.unwrap().len()
+}
+
+/// The newest run, once it is over.
+async fn over(house: &House) -> StoredRun {
+    eventually("the run is over", async || {
+        let runs = house.store.runs(Some(&contoso()), None, 1).await.unwrap();
+        runs.into_iter().next().filter(|stored| stored.run.state.is_over())
+    })
+    .await
+}
+
+fn failure(stored: &StoredRun) -> &str {
+    match &stored.run.state {
+        RunState::Failed { reason, .. } => reason,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_sync_is_a_full_one_and_what_it_sees_is_stored() {
+    let house = House::start().await;
+    let mut agent = Agent::attach(&house, 1).await;
+
+    let start = agent.hear_sync().await;
+    let everything_asked = pb::scope::Part::Everything(pb::Everything {});
+    assert_eq!(start.scope.clone().unwrap().part, Some(everything_asked));
+    assert!(!start.forget_digests);
+    agent.look(&start, &everything(3)).await;
+
+    let run = over(&house).await;
+    let RunState::Succeeded { tally, .. } = run.run.state else { panic!("{run:?}") };
+    assert_eq!((tally.seen, tally.added, tally.removed), (3, 3, 0));
+    assert_eq!(run.run.trigger, Trigger::Schedule);
+    assert_eq!(devices(&house).await, 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_that_is_cut_leaves_the_old_inventory() {
+    let house = House::start().await;
+    let mut agent = Agent::attach(&house, 1).await;
+    let start = agent.hear_sync().await;
+
+    let mut parts = agent.parts(&start, &everything(3));
+    parts.pop();
+    let refused = agent.upload(parts).await.unwrap_err();
+    agent.finish(&start, "the line broke").await;
+
+    assert_eq!(refused.code(), Code::InvalidArgument);
+    assert_eq!(failure(&over(&house).await), "the line broke");
+    assert_eq!(devices(&house).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_counts_something_else_is_refused() {
+    let house = House::start().await;
+    let mut agent = Agent::attach(&house, 1).await;
+    let start = agent.hear_sync().await;
+
+    let mut parts = agent.parts(&start, &everything(3));
+    if let Some(Part::Commit(commit)) = parts.last_mut() {
+        commit.rows += 1;
+    }
+    let refused = agent.upload(parts).await.unwrap_err();
+
+    assert_eq!(
+        (refused.code(), reason(&refused).as_str()),
+        (Code::InvalidArgument, "SNAPSHOT_UNFIT")
+    );
+    assert_eq!(devices(&house).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_the_holder_may_upload_and_only_for_its_run() {
+    let house = House::start().await;
+    let mut agent = Agent::attach(&house, 1).await;
+    let start = agent.hear_sync().await;
+
+    let mut older = agent.parts(&start, &everything(1));
+    if let Some(Part::Begin(begin)) = older.first_mut() {
+        begin.generation -= 1;
+    }
+    let refused = agent.upload(older).await.unwrap_err();
+    assert_eq!((refused.code(), reason(&refused).as_str()), (Code::Aborted, "LEASE_LOST"));
+
+    let other = pb::StartSync { run_id: Uuid::new_v4().to_string(), ..start };
+    let refused = agent.upload(agent.parts(&other, &everything(1))).await.unwrap_err();
+    assert_eq!((refused.code(), reason(&refused).as_str()), (Code::Aborted, "RUN_NOT_RUNNING"));
+    assert_eq!(devices(&house).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_that_remembers_too_much_sends_every_row_again() {
+    let house = House::start().await;
+    let mut agent = Agent::attach(&house, 1).await;
+    let start = agent.hear_sync().await;
+
+    let unchanged = Observation::Mailbox(mailbox(1, &[], &[])).key();
+    let digest = page_digest(&[], &[unchanged]);
+    let mut parts = agent.parts(&start, &[]);
+    if let [_, Part::Page(page), Part::Commit(commit)] = &mut parts[..] {
+        page.unchanged_keys = vec![unchanged.into()];
+        page.page_digest = digest.as_bytes().to_vec();
+        commit.rows = 1;
+        commit.root_digest = root_digest(&[digest]).as_bytes().to_vec();
+    }
+    let refused = agent.upload(parts).await.unwrap_err();
+    agent.finish(&start, "the coordinator did not take the snapshot").await;
+    assert_eq!(
+        (refused.code(), reason(&refused).as_str()),
+        (Code::FailedPrecondition, "DIGESTS_UNKNOWN")
+    );
+
+    let again = agent.hear_sync().await;
+    assert_eq!((again.run_id.as_str(), again.forget_digests), (start.run_id.as_str(), true));
+    agent.look(&again, &everything(2)).await;
+    let run = over(&house).await;
+    assert!(matches!(run.run.state, RunState::Succeeded { .. }), "{run:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_agent_fails_its_run_and_gets_another_one_when_it_is_back() {
+    let house = House::start().await;
+    let mut agent = Agent::attach(&house, 1).await;
+    let start = agent.hear_sync().await;
+    drop(agent);
+
+    assert_eq!(failure(&over(&house).await), "the agent was lost");
+    let mut back = Agent::attach(&house, 1).await;
+    assert_ne!(back.hear_sync().await.run_id, start.run_id);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restarted_coordinator_closes_the_run_and_starts_it_anew() {
+    let house = House::start().await;
+    let mut agent = Agent::attach(&house, 1).await;
+    let start = agent.hear_sync().await;
+    // As after a kill: the run stays open in the store.
+    let open = house.store.open_runs(None).await.unwrap().pop().unwrap();
+    house.tasks.shutdown(DEADLINE).await.unwrap();
+    let running = eventually("the session is closed", async || {
+        let stored = house.store.run(open.run.id).await.unwrap().unwrap();
+        Some(stored)
+    })
+    .await;
+
+    let house = House::over(house.store, house.folder).await;
+
+    let closed = house.store.run(open.run.id).await.unwrap().unwrap();
+    let expected = if running.run.state.is_over() {
+        "the agent was lost"
+    } else {
+        "the coordinator restarted"
+    };
+    assert_eq!(failure(&closed), expected);
+    let mut agent = Agent::attach(&house, 1).await;
+    assert_ne!(agent.hear_sync().await.run_id, start.run_id);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sync_that_finds_nothing_new_writes_no_row() {
+    let house = House::start().await;
+    let mut agent = Agent::attach(&house, 1).await;
+    let start = agent.hear_sync().await;
+    agent.look(&start, &everything(3)).await;
+    over(&house).await;
+    let written = house.store.rows_written().clone();
+    let kinds = [RowKind::Device, RowKind::Mailbox, RowKind::Settings, RowKind::Decision];
+    let before = kinds.map(|kind| written.get(kind));
+
+    operating::run_sync(&house, exgate_proto::v1::SyncMode::Full).await.unwrap();
+    let start = agent.hear_sync().await;
+    agent.look(&start, &everything(3)).await;
+
+    let run = eventually("the second run is over", async || {
+        let run = over(&house).await;
+        (run.run.id.to_string() == start.run_id).then_some(run)
+    })
+    .await;
+    let RunState::Succeeded { tally, .. } = run.run.state else { panic!("{run:?}") };
+    assert_eq!((tally.unchanged, tally.changed), (3, 0));
+    assert_eq!(kinds.map(|kind| written.get(kind)), before);
+}
