@@ -121,8 +121,10 @@ async fn play(
     begun: Instant,
 ) -> Result<(), Failure> {
     let clock = Clock::system();
-    let stage = children.start(args, folder, told).await?;
+    let stage = children.start_exchange(args, folder, told).await?;
     let mut story = Story::open(stage, folder, told, begun, &clock).await?;
+    children.start_services(folder, told, story.stage()).await?;
+    story.hint();
     let mut look = tokio::time::interval(LOOK_EVERY);
     look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {

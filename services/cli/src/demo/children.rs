@@ -44,6 +44,8 @@ pub(super) struct Children {
     programs: PathBuf,
     logs: PathBuf,
     processes: Vec<Process>,
+    /// What the simulator announced.
+    endpoints: Value,
 }
 
 impl Children {
@@ -52,35 +54,46 @@ impl Children {
         let beside = std::env::current_exe().ok();
         let programs = beside.as_deref().and_then(Path::parent).map(Path::to_owned);
         let logs = folder.path("logs");
-        Self { programs: programs.unwrap_or_default(), logs, processes: Vec::new() }
+        let programs = programs.unwrap_or_default();
+        Self { programs, logs, processes: Vec::new(), endpoints: Value::Null }
     }
 
-    /// Starts everything and applies the demo's documents.
-    pub(super) async fn start(
+    /// Starts the simulated organizations.
+    pub(super) async fn start_exchange(
         &mut self,
         args: &Demo,
         folder: &Folder,
         told: &Told,
     ) -> Result<Stage, Failure> {
-        let config = |name: &str| {
-            let file = folder.path(&format!("config/{name}.toml"));
-            vec!["--config".to_owned(), file.display().to_string()]
-        };
         self.launch("exchange-sim", "exchange-sim", folder.simulator_flags(args))?;
-        let endpoints = self.endpoints(folder).await?;
+        self.endpoints = self.endpoints(folder).await?;
         told.done(&format!(
             "exchange-sim   2 organizations of {} mailboxes and {} devices",
             args.mailboxes, args.devices
         ));
+        let control = self.endpoints.get("control").and_then(Value::as_str).unwrap_or_default();
+        Ok(Stage::new(Coordinator::at(&folder.server())?, control.to_owned()))
+    }
+
+    /// Starts the services and applies the demo's documents.
+    pub(super) async fn start_services(
+        &mut self,
+        folder: &Folder,
+        told: &Told,
+        stage: &Stage,
+    ) -> Result<(), Failure> {
+        let config = |name: &str| {
+            let file = folder.path(&format!("config/{name}.toml"));
+            vec!["--config".to_owned(), file.display().to_string()]
+        };
         self.launch("evaluator", "exgate-evaluator", config("evaluator"))?;
         self.launch("coordinator", "exgate-coordinator", config("coordinator"))?;
-        let coordinator = Coordinator::at(&folder.server())?;
-        self.coordinator(&coordinator).await?;
+        self.coordinator(&stage.coordinator).await?;
         told.done(&format!("coordinator    {}", folder.server()));
         told.done("evaluator");
-        coordinator.apply(documents()).await?;
+        stage.coordinator.apply(documents()).await?;
         for (organization, version) in ORGANIZATIONS {
-            let port = port(&endpoints, organization).unwrap_or_default();
+            let port = port(&self.endpoints, organization).unwrap_or_default();
             folder.write_agent(organization, port)?;
             let name = format!("agent {organization}");
             let settings = config(&format!("agent-{organization}"));
@@ -89,8 +102,7 @@ impl Children {
                 "{name:<14} Exchange {version} (simulated), https://localhost:{port}"
             ));
         }
-        let control = endpoints.get("control").and_then(Value::as_str).unwrap_or_default();
-        Ok(Stage::new(coordinator, control.to_owned()))
+        Ok(())
     }
 
     /// Starts again what has ended.

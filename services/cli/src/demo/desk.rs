@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, Unit};
 use serde_json::{Value, json};
 
 use super::DemoError;
@@ -53,6 +53,7 @@ impl Desk {
     /// Enrols a phone, or notes how it stands now.
     pub(super) fn note(&mut self, phone: &Phone, standing: Standing, now: Timestamp) {
         let checked_in_at = now.checked_sub(CHECKED_IN_AGO).unwrap_or(now);
+        let checked_in_at = checked_in_at.round(Unit::Second).unwrap_or(checked_in_at);
         let enrolled = Enrolled { phone: phone.clone(), standing, checked_in_at };
         self.enrolled.insert(key(phone), enrolled);
     }

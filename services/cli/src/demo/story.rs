@@ -29,7 +29,8 @@ const FOLLOWED_MAX: usize = 8;
 /// Where the story stands.
 #[derive(Debug)]
 enum Chapter {
-    Looking,
+    /// With what enforcing would do when last looked: the plan is shown once it stands still.
+    Looking(Vec<Option<pb::PendingTally>>),
     Showing(Instant),
     Enforcing,
 }
@@ -93,7 +94,6 @@ impl<'a> Story<'a> {
         }
         desk.publish(folder)?;
         told.line(&format!("The MDM knows {enrolled} of {phones} phones."));
-        hints(folder, told);
         let now = Instant::now();
         Ok(Self {
             stage,
@@ -101,7 +101,7 @@ impl<'a> Story<'a> {
             told,
             begun,
             desk,
-            chapter: Chapter::Looking,
+            chapter: Chapter::Looking(Vec::new()),
             followed: Vec::new(),
             enrolling: None,
             acts: 0,
@@ -113,17 +113,28 @@ impl<'a> Story<'a> {
         })
     }
 
+    /// What the story is played with.
+    pub(super) fn stage(&self) -> &Stage {
+        &self.stage
+    }
+
+    /// Says what to try in a second terminal.
+    pub(super) fn hint(&self) {
+        hints(self.folder, self.told);
+    }
+
     /// Looks around and lets the next thing happen. A process that is away for a moment holds the story
     /// up and does not end it.
     pub(super) async fn go_on(&mut self, now: Timestamp) -> Result<(), Failure> {
         let Ok(organizations) = self.stage.organizations().await else { return Ok(()) };
         self.count().await;
         self.show(&organizations);
-        match self.chapter {
-            Chapter::Looking => {
-                if organizations.iter().all(is_decided)
-                    && organizations.len() == ORGANIZATIONS.len()
-                {
+        match &mut self.chapter {
+            Chapter::Looking(last) => {
+                let plan: Vec<_> = organizations.iter().map(|it| it.pending).collect();
+                let is_still = *last == plan && plan.len() == ORGANIZATIONS.len();
+                *last = plan;
+                if is_still && organizations.iter().all(is_decided) {
                     self.show_plan(&organizations);
                 }
             }
