@@ -6,7 +6,7 @@
 //!   [`setup`]'s configuration files;
 //! * a scenario acts through the hands of those who live in it: [`exchange`] (phones, and what
 //!   Exchange knows), [`records`] (the MDM and the directory), [`operator`] and [`command_line`];
-//! * [`peers`] are programs that nobody here wrote.
+//! * [`player`] is an agent played by hand; [`peers`] are programs that nobody here wrote.
 //!
 //! Invariant: whatever is started here is ended and reaped here, however the test ends.
 
@@ -21,6 +21,7 @@ pub mod exchange;
 pub mod records;
 pub mod operator;
 pub mod command_line;
+pub mod player;
 pub mod peers;
 
 pub use eventually::{eventually, is};

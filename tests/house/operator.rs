@@ -38,7 +38,11 @@ impl Operator {
     ///
     /// # Errors
     /// As the coordinator refuses them.
-    pub async fn apply(&self, path: &str, text: &str) -> Result<pb::ApplyDocumentsResponse, Status> {
+    pub async fn apply(
+        &self,
+        path: &str,
+        text: &str,
+    ) -> Result<pb::ApplyDocumentsResponse, Status> {
         let file = PolicyFile { path: path.to_owned(), content: text.as_bytes().to_vec() };
         let request = pb::ApplyDocumentsRequest { files: vec![file], validate_only: false };
         let mut client = PolicyServiceClient::new(self.channel.clone());

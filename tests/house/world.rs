@@ -26,7 +26,8 @@ use crate::{eventually, http, is};
 /// How long a part in this process may take to stop.
 const DRAIN: Duration = Duration::from_secs(20);
 /// Intervals at which nothing happens by itself while a scenario runs, after the first sync.
-const NEVER: &str = "quick_interval = \"24h\"\nquick_interval_scan = \"24h\"\nfull_interval = \"240h\"";
+const NEVER: &str =
+    "quick_interval = \"24h\"\nquick_interval_scan = \"24h\"\nfull_interval = \"240h\"";
 
 /// A part of a house.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

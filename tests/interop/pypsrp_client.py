@@ -7,6 +7,7 @@ Checks what it can by itself, and prints one line of JSON for the rest.
 import argparse
 import json
 import pathlib
+import xml.etree.ElementTree as ElementTree
 
 from pypsrp.powershell import PowerShell, RunspacePool
 from pypsrp.wsman import WSMan
@@ -35,7 +36,9 @@ class Exchange:
 
 
 def entries(mailbox, name):
-    return [str(each) for each in mailbox.adapted_properties[name]]
+    """The texts of a list of Exchange's, which pypsrp hands out as it came."""
+    rendered = mailbox.adapted_properties[name].property_sets
+    return [node.text for each in rendered for node in ElementTree.fromstring(str(each)).iter() if node.tag == "S"]
 
 
 def main():

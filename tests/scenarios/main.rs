@@ -2,6 +2,7 @@
 //! the house about itself, and the peers nobody here wrote.
 
 mod architecture;
+mod cut_upload;
 mod interop;
 mod deploy;
 mod tidy;

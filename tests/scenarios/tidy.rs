@@ -6,8 +6,21 @@ use std::path::{Path, PathBuf};
 
 const FILE_LINES_MAX: usize = 600;
 const BANNED_NAMES: [&str; 15] = [
-    "util", "utils", "common", "helper", "helpers", "misc", "shared", "core", "base", "manager",
-    "handler", "processor", "service", "data", "info",
+    "util",
+    "utils",
+    "common",
+    "helper",
+    "helpers",
+    "misc",
+    "shared",
+    "core",
+    "base",
+    "manager",
+    "handler",
+    "processor",
+    "service",
+    "data",
+    "info",
 ];
 /// Modules that are pure rules: no `async` in them.
 const PURE: [&str; 5] = [
@@ -129,9 +142,11 @@ fn the_simulator_shares_only_codecs() {
             return None;
         }
         let allowed = ["clixml", "psrp", "wsman", "{"];
-        let foreign = source.text.split("exgate_exchange::").skip(1).find(|rest| {
-            !allowed.iter().any(|codec| rest.starts_with(codec))
-        })?;
+        let foreign = source
+            .text
+            .split("exgate_exchange::")
+            .skip(1)
+            .find(|rest| !allowed.iter().any(|codec| rest.starts_with(codec)))?;
         Some(format!("names exgate_exchange::{}", foreign.lines().next().unwrap_or_default()))
     });
 }

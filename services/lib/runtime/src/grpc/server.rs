@@ -102,14 +102,20 @@ impl Server {
         let v1alpha_set = tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET;
         let methods = Methods::read(&[self.descriptors, health_set, v1_set, v1alpha_set])?;
 
-        let reflection = || {
-            tonic_reflection::server::Builder::configure()
-                .register_encoded_file_descriptor_set(self.descriptors)
-                .register_encoded_file_descriptor_set(health_set)
+        // The descriptors know every service of the workspace; only those served here are listed.
+        let listed = ["grpc.health.v1.Health"].into_iter().chain(self.services.iter().copied());
+        let reflection = |own: &str| {
+            listed.clone().chain([own]).fold(
+                tonic_reflection::server::Builder::configure()
+                    .register_encoded_file_descriptor_set(self.descriptors)
+                    .register_encoded_file_descriptor_set(health_set),
+                tonic_reflection::server::Builder::with_service_name,
+            )
         };
         // Older clients ask for v1alpha only.
-        self.routes.add_service(reflection().build_v1()?);
-        self.routes.add_service(reflection().build_v1alpha()?);
+        self.routes.add_service(reflection("grpc.reflection.v1.ServerReflection").build_v1()?);
+        self.routes
+            .add_service(reflection("grpc.reflection.v1alpha.ServerReflection").build_v1alpha()?);
         let (reporter, health) = tonic_health::server::health_reporter();
         self.routes.add_service(health);
         for service in &self.services {
