@@ -56,7 +56,7 @@ impl Applier {
         let Order { command, received } = order;
         let mut revisions = self.revisions.lock().await;
         if let Err((class, message)) = self.check(&command, received, &revisions) {
-            tracing::warn!(command = %command.id, class, message, "refused a command");
+            tracing::warn!(command = %command.id, class, reason = message, "refused a command");
             return receipt(&command, refusal(class, message));
         }
         revisions.insert(command.mailbox, command.revision);

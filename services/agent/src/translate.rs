@@ -8,8 +8,9 @@ use exgate_domain::ids::{DeviceId, InvalidId, MailboxId, PartnershipId};
 use exgate_domain::observation::{
     AccessLevel, AccessReason, AccessState, EasDevice, Mailbox, OrganizationSettings, Server,
 };
+use exgate_exchange::clixml::{Field, ReadError, Row as Fields};
 use exgate_exchange::cmdlets::{
-    self, CasMailboxRow, DeviceRow, EditEmpty, OrganizationSettingsRow, ServerRow,
+    self, CasMailboxRow, EditEmpty, OrganizationSettingsRow, Row, ServerRow,
 };
 
 /// Exchange's own test mailboxes; their devices are nobody's.
@@ -34,33 +35,101 @@ pub enum Untranslatable {
     DefaultAccessLevel(String),
 }
 
-/// A device partnership.
-///
-/// # Errors
-/// When it has no key, no id that a list can hold, or no owner.
-pub fn device(row: DeviceRow) -> Result<EasDevice, Untranslatable> {
-    let missing = |property| Untranslatable::Missing { what: "device", property };
-    let dn = row.distinguished_name.ok_or(missing("DistinguishedName"))?;
-    let device_id: DeviceId = row.device_id.ok_or(missing("DeviceId"))?.parse()?;
-    Ok(EasDevice {
-        id: PartnershipId::new(row.guid.ok_or(missing("Guid"))?),
+/// A device partnership as it is listed. The properties we have words for are read straight into them:
+/// there are as many of these rows as there are devices.
+#[derive(Debug)]
+pub struct ListedDevice {
+    /// The partnership; refused when it has no key, no id that a list can hold, or no owner.
+    pub device: Result<EasDevice, Untranslatable>,
+    /// The domain controller that answered.
+    pub controller: Option<String>,
+}
+
+/// What is read of a device, in the order in which [`device`] takes it.
+const DEVICE_COLUMNS: [&str; 19] = [
+    "Guid",
+    "DeviceId",
+    "DistinguishedName",
+    "DeviceAccessState",
+    "DeviceAccessStateReason",
+    "DeviceAccessControlRule",
+    "DeviceType",
+    "DeviceModel",
+    "DeviceOS",
+    "DeviceUserAgent",
+    "FriendlyName",
+    "DeviceImei",
+    "DeviceTelephoneNumber",
+    "ClientType",
+    "DeviceActiveSyncVersion",
+    "FirstSyncTime",
+    "WhenChangedUTC",
+    "WhenChanged",
+    "OriginatingServer",
+];
+
+impl Row for ListedDevice {
+    const COLUMNS: &'static [&'static str] = &DEVICE_COLUMNS;
+
+    fn from_fields(fields: &Fields<'_>) -> Result<Self, ReadError> {
+        let found: [_; DEVICE_COLUMNS.len()] = std::array::from_fn(|place| fields.get(place));
+        let [.., server] = found;
+        let controller = server.and_then(Field::text).map(str::to_owned);
+        Ok(Self { device: device(found), controller })
+    }
+}
+
+fn device(fields: [Option<&Field<'_>>; DEVICE_COLUMNS.len()]) -> Result<EasDevice, Untranslatable> {
+    let [
+        guid,
         device_id,
-        mailbox_dn: owner(&dn).ok_or(missing("owner in its DistinguishedName"))?.to_owned(),
-        access_state: access_state(row.device_access_state.unwrap_or_default()),
-        access_reason: access_reason(row.device_access_state_reason.unwrap_or_default()),
-        access_rule: row.device_access_control_rule.unwrap_or_default(),
-        device_type: row.device_type.unwrap_or_default(),
-        device_model: row.device_model.unwrap_or_default(),
-        device_os: row.device_os.unwrap_or_default(),
-        user_agent: row.device_user_agent.unwrap_or_default(),
-        friendly_name: row.friendly_name.unwrap_or_default(),
-        imei: row.device_imei.unwrap_or_default(),
-        phone_number: row.device_telephone_number.unwrap_or_default(),
-        client_type: row.client_type.unwrap_or_default(),
-        protocol_version: row.device_active_sync_version.unwrap_or_default(),
-        first_sync_at: row.first_sync_time,
-        changed_at: row.when_changed_utc.or(row.when_changed),
+        dn,
+        state,
+        reason,
+        rule,
+        device_type,
+        model,
+        os,
+        user_agent,
+        friendly_name,
+        imei,
+        phone_number,
+        client_type,
+        protocol_version,
+        first_sync,
+        changed_utc,
+        changed,
+        _,
+    ] = fields;
+    let missing = |property| Untranslatable::Missing { what: "device", property };
+    let text = |field| word(field).to_owned();
+    let instant = |field: Option<&Field<'_>>| field.and_then(Field::as_timestamp);
+    let dn = dn.and_then(Field::text).ok_or(missing("DistinguishedName"))?;
+    let device_id: DeviceId =
+        device_id.and_then(Field::text).ok_or(missing("DeviceId"))?.parse()?;
+    Ok(EasDevice {
+        id: PartnershipId::new(guid.and_then(Field::as_guid).ok_or(missing("Guid"))?),
+        device_id,
+        mailbox_dn: owner(dn).ok_or(missing("owner in its DistinguishedName"))?.to_owned(),
+        access_state: access_state(word(state)),
+        access_reason: access_reason(word(reason)),
+        access_rule: text(rule),
+        device_type: text(device_type),
+        device_model: text(model),
+        device_os: text(os),
+        user_agent: text(user_agent),
+        friendly_name: text(friendly_name),
+        imei: text(imei),
+        phone_number: text(phone_number),
+        client_type: text(client_type),
+        protocol_version: text(protocol_version),
+        first_sync_at: instant(first_sync),
+        changed_at: instant(changed_utc).or_else(|| instant(changed)),
     })
+}
+
+fn word<'f>(field: Option<&'f Field<'_>>) -> &'f str {
+    field.and_then(Field::text).unwrap_or_default()
 }
 
 /// A mailbox; `None` for Exchange's own test mailboxes.
@@ -155,26 +224,26 @@ fn owner(device_dn: &str) -> Option<&str> {
     Some(rest.trim_start()).filter(|rest| !rest.is_empty())
 }
 
-fn access_state(word: String) -> AccessState {
-    match word.as_str() {
+fn access_state(word: &str) -> AccessState {
+    match word {
         "" | "Unknown" => AccessState::Unknown,
         "Allowed" => AccessState::Allowed,
         "Blocked" => AccessState::Blocked,
         "Quarantined" => AccessState::Quarantined,
         "DeviceDiscovery" => AccessState::DeviceDiscovery,
-        _ => AccessState::Unrecognised(word),
+        _ => AccessState::Unrecognised(word.to_owned()),
     }
 }
 
-fn access_reason(word: String) -> AccessReason {
-    match word.as_str() {
+fn access_reason(word: &str) -> AccessReason {
+    match word {
         "" | "Unknown" => AccessReason::Unknown,
         "Global" => AccessReason::Global,
         "Individual" => AccessReason::Individual,
         "DeviceRule" => AccessReason::DeviceRule,
         "Upgrade" => AccessReason::Upgrade,
         "Policy" => AccessReason::Policy,
-        _ => AccessReason::Unrecognised(word),
+        _ => AccessReason::Unrecognised(word.to_owned()),
     }
 }
 
@@ -189,46 +258,119 @@ fn access_level(word: &str) -> Option<AccessLevel> {
 
 #[cfg(test)]
 mod tests {
+    use exgate_exchange::clixml::{self, Columns, Object, Value};
+
     use super::*;
 
-    fn row() -> DeviceRow {
-        DeviceRow {
-            guid: Some(Uuid::from_u128(1)),
-            device_id: Some("ApplDLXH1234".into()),
-            distinguished_name: Some(
-                r"CN=iPhone§ApplDLXH1234,CN=ExchangeActiveSyncDevices,CN=Doe\, Jane,OU=Users,DC=contoso,DC=com".into(),
-            ),
-            device_access_state: Some("Quarantined".into()),
-            device_access_state_reason: Some("Global".into()),
-            ..DeviceRow::default()
-        }
+    const DN: &str = r"CN=iPhone§ApplDLXH1234,CN=ExchangeActiveSyncDevices,CN=Doe\, Jane,OU=Users,DC=contoso,DC=com";
+
+    /// What is read of a device with these properties instead of, or beside, the usual ones.
+    fn listed(changes: &[(&str, Option<&str>)]) -> ListedDevice {
+        let mut properties = vec![
+            ("Guid", Some("00000000-0000-0000-0000-000000000001")),
+            ("DeviceId", Some("ApplDLXH1234")),
+            ("DistinguishedName", Some(DN)),
+            ("DeviceAccessState", Some("Quarantined")),
+            ("DeviceAccessStateReason", Some("Global")),
+            ("OriginatingServer", Some("dc01.contoso.com")),
+        ];
+        properties.retain(|(name, _)| changes.iter().all(|(changed, _)| changed != name));
+        properties.extend(changes);
+        let object = properties.into_iter().fold(Object::default(), |object, (name, value)| {
+            object.with(name, value.map_or(Value::Nil, Value::from))
+        });
+        let xml = clixml::write(&Value::object(object));
+        let columns = Columns::new(ListedDevice::COLUMNS.iter().copied());
+        let fields = Fields::read(xml.as_bytes(), &columns).unwrap();
+        ListedDevice::from_fields(&fields).unwrap()
     }
 
     #[test]
     fn a_device_belongs_to_the_mailbox_above_its_container() {
-        let device = device(row()).unwrap();
+        let ListedDevice { device, controller } = listed(&[]);
+        let device = device.unwrap();
         assert_eq!(device.mailbox_dn, r"CN=Doe\, Jane,OU=Users,DC=contoso,DC=com");
         assert_eq!(device.access_state, AccessState::Quarantined);
+        assert_eq!(controller.as_deref(), Some("dc01.contoso.com"));
+    }
+
+    #[test]
+    fn every_property_has_its_place() {
+        let texts = [
+            ("DeviceAccessControlRule", "rule"),
+            ("DeviceType", "type"),
+            ("DeviceModel", "model"),
+            ("DeviceOS", "os"),
+            ("DeviceUserAgent", "agent"),
+            ("FriendlyName", "friend"),
+            ("DeviceImei", "imei"),
+            ("DeviceTelephoneNumber", "phone"),
+            ("ClientType", "client"),
+            ("DeviceActiveSyncVersion", "16.1"),
+        ];
+        let device = listed(&texts.map(|(name, text)| (name, Some(text)))).device.unwrap();
+        assert_eq!(
+            device,
+            EasDevice {
+                id: PartnershipId::new(Uuid::from_u128(1)),
+                device_id: "ApplDLXH1234".parse().unwrap(),
+                mailbox_dn: r"CN=Doe\, Jane,OU=Users,DC=contoso,DC=com".into(),
+                access_state: AccessState::Quarantined,
+                access_reason: AccessReason::Global,
+                access_rule: "rule".into(),
+                device_type: "type".into(),
+                device_model: "model".into(),
+                device_os: "os".into(),
+                user_agent: "agent".into(),
+                friendly_name: "friend".into(),
+                imei: "imei".into(),
+                phone_number: "phone".into(),
+                client_type: "client".into(),
+                protocol_version: "16.1".into(),
+                first_sync_at: None,
+                changed_at: None,
+            }
+        );
+    }
+
+    #[test]
+    fn instants_are_read_and_universal_time_goes_first() {
+        let read = |properties: &str| {
+            let needed = "<G N=\"Guid\">00000000-0000-0000-0000-000000000001</G>\
+                          <S N=\"DeviceId\">D1</S><S N=\"DistinguishedName\">CN=a,CN=b,CN=c</S>";
+            let xml = format!("<Obj RefId=\"0\"><Props>{needed}{properties}</Props></Obj>");
+            let columns = Columns::new(ListedDevice::COLUMNS.iter().copied());
+            let fields = Fields::read(xml.as_bytes(), &columns).unwrap();
+            let device = ListedDevice::from_fields(&fields).unwrap().device.unwrap();
+            (device.first_sync_at, device.changed_at)
+        };
+        let at = |text: &str| Some(text.parse::<jiff::Timestamp>().unwrap());
+        let local = "<DT N=\"WhenChanged\">2021-09-28T10:32:01-07:00</DT>";
+        let universal = "<DT N=\"WhenChangedUTC\">2021-09-29T00:00:00Z</DT>";
+        let first = "<DT N=\"FirstSyncTime\">2021-09-01T00:00:00Z</DT>";
+        assert_eq!(read(local), (None, at("2021-09-28T17:32:01Z")));
+        assert_eq!(
+            read(&format!("{local}{universal}{first}")),
+            (at("2021-09-01T00:00:00Z"), at("2021-09-29T00:00:00Z"))
+        );
     }
 
     #[test]
     fn words_of_a_later_exchange_survive() {
-        let later = DeviceRow {
-            device_access_state: Some("Pondering".into()),
-            device_access_state_reason: Some("CommandFrequency".into()),
-            ..row()
-        };
-        let device = device(later).unwrap();
+        let later = listed(&[
+            ("DeviceAccessState", Some("Pondering")),
+            ("DeviceAccessStateReason", Some("CommandFrequency")),
+        ]);
+        let device = later.device.unwrap();
         assert_eq!(device.access_state, AccessState::Unrecognised("Pondering".into()));
         assert_eq!(device.access_reason, AccessReason::Unrecognised("CommandFrequency".into()));
     }
 
     #[test]
     fn a_device_without_key_id_or_owner_is_none() {
-        assert!(device(DeviceRow { guid: None, ..row() }).is_err());
-        assert!(device(DeviceRow { device_id: Some(" ".into()), ..row() }).is_err());
-        let orphan = DeviceRow { distinguished_name: Some("CN=a,DC=b".into()), ..row() };
-        assert!(device(orphan).is_err());
+        assert!(listed(&[("Guid", None)]).device.is_err());
+        assert!(listed(&[("DeviceId", Some(" "))]).device.is_err());
+        assert!(listed(&[("DistinguishedName", Some("CN=a,DC=b"))]).device.is_err());
     }
 
     #[test]

@@ -9,9 +9,8 @@ use exgate_domain::ids::MailboxId;
 use exgate_domain::observation::{Observation, Scope};
 use exgate_domain::sync::Completeness;
 use exgate_exchange::cmdlets::{
-    CasMailboxRow, Cmdlet, DeviceRow, DeviceSelection, DomainController, Filter, Identity,
-    ResultSize, Row, Selection, get_cas_mailbox, get_device, get_exchange_server,
-    get_organization_settings,
+    CasMailboxRow, Cmdlet, DeviceSelection, DomainController, Filter, Identity, ResultSize, Row,
+    Selection, get_cas_mailbox, get_device, get_exchange_server, get_organization_settings,
 };
 use exgate_exchange::error::{CmdletError, Refusal};
 use exgate_exchange::session::{Session, Summary};
@@ -20,7 +19,7 @@ use super::lane::Open;
 use super::{Capabilities, Remote};
 use crate::exchange::{LookError, Seen, Step};
 use crate::preflight;
-use crate::translate::{self, Untranslatable};
+use crate::translate::{self, ListedDevice, Untranslatable};
 
 /// Objects that leave together.
 const BATCH_OBJECTS: usize = 100;
@@ -177,7 +176,7 @@ impl Look<'_> {
         owners: Owners,
     ) -> Result<(), LookError> {
         let family = self.family.family;
-        let cmdlet = get_device(family, selection, ResultSize::Unlimited, None);
+        let cmdlet = get_device(family, selection, ResultSize::Unlimited, None).read_as();
         let see = match owners {
             Owners::Known => Self::see_device,
             Owners::Noted => Self::see_device_and_owner,
@@ -194,17 +193,17 @@ impl Look<'_> {
         Ok(mailbox.map(Observation::Mailbox))
     }
 
-    fn see_device(&mut self, row: DeviceRow) -> Result<Option<Observation>, Untranslatable> {
-        self.answered_by(row.originating_server.as_deref());
-        translate::device(row).map(|device| Some(Observation::Device(device)))
+    fn see_device(&mut self, row: ListedDevice) -> Result<Option<Observation>, Untranslatable> {
+        self.answered_by(row.controller.as_deref());
+        row.device.map(|device| Some(Observation::Device(device)))
     }
 
     fn see_device_and_owner(
         &mut self,
-        row: DeviceRow,
+        row: ListedDevice,
     ) -> Result<Option<Observation>, Untranslatable> {
-        self.answered_by(row.originating_server.as_deref());
-        let device = translate::device(row)?;
+        self.answered_by(row.controller.as_deref());
+        let device = row.device?;
         self.owners.insert(device.mailbox_dn.clone());
         Ok(Some(Observation::Device(device)))
     }
