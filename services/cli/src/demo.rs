@@ -100,6 +100,7 @@ pub(crate) async fn run(args: Demo, terminal: &Terminal) -> Result<(), Failure> 
         tokio::select! {
             played = play => played,
             _ = signals.next() => Ok(()),
+            () = terminal_closed() => Ok(()),
             () = length => Ok(()),
         }
     };
@@ -111,6 +112,23 @@ pub(crate) async fn run(args: Demo, terminal: &Terminal) -> Result<(), Failure> 
         _ => told.line(&format!("Everything it wrote is in {}.", folder.root().display())),
     }
     played
+}
+
+/// Waits until the terminal goes away, which must not leave processes behind.
+#[cfg(unix)]
+async fn terminal_closed() {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    match signal(SignalKind::hangup()) {
+        Ok(mut hangup) => drop(hangup.recv().await),
+        Err(_) => std::future::pending().await,
+    }
+}
+
+/// Windows ends every process of a console that is closed.
+#[cfg(not(unix))]
+async fn terminal_closed() {
+    std::future::pending().await
 }
 
 async fn play(
