@@ -4,13 +4,15 @@
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use exchange_sim::Simulator;
+use exchange_sim::control::views::{DeviceView, MailboxView};
 use exchange_sim::settings::{Account, OrganizationSettings, Settings};
 use exgate_agent::Agent;
 use exgate_coordinator::Coordinator;
 use exgate_evaluator::Evaluator;
+use exgate_proto::types::v1::{Access, Compliance};
 use exgate_proto::v1 as pb;
 use exgate_runtime::Tasks;
 use tempfile::TempDir;
@@ -28,6 +30,15 @@ const DRAIN: Duration = Duration::from_secs(20);
 /// Intervals at which nothing happens by itself while a scenario runs, after the first sync.
 const NEVER: &str =
     "quick_interval = \"24h\"\nquick_interval_scan = \"24h\"\nfull_interval = \"240h\"";
+
+/// The phones that are there from the start belong to the first so many mailboxes.
+const PHONES_OF_OTHERS: usize = 10;
+
+/// Longer than the coordinator's metrics take to follow what it does.
+const METRIC_REST: Duration = Duration::from_millis(4500);
+
+/// Rows written to the store since it was opened, by kind.
+pub type RowsWritten = BTreeMap<String, u64>;
 
 /// A part of a house.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -66,7 +77,7 @@ impl Default for Options {
         Self {
             organizations: vec![("contoso", "2019")],
             mailboxes: 20,
-            devices: 30,
+            devices: PHONES_OF_OTHERS,
             sync: NEVER.to_owned(),
             is_real: false,
             environment: Vec::new(),
@@ -141,6 +152,60 @@ impl World {
     /// The folder that everything is in.
     pub fn folder(&self) -> &std::path::Path {
         self.folder.path()
+    }
+
+    /// Somebody without a phone, whom the directory does not know yet; there are at least five.
+    pub async fn person(&self, organization: &str, number: usize) -> MailboxView {
+        self.exchange.mailboxes(organization).await.swap_remove(PHONES_OF_OTHERS + 2 + number)
+    }
+
+    /// Waits until exgate's decision about a device is as wanted.
+    pub async fn decided(&self, device: &DeviceView, access: Access) -> pb::Device {
+        let what = format!("{} of {} gets {access:?}", device.device_id, device.organization);
+        eventually(SOON, &what, async || {
+            let found = self.operator.device(&device.organization, &device.device_id).await;
+            is(found, |found| found.as_ref().is_some_and(|found| found.intended() == access))
+                .map(Option::unwrap)
+        })
+        .await
+    }
+
+    /// Waits until exgate's view of a device's compliance is as wanted.
+    pub async fn judged(&self, device: &DeviceView, compliance: Compliance) -> pb::Device {
+        let what = format!("{} is {compliance:?}", device.device_id);
+        eventually(SOON, &what, async || {
+            let found = self.operator.device(&device.organization, &device.device_id).await;
+            is(found, |found| found.as_ref().is_some_and(|found| found.compliance() == compliance))
+                .map(Option::unwrap)
+        })
+        .await
+    }
+
+    /// Waits until Exchange's own lists are as wanted.
+    pub async fn listed(&self, device: &DeviceView, list: List) -> MailboxView {
+        let what = format!("{} is on {list:?}", device.device_id);
+        eventually(SOON, &what, async || {
+            let mailbox = device.mailbox.to_string();
+            let mailbox = self.exchange.mailbox(&device.organization, &mailbox).await;
+            is(mailbox, |mailbox| list_of(mailbox, &device.device_id) == list)
+        })
+        .await
+    }
+
+    /// Everything that exgate wants in an organization is done and seen.
+    pub async fn settled(&self, organization: &str) {
+        eventually(SOON, "nothing is pending", async || {
+            let found = self.operator.organization(organization).await;
+            is(found.pending.unwrap_or_default(), |pending| {
+                pending.mailboxes + pending.in_flight + pending.unknown == 0
+            })
+        })
+        .await;
+    }
+
+    /// Lets exgate carry its decisions out.
+    pub async fn enforce(&self, organization: &str) {
+        self.operator.set_mode(organization, pb::Mode::Enforce).await.expect("enforcement");
     }
 
     /// Runs `exgate` with these arguments.
@@ -245,13 +310,34 @@ impl World {
         at.map(|at| (at.seconds, at.nanos))
     }
 
-    /// The number behind a line of the coordinator's metrics, such as `exgate_store_rows_total{..}`;
-    /// all lines of that name are summed whose labels hold `label`.
-    pub async fn coordinator_metric(&self, name: &str, label: &str) -> f64 {
+    /// How many rows of each kind the coordinator has written to its store, by its own metric, once
+    /// that has come to rest after `before`: the metric follows every two seconds.
+    ///
+    /// # Panics
+    /// When the coordinator is no process of its own: only then it has metrics.
+    pub async fn rows_written(&self, before: &RowsWritten) -> RowsWritten {
+        assert!(self.options.is_real, "the coordinator has no metrics in this process");
+        let mut last = self.rows_written_now().await;
+        let mut since = Instant::now();
+        eventually(SOON, "the rows written come to rest", async || {
+            let now = self.rows_written_now().await;
+            if now != last {
+                (last, since) = (now.clone(), Instant::now());
+            }
+            is(now, |now| now != before && since.elapsed() > METRIC_REST)
+        })
+        .await
+    }
+
+    async fn rows_written_now(&self) -> RowsWritten {
         let authority = format!("127.0.0.1:{}", self.setup.coordinator_metrics_port);
         let (_, text) = http::request(&authority, "GET", "/metrics", None).await.expect("metrics");
-        let lines = text.lines().filter(|line| line.starts_with(name) && line.contains(label));
-        lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+        let rows = |line: &str| {
+            let (name, count) = line.strip_prefix("exgate_store_rows_written_total{")?.split_once("} ")?;
+            let kind = name.split("kind=\"").nth(1)?.split('"').next()?;
+            Some((kind.to_owned(), count.parse::<f64>().ok()? as u64))
+        };
+        text.lines().filter_map(rows).collect()
     }
 
     async fn here(&self, part: &Part) -> Running {
@@ -334,6 +420,30 @@ impl World {
             user_mail_insert: ENROLMENT.to_owned(),
             ..Settings::new(Account::new(ACCOUNT, PASSWORD))
         }
+    }
+}
+
+/// Which personal list of its mailbox a device is on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum List {
+    /// The allowed list only.
+    Allowed,
+    /// The blocked list only.
+    Blocked,
+    /// None.
+    Neither,
+    /// Both, which nobody wants.
+    Both,
+}
+
+/// Which list of a mailbox a device is on.
+pub fn list_of(mailbox: &MailboxView, device_id: &str) -> List {
+    let on = |list: &[String]| list.iter().any(|id| id.eq_ignore_ascii_case(device_id));
+    match (on(&mailbox.allowed_device_ids), on(&mailbox.blocked_device_ids)) {
+        (true, false) => List::Allowed,
+        (false, true) => List::Blocked,
+        (false, false) => List::Neither,
+        (true, true) => List::Both,
     }
 }
 

@@ -2,7 +2,14 @@
 //! the house about itself, and the peers nobody here wrote.
 
 mod architecture;
-mod cut_upload;
-mod interop;
-mod deploy;
 mod tidy;
+mod interop;
+mod refused_listener;
+mod first_contact;
+mod observe_mode;
+mod evaluator_down;
+mod lost_answer;
+mod cut_upload;
+mod repeated_sync;
+mod restart;
+mod trace;
