@@ -384,3 +384,6 @@ struct Known {
     hello: Hello,
     preflight: Option<Preflight>,
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

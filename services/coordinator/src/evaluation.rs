@@ -172,6 +172,7 @@ impl Evaluation {
         let run = self.causes().get(organization).cloned();
         let mut span = None;
         loop {
+            let bundle = self.0.store.bundle().await?.ok_or(EvaluationError::NoPolicy)?;
             let now = self.0.clock.now();
             let due = self.0.cases.due(organization, now, BATCH_CASES_MAX).await?;
             if due.is_empty() {
@@ -189,7 +190,7 @@ impl Evaluation {
             if run.is_none() {
                 self.0.outbox.caused_by(organization, &span.in_scope(current_traceparent));
             }
-            self.batch(organization, &due).instrument(span.clone()).await?;
+            self.batch(organization, bundle, &due).instrument(span.clone()).await?;
             self.0.outbox.wake();
         }
     }
@@ -197,10 +198,10 @@ impl Evaluation {
     async fn batch(
         &self,
         organization: &OrganizationId,
+        bundle: BundleDigest,
         due: &[DueCase],
     ) -> Result<(), EvaluationError> {
         let Inner { store, clock, metrics, .. } = &*self.0;
-        let Some(bundle) = store.bundle().await? else { return Err(EvaluationError::NoPolicy) };
         let questions: Vec<Case> = due.iter().map(|due| due.case.clone()).collect();
         let started = Instant::now();
         let decisions = self.decide(bundle, &questions).await?;

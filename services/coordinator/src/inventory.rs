@@ -202,6 +202,7 @@ impl Inventory {
         if lease.is_none_or(|lease| lease.generation != generation) {
             return Err(InventoryError::LeaseLost { generation });
         }
+        let started_at = self.store.run(run).await?.and_then(|stored| stored.started_at);
         Ok(Snapshot {
             store: self.store.clone(),
             id: snapshot,
@@ -209,6 +210,7 @@ impl Inventory {
             organization,
             generation,
             scope,
+            started_at,
             staging: Staging::default(),
             unchanged: HashSet::new(),
             pages: Vec::new(),
@@ -236,6 +238,8 @@ pub struct Snapshot {
     organization: OrganizationId,
     generation: Generation,
     scope: Scope,
+    /// When its run was handed to the agent.
+    started_at: Option<Timestamp>,
     staging: Staging,
     unchanged: HashSet<Key>,
     pages: Vec<ObservationDigest>,
@@ -308,6 +312,7 @@ impl Snapshot {
             staging: self.staging,
             unchanged: self.unchanged,
             extent,
+            started_at: self.started_at,
             now,
         };
         match self.store.swap(swap).await? {

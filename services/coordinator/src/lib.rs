@@ -206,6 +206,3 @@ fn serve(
 
 #[cfg(test)]
 mod fixture;
-
-#[cfg(test)]
-mod tests;

@@ -272,14 +272,10 @@ impl Runs {
         self.fail(organization, run, reason, "agent").await;
     }
 
-    /// The holder of the lease is gone, and with it its run.
+    /// The holder of the lease is gone, and with it what it did or was to do.
     pub async fn lost(&self, organization: &OrganizationId) {
-        let run = {
-            let open = self.open();
-            let active = open.get(organization).and_then(|open| open.active.as_ref());
-            active.filter(|active| active.phase == Phase::Looking).map(|active| active.run.id)
-        };
-        if let Some(run) = run {
+        let runs = self.open().get(organization).map(Open::needs_agent).unwrap_or_default();
+        for run in runs {
             self.fail(organization, run, "the agent was lost".to_owned(), "lost").await;
         }
         self.wake();

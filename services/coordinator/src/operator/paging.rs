@@ -108,7 +108,7 @@ fn read(token: &str, arguments: &str) -> Result<String, OperatorError> {
     let malformed =
         || OperatorError::Invalid { field: "page_token", problem: "it is none of ours".to_owned() };
     let is_hex = token.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if token.len() > TOKEN_CHARS_MAX || token.len() % 2 != 0 || !is_hex {
+    if token.len() > TOKEN_CHARS_MAX || !token.len().is_multiple_of(2) || !is_hex {
         return Err(malformed());
     }
     let (of, position) = token.split_at_checked(ARGUMENTS_DIGITS).ok_or_else(malformed)?;

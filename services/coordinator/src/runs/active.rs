@@ -133,6 +133,13 @@ impl Open {
         Some(ended)
     }
 
+    /// The runs that end when the agent does.
+    pub(super) fn needs_agent(&self) -> Vec<RunId> {
+        let looking = self.active.iter().filter(|active| active.phase == Phase::Looking);
+        let waiting = self.waiting.iter().map(|waiting| waiting.run.id);
+        waiting.chain(looking.map(|active| active.run.id)).collect()
+    }
+
     /// The runs that have waited, or looked, for longer than they may.
     pub(super) fn late(&self, timeout: Duration) -> Vec<RunId> {
         let waiting = self.waiting.iter().filter(|waiting| waiting.since.elapsed() > timeout);
@@ -197,12 +204,9 @@ impl Active {
 
     /// The mailboxes that a read-back looks at, and since when.
     pub(super) fn reads_back(&self) -> Option<(Vec<MailboxId>, Timestamp)> {
-        match (&self.scope, &self.run.state) {
-            (Scope::Mailboxes(mailboxes), RunState::Running { since, .. }) => {
-                Some((mailboxes.clone(), *since))
-            }
-            _ => None,
-        }
+        let Scope::Mailboxes(mailboxes) = &self.scope else { return None };
+        let RunState::Running { since, .. } = &self.run.state else { return None };
+        Some((mailboxes.clone(), *since))
     }
 
     pub(super) fn progress(&self, devices_known: u64) -> Progress {

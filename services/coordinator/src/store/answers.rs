@@ -72,7 +72,8 @@ impl Store {
         audited(&mut tx, &command, AuditAction::CommandAnswered, detail, answer.at).await?;
         self.commit(tx, written).await?;
         if let Some((row, id)) = change {
-            map.insert(row.key, Known { row: id, digest: row.digest });
+            let read_back_at = Some(answer.at);
+            map.insert(row.key, Known { row: id, digest: row.digest, read_back_at });
         }
         keys.put_back(map);
         Ok(Answered::Stored)

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex as SyncMutex, PoisonError};
 
+use jiff::Timestamp;
 use sqlx::{Row, SqliteConnection};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
@@ -21,6 +22,16 @@ use super::{Store, StoreError};
 pub(super) struct Known {
     pub(super) row: i64,
     pub(super) digest: ObservationDigest,
+    /// When a receipt's read-back put it there: the agent was never told that this is stored. Not in
+    /// the file: after a restart every agent begins from nothing.
+    pub(super) read_back_at: Option<Timestamp>,
+}
+
+impl Known {
+    /// What an upload put there, or what is read from the file.
+    pub(super) fn of(row: i64, digest: ObservationDigest) -> Self {
+        Self { row, digest, read_back_at: None }
+    }
 }
 
 /// The objects of one organization.
@@ -53,7 +64,7 @@ impl Store {
         Keys { organization: organization.clone(), slot }
     }
 
-    /// The first of these keys that is not stored.
+    /// The first of these keys that is not stored as the agent was last told.
     pub(crate) async fn first_unknown(
         &self,
         organization: &OrganizationId,
@@ -62,10 +73,19 @@ impl Store {
         let mut stored = self.keys(organization).await;
         let mut connection = self.read.acquire().await?;
         let map = stored.take(&mut connection).await?;
-        let unknown = keys.iter().find(|key| !map.contains_key(key)).copied();
+        let unknown = first_unknown(&map, keys);
         stored.put_back(map);
         Ok(unknown)
     }
+}
+
+/// The first of these keys that is not stored as the agent was last told.
+pub(super) fn first_unknown<'a>(
+    map: &KeyMap,
+    keys: impl IntoIterator<Item = &'a Key>,
+) -> Option<Key> {
+    let told = |key: &Key| map.get(key).is_some_and(|known| known.read_back_at.is_none());
+    keys.into_iter().find(|key| !told(key)).copied()
 }
 
 impl Keys {
@@ -88,7 +108,7 @@ impl Keys {
                 let digest: &[u8] = row.try_get("digest")?;
                 let digest = ObservationDigest::try_from(digest)
                     .map_err(|error| StoreError::damaged("digest", error))?;
-                Ok((key, Known { row: row.try_get("id")?, digest }))
+                Ok((key, Known::of(row.try_get("id")?, digest)))
             })
             .collect()
     }

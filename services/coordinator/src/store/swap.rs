@@ -1,6 +1,7 @@
 //! From one inventory to the next, in one transaction: readers see the old or the new one.
 //!
-//! Only objects whose digest differs are written. Only a complete snapshot of everything says
+//! Only objects whose digest differs are written. A mailbox that a command's receipt showed after the
+//! snapshot was begun stays as the receipt showed it: the snapshot may be the older look. Only a complete snapshot of everything says
 //! anything about what it does not show, and a device or mailbox goes only after two of them in a
 //! row.
 
@@ -14,7 +15,7 @@ use exgate_domain::observation::{Key, Kind};
 use exgate_domain::sync::Tally;
 
 use super::columns::{Columns, id_list};
-use super::keys::{KeyMap, Known};
+use super::keys::{self, KeyMap, Known};
 use super::observed::{Row, tally, upsert};
 use super::{Staging, Store, StoreError, cases, intents, leases};
 
@@ -35,6 +36,8 @@ pub(crate) struct Swap {
     pub(crate) unchanged: HashSet<Key>,
     /// What its absence of an object means.
     pub(crate) extent: Extent,
+    /// When the agent was told to look, when that is known.
+    pub(crate) started_at: Option<Timestamp>,
     pub(crate) now: Timestamp,
 }
 
@@ -63,21 +66,21 @@ pub(crate) enum Swapped {
 impl Store {
     /// Puts a snapshot in the place of what is stored.
     pub(crate) async fn swap(&self, swap: Swap) -> Result<Swapped, StoreError> {
-        let Swap { organization, generation, mut staging, unchanged, extent, now } = swap;
-        let mut keys = self.keys(&organization).await;
+        let Swap { organization, generation, mut staging, unchanged, extent, started_at, now } =
+            swap;
+        let mut held = self.keys(&organization).await;
         let mut tx = self.begin().await?;
         let lease = leases::get(&mut tx, &organization).await?;
         if lease.is_none_or(|lease| lease.generation != generation) {
             return Ok(Swapped::LeaseLost);
         }
-        let mut map = keys.take(&mut tx).await?;
-        if let Some(key) = unchanged.iter().find(|key| !map.contains_key(key)) {
-            let key = *key;
-            keys.put_back(map);
+        let mut map = held.take(&mut tx).await?;
+        if let Some(key) = keys::first_unknown(&map, &unchanged) {
+            held.put_back(map);
             return Ok(Swapped::Unknown(key));
         }
 
-        let mut changes = Changes::new(&organization, now);
+        let mut changes = Changes::new(&organization, started_at, now);
         let mut after = 0;
         loop {
             let (rows, last) = staging.next(after).await?;
@@ -95,16 +98,19 @@ impl Store {
         let (tally_of_devices, written) = (changes.tally(&removed), changes.written(&removed));
         let rows_changed = changes.put.len() as u64;
         let rows_unchanged = changes.unchanged.len() as u64;
-        let Changes { put, .. } = changes;
+        let Changes { put, told, .. } = changes;
         self.commit(tx, written).await?;
 
+        for key in told {
+            map.entry(key).and_modify(|known| known.read_back_at = None);
+        }
         for (key, known, _) in put {
             map.insert(key, known);
         }
         for key in removed {
             map.remove(&key);
         }
-        keys.put_back(map);
+        held.put_back(map);
         Ok(Swapped::Stored { tally: tally_of_devices, rows_changed, rows_unchanged })
     }
 }
@@ -112,6 +118,7 @@ impl Store {
 /// What a swap did so far, inside its transaction.
 struct Changes<'a> {
     organization: &'a OrganizationId,
+    started_at: Option<Timestamp>,
     now: Timestamp,
     /// Rows of objects that are as they were or were changed.
     seen: HashSet<i64>,
@@ -119,19 +126,27 @@ struct Changes<'a> {
     unchanged: HashSet<Key>,
     /// Objects written, and whether they are new.
     put: Vec<(Key, Known, bool)>,
+    /// Objects that a receipt had shown, and that the agent has now sent as they are stored.
+    told: Vec<Key>,
     /// Rows whose count of misses was touched, by kind.
     missed: Vec<Key>,
     newest: Option<i64>,
 }
 
 impl<'a> Changes<'a> {
-    fn new(organization: &'a OrganizationId, now: Timestamp) -> Self {
+    fn new(
+        organization: &'a OrganizationId,
+        started_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Self {
         Self {
             organization,
+            started_at,
             now,
             seen: HashSet::new(),
             unchanged: HashSet::new(),
             put: Vec::new(),
+            told: Vec::new(),
             missed: Vec::new(),
             newest: None,
         }
@@ -151,6 +166,11 @@ impl<'a> Changes<'a> {
                 Some(known) if known.digest == row.digest => {
                     self.seen.insert(known.row);
                     self.unchanged.insert(row.key);
+                    self.told.extend(known.read_back_at.map(|_| row.key));
+                }
+                Some(known) if self.is_older_than(known) => {
+                    self.seen.insert(known.row);
+                    self.unchanged.insert(row.key);
                 }
                 Some(_) | None => differing.push(row),
             }
@@ -163,9 +183,15 @@ impl<'a> Changes<'a> {
                 return Err(out_of_date(self.organization));
             }
             self.seen.insert(row);
-            self.put.push((key, Known { row, digest }, known.is_none()));
+            self.put.push((key, Known::of(row, digest), known.is_none()));
         }
         Ok(())
+    }
+
+    /// Whether the snapshot may have looked before a receipt showed the object.
+    fn is_older_than(&self, known: &Known) -> bool {
+        let begun = |at: Timestamp| self.started_at.is_some_and(|started| at >= started);
+        known.read_back_at.is_some_and(begun)
     }
 
     /// Counts what is missing, forgets what came back, and removes what was missing often enough.

@@ -5,6 +5,7 @@ use exgate_domain::ids::DeviceId;
 use exgate_domain::organization::Mode;
 
 use super::*;
+use crate::operator_api::tests as operating;
 use crate::reconcile::edited;
 use crate::store::StoredCommand;
 
@@ -110,7 +111,7 @@ async fn an_unknown_outcome_is_read_back_before_anything_else() {
     let Some(pb::scope::Part::Mailboxes(scope)) = start.scope.clone().unwrap().part else {
         panic!("{start:?}")
     };
-    assert_eq!(scope.mailbox_guids, [command.mailbox_guid.clone()]);
+    assert_eq!(scope.mailbox_guids, std::slice::from_ref(&command.mailbox_guid));
     let seen = [
         Observation::Mailbox(mailbox(1, &["A1"], &[])),
         Observation::Device(device(1, "A1", AccessState::Quarantined)),
@@ -229,4 +230,41 @@ async fn an_agent_that_has_not_reached_its_exchange_gets_nothing_to_do() {
     agent.hear_command().await;
     let stored = house.store.organization(&contoso()).await.unwrap().unwrap();
     assert_eq!(stored.organization.mode, Mode::Enforce);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_look_does_not_undo_what_a_receipt_showed() {
+    let (house, mut agent) = synced(1).await;
+    house.decide(|_| Access::Allow).await;
+    enforce(&house).await;
+    let command = agent.hear_command().await;
+    operating::run_sync(&house, exgate_proto::v1::SyncMode::Full).await.unwrap();
+    let start = agent.hear_sync().await;
+
+    agent.answer(done(&command, &mailbox(1, &[], &[]))).await;
+    agent.look(&start, &everything(1)).await;
+
+    let view = async || {
+        let mailbox = mailbox(1, &[], &[]).id;
+        house.store.mailbox_view(&contoso(), mailbox).await.unwrap().unwrap()
+    };
+    eventually("the older look is stored", async || {
+        house.store.open_runs(None).await.unwrap().is_empty().then_some(())
+    })
+    .await;
+    assert_eq!(view().await.mailbox.allowed_ids, ["A1".parse().unwrap()]);
+    assert!(agent.hears_nothing().await, "the command is not repeated");
+
+    // Somebody takes the entry off, and the agent sees what it was last told is stored.
+    operating::run_sync(&house, exgate_proto::v1::SyncMode::Full).await.unwrap();
+    let start = agent.hear_sync().await;
+    let unchanged = [Observation::Mailbox(mailbox(1, &[], &[])).key()];
+    let refused = agent.upload(agent.parts_of(&start, &[], &unchanged)).await.unwrap_err();
+    assert_eq!(reason(&refused), "DIGESTS_UNKNOWN");
+    agent.finish(&start, "the coordinator did not take the snapshot").await;
+    let again = agent.hear_sync().await;
+    agent.look(&again, &everything(1)).await;
+
+    let repair = agent.hear_command().await;
+    assert_eq!(repair.edit, command.edit, "the drift is seen and repaired");
 }

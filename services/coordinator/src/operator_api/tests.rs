@@ -9,16 +9,28 @@ use exgate_proto::v1::policy_service_client::PolicyServiceClient;
 use exgate_proto::v1::sync_service_client::SyncServiceClient;
 use exgate_proto::v1::system_service_client::SystemServiceClient;
 
-use super::*;
+use tonic::{Code, Status};
+use tonic_types::StatusExt;
 
-pub(super) async fn run_sync(house: &House, mode: v1::SyncMode) -> Result<v1::SyncRun, Status> {
+use exgate_domain::ids::BundleDigest;
+use exgate_domain::policy::Access;
+use exgate_proto::agent::v1 as pb;
+use exgate_proto::agent::v1::attach_request::Message as Said;
+
+use super::trace_id;
+use crate::agents::tests::{
+    Agent, House, agent, contoso, eventually, everything, hello, mailbox, now, reason,
+};
+use crate::store::{AppliedPolicies, RowKind};
+
+pub(crate) async fn run_sync(house: &House, mode: v1::SyncMode) -> Result<v1::SyncRun, Status> {
     let parent = "organizations/contoso".to_owned();
     let request = v1::RunSyncRequest { parent, mode: mode.into(), validate_only: false };
     let started = SyncServiceClient::new(house.channel()).run_sync(request).await;
     started.map(tonic::Response::into_inner)
 }
 
-pub(super) async fn set_mode(house: &House, mode: v1::Mode) -> Result<v1::SetModeResponse, Status> {
+pub(crate) async fn set_mode(house: &House, mode: v1::Mode) -> Result<v1::SetModeResponse, Status> {
     let request = v1::SetModeRequest {
         name: "organizations/contoso".to_owned(),
         mode: mode.into(),
@@ -29,7 +41,7 @@ pub(super) async fn set_mode(house: &House, mode: v1::Mode) -> Result<v1::SetMod
     set.map(tonic::Response::into_inner)
 }
 
-pub(super) async fn explain(house: &House, id: &str, number: u8) -> v1::ExplainDeviceResponse {
+pub(crate) async fn explain(house: &House, id: &str, number: u8) -> v1::ExplainDeviceResponse {
     let digits = mailbox(number, &[], &[]).id.guid().simple().to_string();
     let name = format!("organizations/contoso/devices/{id}-{}", digits.split_at(8).0);
     let request = v1::ExplainDeviceRequest { name };
@@ -269,7 +281,7 @@ async fn without_an_evaluator_nothing_is_decided_and_a_person_sees_why() {
     let shown = system.get_server_info(v1::GetServerInfoRequest {}).await.unwrap().into_inner();
     assert!(shown.evaluator_problem.starts_with("evaluator is not available"), "{shown:?}");
     assert_eq!(house.store.organizations_due(now()).await.unwrap(), [contoso()], "it stays due");
-    assert_eq!(house.store.rows_written().get(store::RowKind::Decision), 0);
+    assert_eq!(house.store.rows_written().get(RowKind::Decision), 0);
 
     let mut policies = PolicyServiceClient::new(house.channel());
     let file = types::PolicyFile {
@@ -316,4 +328,13 @@ async fn an_organization_is_applied_as_a_document() {
     let listed = organizations.list_organizations(all).await.unwrap().into_inner();
     let names: Vec<_> = listed.organizations.iter().map(|it| it.name.as_str()).collect();
     assert_eq!(names, ["organizations/contoso", "organizations/fabrikam"]);
+}
+
+#[test]
+fn a_trace_id_is_taken_from_its_traceparent() {
+    let id = "4bf92f3577b34da6a3ce929d0e0e4736";
+    assert_eq!(trace_id(&format!("00-{id}-00f067aa0ba902b7-01")), id);
+    for odd in ["", "00-4bf9-00f0-01", "nothing"] {
+        assert_eq!(trace_id(odd), "");
+    }
 }

@@ -1,10 +1,9 @@
 //! The coordinator over its real wire: a real store, real loopback connections, and an agent played
-//! by hand. There is no evaluator behind it, unless a fact says so decisions are put into the store.
+//! by hand. No evaluator stands behind it: decisions are put into the store as evaluation puts them.
 
 mod attaching;
 mod syncing;
 mod changing;
-mod operating;
 
 use std::time::Duration;
 
@@ -18,7 +17,8 @@ use uuid::Uuid;
 use exgate_domain::decision::{Compliance, Decision, Reason};
 use exgate_domain::ids::{AgentId, BundleDigest, MailboxId, OrganizationId, PartnershipId};
 use exgate_domain::observation::{
-    AccessLevel, AccessReason, AccessState, EasDevice, Mailbox, Observation, OrganizationSettings,
+    AccessLevel, AccessReason, AccessState, EasDevice, Key, Mailbox, Observation,
+    OrganizationSettings,
 };
 use exgate_domain::organization::{Organization, Schedule};
 use exgate_domain::policy::Access;
@@ -30,23 +30,27 @@ use exgate_proto::agent::v1::upload_observations_request::Part;
 use exgate_proto::convert::field::to_span;
 use exgate_proto::convert::{page_digest, root_digest, wire_digest};
 use exgate_runtime::Tasks;
+use exgate_runtime::clock::Clock;
 use exgate_runtime::grpc::Channel;
 use exgate_runtime::listen::{self, Endpoint};
 use tempfile::TempDir;
 
-use super::*;
-use crate::store::{AppliedPolicies, Decided};
+use crate::cases::Cases;
+use crate::config::Config;
+use crate::sources::Sources;
+use crate::store::{AppliedPolicies, Decided, Store};
+use crate::{assemble, serve};
 
 /// How long anything may take here.
 const DEADLINE: Duration = Duration::from_secs(20);
 
-fn contoso() -> OrganizationId {
+pub(crate) fn contoso() -> OrganizationId {
     "contoso".parse().unwrap()
 }
 
 /// A running coordinator and what it stands on.
-struct House {
-    store: Store,
+pub(crate) struct House {
+    pub(crate) store: Store,
     endpoint: Endpoint,
     tasks: Tasks,
     folder: TempDir,
@@ -54,7 +58,7 @@ struct House {
 
 impl House {
     /// Starts a coordinator with the organization `contoso` and nothing else.
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&folder.path().join("exgate.db")).await.unwrap();
         let organization = Organization {
@@ -75,7 +79,7 @@ impl House {
         Self::over(store, folder).await
     }
 
-    async fn over(store: Store, folder: TempDir) -> Self {
+    pub(crate) async fn over(store: Store, folder: TempDir) -> Self {
         let mut config = Config::default();
         // Nobody listens there: the evaluator is down.
         config.evaluator.endpoints = vec!["http://127.0.0.1:1".to_owned()];
@@ -87,17 +91,17 @@ impl House {
     }
 
     /// Stops it and starts another one on the same store.
-    async fn restart(self) -> Self {
+    pub(crate) async fn restart(self) -> Self {
         self.tasks.shutdown(DEADLINE).await.unwrap();
         Self::over(self.store, self.folder).await
     }
 
-    fn channel(&self) -> Channel {
+    pub(crate) fn channel(&self) -> Channel {
         Channel::new(&self.endpoint)
     }
 
     /// Puts an answer to every open question into the store, as evaluation does.
-    async fn decide(&self, access: impl Fn(&str) -> Access) {
+    pub(crate) async fn decide(&self, access: impl Fn(&str) -> Access) {
         let (store, organization) = (&self.store, contoso());
         let none = Default::default();
         let sources = Sources::new(store.clone(), &none, DEADLINE, Clock::system()).await.unwrap();
@@ -127,12 +131,12 @@ impl House {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the tests run on real time")]
-fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     Timestamp::now()
 }
 
 /// Waits until `look` gives something.
-async fn eventually<T>(what: &str, look: impl AsyncFn() -> Option<T>) -> T {
+pub(crate) async fn eventually<T>(what: &str, look: impl AsyncFn() -> Option<T>) -> T {
     let started = std::time::Instant::now();
     loop {
         if let Some(found) = look().await {
@@ -143,11 +147,11 @@ async fn eventually<T>(what: &str, look: impl AsyncFn() -> Option<T>) -> T {
     }
 }
 
-fn agent(number: u128) -> AgentId {
+pub(crate) fn agent(number: u128) -> AgentId {
     AgentId::new(Uuid::from_u128(number))
 }
 
-fn hello(agent: AgentId, receipts_following: u32) -> pb::Hello {
+pub(crate) fn hello(agent: AgentId, receipts_following: u32) -> pb::Hello {
     pb::Hello {
         agent_id: agent.to_string(),
         organization: "contoso".to_owned(),
@@ -159,12 +163,12 @@ fn hello(agent: AgentId, receipts_following: u32) -> pb::Hello {
 }
 
 /// The reason of an error, as a program reads it.
-fn reason(status: &Status) -> String {
+pub(crate) fn reason(status: &Status) -> String {
     status.get_details_error_info().map(|info| info.reason).unwrap_or_default()
 }
 
 /// An agent played by hand.
-struct Agent {
+pub(crate) struct Agent {
     id: AgentId,
     client: AgentServiceClient<Channel>,
     said: mpsc::Sender<pb::AttachRequest>,
@@ -174,7 +178,7 @@ struct Agent {
 
 impl Agent {
     /// Says hello and hears the welcome.
-    async fn greet(house: &House, hello: pb::Hello) -> Result<Self, Status> {
+    pub(crate) async fn greet(house: &House, hello: pb::Hello) -> Result<Self, Status> {
         let id = hello.agent_id.parse().unwrap();
         let (said, saying) = mpsc::channel(64);
         let mut client = AgentServiceClient::new(house.channel());
@@ -187,20 +191,20 @@ impl Agent {
     }
 
     /// Attaches, gets the lease and reports a good preflight.
-    async fn attach(house: &House, number: u128) -> Self {
+    pub(crate) async fn attach(house: &House, number: u128) -> Self {
         let mut agent = Self::greet(house, hello(agent(number), 0)).await.unwrap();
         agent.take_lease().await;
         agent.report_preflight(true).await;
         agent
     }
 
-    async fn take_lease(&mut self) {
+    pub(crate) async fn take_lease(&mut self) {
         let heard = self.hear().await.unwrap();
         let Heard::LeaseGranted(granted) = heard else { panic!("no lease: {heard:?}") };
         self.generation = granted.generation;
     }
 
-    async fn report_preflight(&self, ok: bool) {
+    pub(crate) async fn report_preflight(&self, ok: bool) {
         let step = pb::PreflightStep {
             name: "sign-in".to_owned(),
             ok,
@@ -216,35 +220,45 @@ impl Agent {
         .await;
     }
 
-    async fn say(&self, message: Said) {
+    pub(crate) async fn say(&self, message: Said) {
         self.said.send(pb::AttachRequest { message: Some(message) }).await.unwrap();
     }
 
-    async fn hear(&mut self) -> Result<Heard, Status> {
+    pub(crate) async fn hear(&mut self) -> Result<Heard, Status> {
         let next = tokio::time::timeout(DEADLINE, self.heard.message()).await;
         let next = next.expect("the coordinator says nothing")?;
         Ok(next.and_then(|response| response.message).expect("the stream ended"))
     }
 
-    async fn hear_sync(&mut self) -> pb::StartSync {
+    pub(crate) async fn hear_sync(&mut self) -> pb::StartSync {
         let heard = self.hear().await.unwrap();
         let Heard::StartSync(start) = heard else { panic!("no sync: {heard:?}") };
         start
     }
 
-    async fn hear_command(&mut self) -> pb::Command {
+    pub(crate) async fn hear_command(&mut self) -> pb::Command {
         let heard = self.hear().await.unwrap();
         let Heard::Command(command) = heard else { panic!("no command: {heard:?}") };
         command
     }
 
     /// Whether nothing is said for a while.
-    async fn hears_nothing(&mut self) -> bool {
+    pub(crate) async fn hears_nothing(&mut self) -> bool {
         tokio::time::timeout(Duration::from_millis(1500), self.heard.message()).await.is_err()
     }
 
     /// The parts of an upload of these observations.
-    fn parts(&self, start: &pb::StartSync, seen: &[Observation]) -> Vec<Part> {
+    pub(crate) fn parts(&self, start: &pb::StartSync, seen: &[Observation]) -> Vec<Part> {
+        self.parts_of(start, seen, &[])
+    }
+
+    /// The parts of an upload of these observations and keys of what is as it was.
+    pub(crate) fn parts_of(
+        &self,
+        start: &pb::StartSync,
+        seen: &[Observation],
+        unchanged: &[Key],
+    ) -> Vec<Part> {
         let begin = pb::SnapshotBegin {
             snapshot_id: Uuid::new_v4().to_string(),
             run_id: start.run_id.clone(),
@@ -256,16 +270,16 @@ impl Agent {
         };
         let observations: Vec<_> = seen.iter().map(Into::into).collect();
         let digests: Vec<_> = observations.iter().map(wire_digest).collect();
-        let digest = page_digest(&digests, &[]);
+        let digest = page_digest(&digests, unchanged);
         let page = pb::SnapshotPage {
             number: 1,
             observations,
-            unchanged_keys: Vec::new(),
+            unchanged_keys: unchanged.iter().copied().map(Into::into).collect(),
             page_digest: digest.as_bytes().to_vec(),
         };
         let commit = pb::SnapshotCommit {
             pages: 1,
-            rows: seen.len() as u64,
+            rows: (seen.len() + unchanged.len()) as u64,
             root_digest: root_digest(&[digest]).as_bytes().to_vec(),
             completeness: Some(pb::Completeness {
                 pipelines_completed: true,
@@ -278,7 +292,10 @@ impl Agent {
         vec![Part::Begin(begin), Part::Page(page), Part::Commit(commit)]
     }
 
-    async fn upload(&self, parts: Vec<Part>) -> Result<pb::UploadObservationsResponse, Status> {
+    pub(crate) async fn upload(
+        &self,
+        parts: Vec<Part>,
+    ) -> Result<pb::UploadObservationsResponse, Status> {
         let parts: Vec<_> = parts
             .into_iter()
             .map(|part| pb::UploadObservationsRequest { part: Some(part) })
@@ -289,19 +306,19 @@ impl Agent {
     }
 
     /// Answers a sync with a whole snapshot.
-    async fn look(&self, start: &pb::StartSync, seen: &[Observation]) {
+    pub(crate) async fn look(&self, start: &pb::StartSync, seen: &[Observation]) {
         self.upload(self.parts(start, seen)).await.unwrap();
         self.finish(start, "").await;
     }
 
-    async fn finish(&self, start: &pb::StartSync, failure: &str) {
+    pub(crate) async fn finish(&self, start: &pb::StartSync, failure: &str) {
         let finished =
             pb::RunFinished { run_id: start.run_id.clone(), failure: failure.to_owned() };
         self.say(Said::RunFinished(finished)).await;
     }
 
     /// Says what came of a command, and hears that it is stored.
-    async fn answer(&mut self, receipt: pb::Receipt) {
+    pub(crate) async fn answer(&mut self, receipt: pb::Receipt) {
         let command = receipt.command_id.clone();
         self.say(Said::Receipt(receipt)).await;
         let heard = self.hear().await.unwrap();
@@ -310,7 +327,7 @@ impl Agent {
     }
 }
 
-fn receipt(command: &pb::Command, outcome: pb::ReceiptOutcome) -> pb::Receipt {
+pub(crate) fn receipt(command: &pb::Command, outcome: pb::ReceiptOutcome) -> pb::Receipt {
     pb::Receipt {
         command_id: command.command_id.clone(),
         generation: command.generation,
@@ -325,7 +342,7 @@ fn receipt(command: &pb::Command, outcome: pb::ReceiptOutcome) -> pb::Receipt {
     }
 }
 
-fn mailbox(number: u8, allowed: &[&str], blocked: &[&str]) -> Mailbox {
+pub(crate) fn mailbox(number: u8, allowed: &[&str], blocked: &[&str]) -> Mailbox {
     let ids = |ids: &[&str]| ids.iter().map(|id| id.parse().unwrap()).collect();
     Mailbox {
         id: MailboxId::new(Uuid::from_u128(u128::from(number) << 96)),
@@ -341,7 +358,7 @@ fn mailbox(number: u8, allowed: &[&str], blocked: &[&str]) -> Mailbox {
     }
 }
 
-fn device(number: u8, id: &str, state: AccessState) -> EasDevice {
+pub(crate) fn device(number: u8, id: &str, state: AccessState) -> EasDevice {
     EasDevice {
         id: PartnershipId::new(Uuid::from_u128(0xdece << 64 | u128::from(number))),
         device_id: id.parse().unwrap(),
@@ -363,7 +380,7 @@ fn device(number: u8, id: &str, state: AccessState) -> EasDevice {
     }
 }
 
-fn settings() -> Observation {
+pub(crate) fn settings() -> Observation {
     Observation::Settings(OrganizationSettings {
         guid: Uuid::from_u128(5),
         default_access_level: AccessLevel::Quarantine,
@@ -373,7 +390,7 @@ fn settings() -> Observation {
 }
 
 /// An organization whose people, 1 to `people`, have one quarantined device each: A1, A2, ...
-fn everything(people: u8) -> Vec<Observation> {
+pub(crate) fn everything(people: u8) -> Vec<Observation> {
     let mut seen = vec![settings()];
     for number in 1..=people {
         seen.push(Observation::Mailbox(mailbox(number, &[], &[])));

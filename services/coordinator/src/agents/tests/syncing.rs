@@ -3,6 +3,7 @@
 use exgate_domain::sync::{RunState, Trigger};
 
 use super::*;
+use crate::operator_api::tests as operating;
 use crate::store::{DeviceFilter, RowKind, StoredRun};
 
 async fn devices(house: &House) -> usize {
@@ -19,10 +20,8 @@ async fn over(house: &House) -> StoredRun {
 }
 
 fn failure(stored: &StoredRun) -> &str {
-    match &stored.run.state {
-        RunState::Failed { reason, .. } => reason,
-        other => panic!("{other:?}"),
-    }
+    let RunState::Failed { reason, .. } = &stored.run.state else { panic!("{stored:?}") };
+    reason
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -103,16 +102,8 @@ async fn an_agent_that_remembers_too_much_sends_every_row_again() {
     let mut agent = Agent::attach(&house, 1).await;
     let start = agent.hear_sync().await;
 
-    let unchanged = Observation::Mailbox(mailbox(1, &[], &[])).key();
-    let digest = page_digest(&[], &[unchanged]);
-    let mut parts = agent.parts(&start, &[]);
-    if let [_, Part::Page(page), Part::Commit(commit)] = &mut parts[..] {
-        page.unchanged_keys = vec![unchanged.into()];
-        page.page_digest = digest.as_bytes().to_vec();
-        commit.rows = 1;
-        commit.root_digest = root_digest(&[digest]).as_bytes().to_vec();
-    }
-    let refused = agent.upload(parts).await.unwrap_err();
+    let unchanged = [Observation::Mailbox(mailbox(1, &[], &[])).key()];
+    let refused = agent.upload(agent.parts_of(&start, &[], &unchanged)).await.unwrap_err();
     agent.finish(&start, "the coordinator did not take the snapshot").await;
     assert_eq!(
         (refused.code(), reason(&refused).as_str()),
