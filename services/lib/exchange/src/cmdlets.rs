@@ -89,6 +89,12 @@ impl<R> Cmdlet<R> {
         }
     }
 
+    /// The same command, each of its objects read as another row.
+    pub fn read_as<S>(self) -> Cmdlet<S> {
+        let Self { name, parameters, effect, .. } = self;
+        Cmdlet { name, parameters, effect, row: PhantomData }
+    }
+
     /// The cmdlet's name.
     pub fn name(&self) -> &'static str {
         self.name
