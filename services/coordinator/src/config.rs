@@ -293,7 +293,6 @@ mod tests {
         let intune = ("EXGATE__SOURCES__INTUNE__PATH", "/records");
         let cases = [
             ("server.listen", ("EXGATE__SERVER__LISTEN", "0.0.0.0:7443")),
-            ("store.path", ("EXGATE__STORE__PATH", "")),
             ("evaluator.endpoints", ("EXGATE__EVALUATOR__ENDPOINTS", "http://10.0.0.1:1")),
             ("sync.full_interval", ("EXGATE__SYNC__FULL_INTERVAL", "1ms")),
             ("sources.intune.refresh", ("EXGATE__SOURCES__INTUNE__REFRESH", "2d")),
@@ -304,6 +303,9 @@ mod tests {
             let error = layers(&[intune, setting]).load::<Config>().unwrap_err();
             assert!(exgate_runtime::report(&error).contains(key), "{key}: {error}");
         }
+        let nowhere = StoreSettings { path: PathBuf::new() };
+        let error = Config { store: nowhere, ..Config::default() }.check().unwrap_err();
+        assert_eq!(error.key, "store.path");
         let error = layers(&[("EXGATE__SOURCES__INTUNE__REFRESH", "1s")]).load::<Config>();
         assert!(error.unwrap_err().to_string().contains("sources.intune.path is required"));
     }

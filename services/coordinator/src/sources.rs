@@ -34,9 +34,6 @@ pub use records::{Records, Said, SourceState};
 use folder::{Reading, Stamp};
 use records::{Source, Trust};
 
-/// The shortest sleep between two looks.
-const LOOK_MIN: Duration = Duration::from_millis(100);
-
 /// Reads all sources, for as long as it runs.
 #[derive(Debug)]
 pub struct Sources {
@@ -143,10 +140,7 @@ impl Sources {
     pub async fn run(mut self) {
         loop {
             self.look().await;
-            let next = self.next_look();
-            let wait =
-                Duration::try_from(next.duration_since(self.clock.now())).unwrap_or_default();
-            self.clock.sleep(wait.max(LOOK_MIN)).await;
+            self.clock.until(self.next_look()).await;
         }
     }
 
@@ -183,6 +177,7 @@ impl Sources {
 
     /// When to look again: at the next reading, or when a source becomes too old.
     fn next_look(&self) -> Timestamp {
+        let now = self.clock.now();
         let records = self.records.borrow();
         let reads = self.reads.iter().map(|read| read.next_at);
         let ends = records.sources.iter().zip(&self.trusted).filter(|(_, trusted)| **trusted);
@@ -190,6 +185,7 @@ impl Sources {
             let limit = records.max_age.checked_add(SignedDuration::from_millis(1))?;
             source.read_at?.checked_add(limit).ok()
         });
+        let ends = ends.filter(|end| *end > now);
         reads.chain(ends).min().unwrap_or(Timestamp::MAX)
     }
 

@@ -204,10 +204,17 @@ impl Parts {
         let mut rest = String::with_capacity(text.len());
         let mut policies = false;
         for piece in pieces(text) {
-            let header = piece.header().unwrap_or_default();
+            let at = At { path, piece: &piece };
+            let header = match piece.header() {
+                Ok(header) => header,
+                Err((error, key)) => {
+                    self.diagnostics.push(at.mistake(&error, key));
+                    continue;
+                }
+            };
             let kind = header.kind.as_ref().map(|kind| kind.value.as_str());
             if kind == Some(ORGANIZATION) {
-                match (At { path, piece: &piece }).organization(&header, schedule) {
+                match at.organization(&header, schedule) {
                     Ok(read) => self.organizations.push(read),
                     Err(wrong) => self.diagnostics.extend(wrong),
                 }
@@ -271,8 +278,8 @@ impl<'a> Piece<'a> {
         format!("{mark}{}", "\n".repeat(self.text.matches('\n').count()))
     }
 
-    fn header(&self) -> Result<Header, Box<Error>> {
-        parse(self.text).map_err(|(error, _)| error)
+    fn header(&self) -> Result<Header, (Box<Error>, String)> {
+        if self.says_something() { parse(self.text) } else { Ok(Header::default()) }
     }
 
     fn policy(&self, header: &Header) -> Option<PolicyText> {
@@ -415,16 +422,16 @@ impl At<'_> {
     /// What the reader's error means to the one who wrote the document.
     fn mistake(&self, error: &Error, key: String) -> Diagnostic {
         let plain = error.without_snippet();
-        let at = match plain {
-            Error::SerdeMissingField { .. } => None,
-            other => other.location(),
-        };
+        // A key that is missing stands nowhere: the whole document lacks it.
+        let missing = matches!(plain, Error::SerdeMissingField { .. });
+        let at = plain.location().filter(|_| !missing);
         let (key, message, cure) = words(plain, key);
         self.refuse(at, &key, message, &cure)
     }
 }
 
 /// Key, message and suggestion of a reader's error.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the reader's enum, which may grow")]
 fn words(error: &Error, key: String) -> (String, String, String) {
     match error {
         Error::AliasError { error, .. } => words(error, key),

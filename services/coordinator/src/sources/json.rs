@@ -4,7 +4,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::{DeserializeOwned, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeOwned, Error, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_path_to_error::{Path, Segment};
 
@@ -97,9 +97,5 @@ impl<'de, R: Row> Visitor<'de> for Object<R> {
             map.next_value::<IgnoredAny>()?;
         }
         Ok(Names(PhantomData))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, _: A) -> Result<Names<R>, A::Error> {
-        Err(A::Error::custom("an object has to stand here"))
     }
 }

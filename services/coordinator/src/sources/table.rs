@@ -15,7 +15,7 @@ pub(super) fn read<R: Row>(file: &str, content: &[u8]) -> Result<Vec<(u64, R)>, 
     let mut rows = Vec::new();
     let mut record = StringRecord::new();
     while reader.read_record(&mut record).map_err(|error| problem(file, &error))? {
-        let line = record.position().map_or(0, Position::line);
+        let line = record.position().map_or(0, |position| line(content, position));
         let mut row = R::default();
         for ((name, put), text) in columns.iter().zip(&record) {
             put(&mut row, text).map_err(|message| Problem {
@@ -61,6 +61,15 @@ fn columns<R: Row>(file: &str, header: &StringRecord) -> Result<Vec<&'static Fie
     Ok(columns)
 }
 
+/// The line in which a record starts: its position is before the empty lines that were skipped.
+fn line(content: &[u8], position: &Position) -> u64 {
+    let start = usize::try_from(position.byte()).unwrap_or(usize::MAX);
+    let rest = content.get(start..).unwrap_or_default().iter();
+    let skipped = rest.take_while(|byte| byte.is_ascii_whitespace()).filter(|byte| **byte == b'\n');
+    position.line() + skipped.count() as u64
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "the reader's enum, which may grow")]
 fn problem(file: &str, error: &csv::Error) -> Problem {
     let line = error.position().map_or(0, Position::line);
     let message = match error.kind() {

@@ -176,20 +176,20 @@ pub(super) fn observation(row: &SqliteRow) -> Result<Observation, StoreError> {
 
 /// Reads the column `observation` of a device.
 pub(super) fn device(row: &SqliteRow) -> Result<EasDevice, StoreError> {
-    match observation(row)? {
-        Observation::Device(device) => Ok(device),
-        other => Err(odd(&other, Kind::Device)),
-    }
+    let observation = observation(row)?;
+    let found = observation.key().kind;
+    let Observation::Device(device) = observation else {
+        return Err(StoreError::damaged(Kind::Device.name(), found.name()));
+    };
+    Ok(device)
 }
 
 /// Reads the column `observation` of a mailbox.
 pub(super) fn mailbox(row: &SqliteRow) -> Result<Mailbox, StoreError> {
-    match observation(row)? {
-        Observation::Mailbox(mailbox) => Ok(mailbox),
-        other => Err(odd(&other, Kind::Mailbox)),
-    }
-}
-
-fn odd(found: &Observation, wanted: Kind) -> StoreError {
-    StoreError::damaged(wanted.name(), found.key().kind.name())
+    let observation = observation(row)?;
+    let found = observation.key().kind;
+    let Observation::Mailbox(mailbox) = observation else {
+        return Err(StoreError::damaged(Kind::Mailbox.name(), found.name()));
+    };
+    Ok(mailbox)
 }
