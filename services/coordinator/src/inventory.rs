@@ -278,7 +278,9 @@ impl Snapshot {
         if page_digest(&digests, &unchanged) != digest {
             return Err(InventoryError::PageDigest { page: number });
         }
-        if let Some(key) = self.store.first_unknown(&self.organization, &unchanged).await? {
+        if let Some(key) =
+            self.store.first_unknown(&self.organization, &unchanged, self.started_at).await?
+        {
             return Err(InventoryError::DigestsUnknown { guid: key.guid });
         }
         self.staging.put(&rows).await?;

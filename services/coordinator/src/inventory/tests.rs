@@ -4,14 +4,16 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use exgate_domain::command::{CommandState, Receipt, ReceiptOutcome};
 use exgate_domain::lease::Lease;
 use exgate_domain::observation::{AccessState, Kind, Mailbox};
+use exgate_domain::sync::{Run, RunState, SyncMode, Trigger};
 
 use crate::fixture::{
-    Opened, Upload, at, begin, contoso, device, device_of, key, lease, mailbox, opened, settings,
-    world,
+    Opened, Upload, allow, at, begin, contoso, device, device_of, key, lease, mailbox, opened, run,
+    settings, world,
 };
-use crate::store::{DeviceFilter, RowKind, Store};
+use crate::store::{Answer, DeviceFilter, RowKind, Store};
 
 use super::*;
 
@@ -320,4 +322,66 @@ async fn the_newest_change_comes_from_complete_looks_only() {
     assert_eq!(newest().await, Some(at(9)));
     Upload::changes(vec![Observation::Device(device(12))]).send(store, at(10)).await.unwrap();
     assert_eq!(newest().await, Some(at(12)));
+}
+
+/// A store with one mailbox and its device, a sync that was started at 10, and a receipt that came at
+/// `shown` and shows the device allowed.
+async fn shown_by_a_receipt(shown: i64) -> (Opened, Mailbox) {
+    let opened = opened().await;
+    let store = &opened.store;
+    Upload::everything(world(1..=1)).send(store, at(1)).await.unwrap();
+    let run = Run { id: begin(Scope::Everything).run, ..run(1, SyncMode::Full, Trigger::Manual) };
+    store.create_run(&run).await.unwrap();
+    let running = RunState::Running { generation: Generation::new(1), since: at(10) };
+    store.set_run_state(run.id, &running).await.unwrap();
+
+    let command = allow(1, 1);
+    store.create_commands(std::slice::from_ref(&command), at(2)).await.unwrap();
+    let after = Mailbox { allowed_ids: vec![device(1).device_id], ..mailbox(1) };
+    let receipt = Receipt {
+        command: command.id,
+        generation: Generation::new(1),
+        outcome: ReceiptOutcome::Done,
+        read_back: Some(after.clone()),
+        cmdlet: String::new(),
+        server: String::new(),
+        took: Duration::ZERO,
+        traceparent: String::new(),
+    };
+    let answer = Answer {
+        receipt: &receipt,
+        state: CommandState::Done { at: at(shown) },
+        observed: receipt.read_back.as_ref(),
+        retry_at: None,
+        traceparent: "",
+        at: at(shown),
+    };
+    store.answer_command(&answer).await.unwrap();
+    (opened, after)
+}
+
+#[tokio::test]
+async fn a_look_that_began_before_a_receipt_came_does_not_undo_it() {
+    for upload in [Upload::known(&world(1..=1)), Upload::everything(world(1..=1))] {
+        let (Opened { store, .. }, after) = &shown_by_a_receipt(11).await;
+        upload.send(store, at(20)).await.unwrap();
+        let view = store.mailbox_view(&contoso(), after.id).await.unwrap().unwrap();
+        assert_eq!(view.mailbox, *after);
+    }
+}
+
+#[tokio::test]
+async fn a_look_after_a_receipt_has_to_send_what_the_receipt_showed() {
+    let (Opened { store, .. }, after) = &shown_by_a_receipt(9).await;
+    let refused = Upload::known(&world(1..=1)).send(store, at(20)).await.unwrap_err();
+    assert_eq!(refused.refusal(), Refusal::DigestsUnknown);
+    let shown = vec![Observation::Mailbox(after.clone())];
+    let sent = Upload::changes(shown.clone()).send(store, at(30)).await.unwrap();
+    assert_eq!((sent.rows_changed, sent.rows_unchanged), (0, 1));
+    Upload::known(&shown).send(store, at(40)).await.unwrap();
+
+    // Somebody else took the entry off: the later look wins.
+    Upload::everything(world(1..=1)).send(store, at(50)).await.unwrap();
+    let view = store.mailbox_view(&contoso(), after.id).await.unwrap().unwrap();
+    assert_eq!(view.mailbox, mailbox(1));
 }

@@ -32,6 +32,11 @@ impl Known {
     pub(super) fn of(row: i64, digest: ObservationDigest) -> Self {
         Self { row, digest, read_back_at: None }
     }
+
+    /// Whether a receipt showed the object after a look began: that look may be the older one.
+    pub(super) fn is_newer_than(&self, look_began_at: Option<Timestamp>) -> bool {
+        self.read_back_at.zip(look_began_at).is_some_and(|(shown, began)| shown >= began)
+    }
 }
 
 /// The objects of one organization.
@@ -69,23 +74,26 @@ impl Store {
         &self,
         organization: &OrganizationId,
         keys: &[Key],
+        look_began_at: Option<Timestamp>,
     ) -> Result<Option<Key>, StoreError> {
         let mut stored = self.keys(organization).await;
         let mut connection = self.read.acquire().await?;
         let map = stored.take(&mut connection).await?;
-        let unknown = first_unknown(&map, keys);
+        let unknown = first_unknown(&map, keys, look_began_at);
         stored.put_back(map);
         Ok(unknown)
     }
 }
 
-/// The first of these keys that is not stored as the agent was last told.
+/// The first of these keys that is not stored as the agent was last told, those left out that a
+/// receipt showed after the look began: what the receipt showed stands.
 pub(super) fn first_unknown<'a>(
     map: &KeyMap,
     keys: impl IntoIterator<Item = &'a Key>,
+    look_began_at: Option<Timestamp>,
 ) -> Option<Key> {
-    let told = |key: &Key| map.get(key).is_some_and(|known| known.read_back_at.is_none());
-    keys.into_iter().find(|key| !told(key)).copied()
+    let stands = |known: &Known| known.read_back_at.is_none() || known.is_newer_than(look_began_at);
+    keys.into_iter().find(|key| !map.get(key).is_some_and(stands)).copied()
 }
 
 impl Keys {

@@ -1,9 +1,9 @@
 //! From one inventory to the next, in one transaction: readers see the old or the new one.
 //!
 //! Only objects whose digest differs are written. A mailbox that a command's receipt showed after the
-//! snapshot was begun stays as the receipt showed it: the snapshot may be the older look. Only a complete snapshot of everything says
-//! anything about what it does not show, and a device or mailbox goes only after two of them in a
-//! row.
+//! snapshot was begun stays as the receipt showed it: the snapshot may be the older look. Only a
+//! complete snapshot of everything says anything about what it does not show, and a device or
+//! mailbox goes only after two of them in a row.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -75,7 +75,7 @@ impl Store {
             return Ok(Swapped::LeaseLost);
         }
         let mut map = held.take(&mut tx).await?;
-        if let Some(key) = keys::first_unknown(&map, &unchanged) {
+        if let Some(key) = keys::first_unknown(&map, &unchanged, started_at) {
             held.put_back(map);
             return Ok(Swapped::Unknown(key));
         }
@@ -168,7 +168,7 @@ impl<'a> Changes<'a> {
                     self.unchanged.insert(row.key);
                     self.told.extend(known.read_back_at.map(|_| row.key));
                 }
-                Some(known) if self.is_older_than(known) => {
+                Some(known) if known.is_newer_than(self.started_at) => {
                     self.seen.insert(known.row);
                     self.unchanged.insert(row.key);
                 }
@@ -186,12 +186,6 @@ impl<'a> Changes<'a> {
             self.put.push((key, Known::of(row, digest), known.is_none()));
         }
         Ok(())
-    }
-
-    /// Whether the snapshot may have looked before a receipt showed the object.
-    fn is_older_than(&self, known: &Known) -> bool {
-        let begun = |at: Timestamp| self.started_at.is_some_and(|started| at >= started);
-        known.read_back_at.is_some_and(begun)
     }
 
     /// Counts what is missing, forgets what came back, and removes what was missing often enough.
