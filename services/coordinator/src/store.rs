@@ -61,6 +61,8 @@ pub(crate) use swap::{Extent, Swap, Swapped};
 use keys::KeyMaps;
 use written::Tally;
 
+/// What the engine's log shrinks to, in bytes, after a large transaction has made it long.
+const LOG_BYTES: &str = "67108864";
 /// How many connections read.
 const READERS: u32 = 4;
 /// How long a statement waits for the engine's own locks.
@@ -157,7 +159,8 @@ impl Store {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
-            .busy_timeout(BUSY_TIMEOUT);
+            .busy_timeout(BUSY_TIMEOUT)
+            .pragma("journal_size_limit", LOG_BYTES);
         let pool = |size| {
             let pool = SqlitePoolOptions::new().max_connections(size);
             pool.idle_timeout(None).max_lifetime(None).test_before_acquire(false)
