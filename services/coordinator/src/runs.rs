@@ -2,42 +2,33 @@
 //! cannot end well ends as failed, with a reason, and the inventory stays as it was.
 
 mod active;
+mod starting;
+mod ending;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Mutex as AsyncMutex, Notify};
-use tokio::time::Instant;
-use tracing::{Instrument, Span};
-use uuid::Uuid;
 
-use exgate_domain::ids::{Generation, MailboxId, OrganizationId, RunId};
-use exgate_domain::observation::Scope;
-use exgate_domain::organization::Organization;
+use exgate_domain::ids::{Generation, OrganizationId, RunId};
 use exgate_domain::snapshot::Begin;
-use exgate_domain::sync::{Completeness, Run, RunState, SyncMode, Tally, Trigger};
+use exgate_domain::sync::{RunState, SyncMode, Trigger};
 use exgate_runtime::Tasks;
 use exgate_runtime::clock::Clock;
 
 use crate::agents::session::Outgoing;
-use crate::agents::{Agents, Holder};
-use crate::evaluation::{Evaluation, EvaluationError};
+use crate::agents::Agents;
+use crate::evaluation::Evaluation;
 use crate::metrics::Metrics;
 use crate::outbox::Outbox;
-use crate::schedule::{LastRuns, due};
-use crate::store::{RunCreated, RunHistory, Store, StoreError, StoredRun};
+use crate::store::{RunHistory, Store, StoreError, StoredRun};
 
-use active::{Active, Open, Phase, Waiting};
+use active::{Active, Open, Phase};
 pub use active::{Progress, Step};
 
 /// How often schedules and time-outs are looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// How far before the newest change that was seen a quick sync begins to look: changes reach the
-/// domain controllers late and out of order.
-const OVERLAP: SignedDuration = SignedDuration::from_mins(15);
-
 /// Why a run does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestError {
@@ -169,49 +160,6 @@ impl Runs {
         self.create(organization, mode, trigger, None).await
     }
 
-    /// Asks for mailboxes of unknown outcome to be read back, unless that is under way.
-    async fn read_back_unknown(&self, organization: &OrganizationId) -> Result<(), StoreError> {
-        let mailboxes = self.0.parts.outbox.to_read_back(organization);
-        let rests = self.open().get(organization).is_some_and(|open| !open.may_read_back());
-        if mailboxes.is_empty() || rests {
-            return Ok(());
-        }
-        let (mode, trigger) = (SyncMode::Quick, Trigger::ReadBack);
-        match self.create(organization, mode, trigger, Some(mailboxes)).await {
-            Ok(_) | Err(RequestError::AlreadyOpen(_)) => Ok(()),
-            Err(RequestError::Store(error)) => Err(error),
-        }
-    }
-
-    async fn create(
-        &self,
-        organization: &OrganizationId,
-        mode: SyncMode,
-        trigger: Trigger,
-        mailboxes: Option<Vec<MailboxId>>,
-    ) -> Result<StoredRun, RequestError> {
-        let _one_at_a_time = self.0.moving.lock().await;
-        let Parts { store, clock, .. } = &self.0.parts;
-        let id = RunId::new(Uuid::now_v7());
-        let span = span(organization, id, mode, trigger);
-        let run = Run {
-            id,
-            organization: organization.clone(),
-            mode,
-            trigger,
-            requested_at: clock.now(),
-            state: RunState::Pending,
-            traceparent: span.in_scope(exgate_runtime::telemetry::current_traceparent),
-        };
-        if let RunCreated::AlreadyOpen(other) = store.create_run(&run).await? {
-            return Err(RequestError::AlreadyOpen(Box::new(other)));
-        }
-        let waiting = Waiting { run: run.clone(), mailboxes, span, since: Instant::now() };
-        self.open().entry(organization.clone()).or_default().waiting.push(waiting);
-        self.wake();
-        Ok(StoredRun { run, started_at: None })
-    }
-
     /// How the run that is with an agent comes along.
     pub fn progress(&self, organization: &OrganizationId) -> Option<Progress> {
         let open = self.open();
@@ -325,224 +273,11 @@ impl Runs {
         }
     }
 
-    /// A snapshot was stored: decides what it changes, compares, and closes the run.
-    pub fn committed(&self, begin: &Begin, tally: Tally, completeness: Completeness) {
-        {
-            let mut open = self.open();
-            let active = open.get_mut(&begin.organization).and_then(|open| open.with(begin.run));
-            let Some(active) = active else { return };
-            active.phase = Phase::Deciding;
-        }
-        let (runs, organization, run) = (self.clone(), begin.organization.clone(), begin.run);
-        self.0.parts.tasks.spawn("conclude", async move {
-            runs.conclude(&organization, run, tally, completeness).await;
-        });
-    }
-
-    async fn conclude(
-        &self,
-        organization: &OrganizationId,
-        run: RunId,
-        tally: Tally,
-        completeness: Completeness,
-    ) {
-        let Parts { evaluation, outbox, .. } = &self.0.parts;
-        let (span, reads_back) = {
-            let mut open = self.open();
-            let Some(active) = open.get_mut(organization).and_then(|open| open.with(run)) else {
-                return;
-            };
-            (active.span.clone(), active.reads_back())
-        };
-        let mut notes = Vec::new();
-        match evaluation.attempt(organization).await {
-            // Without a policy there is no question; the organization shows it as a problem.
-            Ok(()) | Err(EvaluationError::NoPolicy) => {}
-            Err(error) => notes.push(format!("not decided: {}", exgate_runtime::report(&error))),
-        }
-        let compared = async {
-            if let Some((mailboxes, started)) = reads_back {
-                outbox.read_back(organization, &mailboxes, &completeness, started).await?;
-            }
-            outbox.compare(organization).await
-        };
-        if let Err(error) = compared.instrument(span).await {
-            notes.push(format!("not compared: {}", exgate_runtime::report(&error)));
-        }
-        evaluation.no_longer_caused_by_run(organization);
-        if !completeness.is_complete() {
-            notes.push(incomplete(&completeness));
-        }
-        self.succeed(organization, run, tally, notes.join("; ")).await;
-    }
-
-    async fn succeed(&self, organization: &OrganizationId, run: RunId, tally: Tally, note: String) {
-        let now = self.0.parts.clock.now();
-        let Some(ended) = self.end(organization, run, RunState::Succeeded { at: now, tally }).await
-        else {
-            return;
-        };
-        self.0.parts.metrics.sync_ended(&ended.run, ended.took(), Ok((now, tally)));
-        let Tally { seen, added, changed, removed, .. } = tally;
-        tracing::info!(
-            parent: &ended.span, %organization, %run, mode = ?ended.run.mode,
-            seen, added, changed, removed, note, "sync succeeded"
-        );
-        let mut notes = self.0.notes.lock().unwrap_or_else(PoisonError::into_inner);
-        if note.is_empty() {
-            notes.remove(organization);
-        } else {
-            notes.insert(organization.clone(), (run, note));
-        }
-    }
-
-    async fn fail(
-        &self,
-        organization: &OrganizationId,
-        run: RunId,
-        reason: String,
-        kind: &'static str,
-    ) {
-        let state = RunState::Failed { at: self.0.parts.clock.now(), reason: reason.clone() };
-        let Some(ended) = self.end(organization, run, state).await else { return };
-        self.0.parts.metrics.sync_ended(&ended.run, ended.took(), Err(kind));
-        tracing::warn!(
-            parent: &ended.span, %organization, %run, mode = ?ended.run.mode, reason, "sync failed"
-        );
-    }
-
-    /// Takes a run off what is open and stores its end.
-    async fn end(
-        &self,
-        organization: &OrganizationId,
-        run: RunId,
-        state: RunState,
-    ) -> Option<Active> {
-        let stored = self.0.parts.store.set_run_state(run, &state).await;
-        if let Err(error) = stored {
-            let error = exgate_runtime::report(&error);
-            tracing::error!(%organization, %run, error, "end of a run was not stored");
-        }
-        let ended = self.open().get_mut(organization).and_then(|open| open.take(run));
-        if let Err(error) = self.reread_history(organization).await {
-            let error = exgate_runtime::report(&error);
-            tracing::error!(%organization, error, "history of runs was not read");
-        }
-        self.wake();
-        ended
-    }
-
-    async fn look(&self) -> Result<(), StoreError> {
-        for stored in self.0.parts.store.organizations(None, u32::MAX).await? {
-            self.look_at(&stored.organization).await?;
-        }
-        Ok(())
-    }
-
-    async fn look_at(&self, organization: &Organization) -> Result<(), StoreError> {
-        let id = &organization.id;
-        let late = self.open().get(id).map(|open| open.late(self.0.timeout)).unwrap_or_default();
-        for run in late {
-            let reason = format!("it did not end within {:?}", self.0.timeout);
-            self.fail(id, run, reason, "timeout").await;
-        }
-        let Some(holder) = self.0.parts.agents.holder(id) else { return Ok(()) };
-        self.read_back_unknown(id).await?;
-        if !self.open().get(id).is_some_and(Open::is_busy) && holder.preflight_good == Some(true) {
-            let history = self.history(id).await?;
-            let now = self.0.parts.clock.now();
-            let last = last_runs(&history, holder.since);
-            if let Some(mode) = due(now, organization, &last, holder.filters_by_change, true) {
-                match self.create(id, mode, Trigger::Schedule, None).await {
-                    Ok(_) | Err(RequestError::AlreadyOpen(_)) => {}
-                    Err(RequestError::Store(error)) => return Err(error),
-                }
-            }
-        }
-        self.hand_out(id, &holder).await
-    }
-
-    /// Hands the next waiting run to the agent, unless it has one.
-    async fn hand_out(
-        &self,
-        organization: &OrganizationId,
-        holder: &Holder,
-    ) -> Result<(), StoreError> {
-        let _one_at_a_time = self.0.moving.lock().await;
-        let Parts { store, clock, agents, metrics, .. } = &self.0.parts;
-        let next = self.open().get_mut(organization).and_then(Open::next);
-        let Some(Waiting { mut run, mailboxes, span, .. }) = next else { return Ok(()) };
-        let generation = holder.lease.generation;
-        let id = run.id;
-        let scope = match (mailboxes, run.mode) {
-            (Some(mailboxes), _) => Scope::Mailboxes(mailboxes),
-            (None, SyncMode::Full) => Scope::Everything,
-            (None, SyncMode::Quick) => {
-                let newest = store.newest_change(organization).await?;
-                Scope::ChangedSince(begin_of_look(newest))
-            }
-        };
-        run.state = RunState::Running { generation, since: clock.now() };
-        store.set_run_state(run.id, &run.state).await?;
-        metrics.sync_started(&run);
-        tracing::info!(
-            parent: &span, %organization, run = %run.id, mode = ?run.mode, trigger = ?run.trigger,
-            "sync started"
-        );
-        let active = Active::new(run, scope, generation, span);
-        let start = active.start(false);
-        self.open().entry(organization.clone()).or_default().active = Some(active);
-        if agents.say(organization, generation, Outgoing::StartSync(start)).is_err() {
-            self.fail(organization, id, "the agent was lost".to_owned(), "lost").await;
-        }
-        Ok(())
-    }
-
     fn open(&self) -> MutexGuard<'_, HashMap<OrganizationId, Open>> {
         self.0.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn histories(&self) -> MutexGuard<'_, HashMap<OrganizationId, RunHistory>> {
         self.0.histories.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Runs that failed before the agent attached say nothing about it.
-fn last_runs(history: &RunHistory, attached_at: Timestamp) -> LastRuns {
-    let since = history.failed_at.filter(|at| *at > attached_at);
-    LastRuns {
-        any_succeeded_at: history.any_succeeded_at,
-        full_succeeded_at: history.full_succeeded_at,
-        failures: since.map_or(0, |_| history.failures),
-        failed_at: since,
-    }
-}
-
-fn begin_of_look(newest: Option<Timestamp>) -> Timestamp {
-    let newest = newest.unwrap_or(Timestamp::UNIX_EPOCH);
-    newest.checked_sub(OVERLAP).unwrap_or(Timestamp::UNIX_EPOCH)
-}
-
-fn incomplete(completeness: &Completeness) -> String {
-    let Completeness { pipelines_completed, error_records, truncated, .. } = completeness;
-    format!(
-        "incomplete, so nothing was taken as gone (pipelines completed: {pipelines_completed}, \
-         error records: {error_records}, truncated: {truncated})"
-    )
-}
-
-/// The root of a run's trace; a child of the operator's call when an operator asked.
-fn span(organization: &OrganizationId, run: RunId, mode: SyncMode, trigger: Trigger) -> Span {
-    let (mode, cause) = (format!("{mode:?}").to_lowercase(), format!("{trigger:?}").to_lowercase());
-    match trigger {
-        Trigger::Manual => tracing::info_span!(
-            "exgate.sync", exgate.organization.id = %organization, exgate.sync.mode = mode,
-            exgate.sync.trigger = cause, exgate.sync.run = %run
-        ),
-        Trigger::Schedule | Trigger::ReadBack => tracing::info_span!(
-            parent: None,
-            "exgate.sync", exgate.organization.id = %organization, exgate.sync.mode = mode,
-            exgate.sync.trigger = cause, exgate.sync.run = %run
-        ),
     }
 }

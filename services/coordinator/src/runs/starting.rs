@@ -1,0 +1,178 @@
+//! The beginnings of runs: when one is due or asked for, and how it is handed to the agent.
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
+use tracing::Span;
+use uuid::Uuid;
+
+use exgate_domain::ids::{Generation, MailboxId, OrganizationId, RunId};
+use exgate_domain::observation::Scope;
+use exgate_domain::organization::Organization;
+use exgate_domain::sync::{Run, RunState, SyncMode, Trigger};
+
+use super::active::{Active, Open, Waiting};
+use super::{Parts, RequestError, Runs};
+use crate::agents::Holder;
+use crate::agents::session::Outgoing;
+use crate::schedule::{LastRuns, due};
+use crate::store::{RunCreated, RunHistory, StoreError, StoredRun};
+
+/// How far before the newest change that was seen a quick sync begins to look: changes reach the
+/// domain controllers late and out of order.
+const OVERLAP: SignedDuration = SignedDuration::from_mins(15);
+
+impl Runs {
+    /// Asks for mailboxes of unknown outcome to be read back, unless that is under way.
+    async fn read_back_unknown(&self, organization: &OrganizationId) -> Result<(), StoreError> {
+        let mailboxes = self.0.parts.outbox.to_read_back(organization);
+        let rests = self.open().get(organization).is_some_and(|open| !open.may_read_back());
+        if mailboxes.is_empty() || rests {
+            return Ok(());
+        }
+        let (mode, trigger) = (SyncMode::Quick, Trigger::ReadBack);
+        match self.create(organization, mode, trigger, Some(mailboxes)).await {
+            Ok(_) | Err(RequestError::AlreadyOpen(_)) => Ok(()),
+            Err(RequestError::Store(error)) => Err(error),
+        }
+    }
+
+    pub(super) async fn create(
+        &self,
+        organization: &OrganizationId,
+        mode: SyncMode,
+        trigger: Trigger,
+        mailboxes: Option<Vec<MailboxId>>,
+    ) -> Result<StoredRun, RequestError> {
+        let _one_at_a_time = self.0.moving.lock().await;
+        let Parts { store, clock, .. } = &self.0.parts;
+        let id = RunId::new(Uuid::now_v7());
+        let span = span(organization, id, mode, trigger);
+        let run = Run {
+            id,
+            organization: organization.clone(),
+            mode,
+            trigger,
+            requested_at: clock.now(),
+            state: RunState::Pending,
+            traceparent: span.in_scope(exgate_runtime::telemetry::current_traceparent),
+        };
+        if let RunCreated::AlreadyOpen(other) = store.create_run(&run).await? {
+            return Err(RequestError::AlreadyOpen(Box::new(other)));
+        }
+        let waiting = Waiting { run: run.clone(), mailboxes, span, since: Instant::now() };
+        self.open().entry(organization.clone()).or_default().waiting.push(waiting);
+        self.wake();
+        Ok(StoredRun { run, started_at: None })
+    }
+
+    pub(super) async fn look(&self) -> Result<(), StoreError> {
+        for stored in self.0.parts.store.organizations(None, u32::MAX).await? {
+            self.look_at(&stored.organization).await?;
+        }
+        Ok(())
+    }
+
+    async fn look_at(&self, organization: &Organization) -> Result<(), StoreError> {
+        let id = &organization.id;
+        let late = self.open().get(id).map(|open| open.late(self.0.timeout)).unwrap_or_default();
+        for run in late {
+            let reason = format!("it did not end within {:?}", self.0.timeout);
+            self.fail(id, run, reason, "timeout").await;
+        }
+        let Some(holder) = self.0.parts.agents.holder(id) else { return Ok(()) };
+        self.read_back_unknown(id).await?;
+        if !self.open().get(id).is_some_and(Open::is_busy) && holder.preflight_good == Some(true) {
+            let history = self.history(id).await?;
+            let now = self.0.parts.clock.now();
+            let last = last_runs(&history, holder.since);
+            if let Some(mode) = due(now, organization, &last, holder.filters_by_change, true) {
+                match self.create(id, mode, Trigger::Schedule, None).await {
+                    Ok(_) | Err(RequestError::AlreadyOpen(_)) => {}
+                    Err(RequestError::Store(error)) => return Err(error),
+                }
+            }
+        }
+        self.hand_out(id, &holder).await
+    }
+
+    /// Hands the next waiting run to the agent, unless it has one.
+    async fn hand_out(
+        &self,
+        organization: &OrganizationId,
+        holder: &Holder,
+    ) -> Result<(), StoreError> {
+        let _one_at_a_time = self.0.moving.lock().await;
+        let next = self.open().get_mut(organization).and_then(Open::next);
+        let Some(waiting) = next else { return Ok(()) };
+        let (run, generation) = (waiting.run.id, holder.lease.generation);
+        let active = match self.begin(waiting, generation).await {
+            Ok(active) => active,
+            Err(error) => {
+                let reason = "its beginning could not be stored".to_owned();
+                self.fail(organization, run, reason, "store").await;
+                return Err(error);
+            }
+        };
+        self.0.parts.metrics.sync_started(&active.run);
+        tracing::info!(
+            parent: &active.span, %organization, %run, mode = ?active.run.mode,
+            trigger = ?active.run.trigger, "sync started"
+        );
+        let start = active.start(false);
+        self.open().entry(organization.clone()).or_default().active = Some(active);
+        let message = Outgoing::StartSync(start);
+        if self.0.parts.agents.say(organization, generation, message).is_err() {
+            self.fail(organization, run, "the agent was lost".to_owned(), "lost").await;
+        }
+        Ok(())
+    }
+
+    /// Says what a run looks at, and stores that it is being handed out.
+    async fn begin(&self, waiting: Waiting, generation: Generation) -> Result<Active, StoreError> {
+        let Waiting { mut run, mailboxes, span, .. } = waiting;
+        let Parts { store, clock, .. } = &self.0.parts;
+        let scope = match (mailboxes, run.mode) {
+            (Some(mailboxes), _) => Scope::Mailboxes(mailboxes),
+            (None, SyncMode::Full) => Scope::Everything,
+            (None, SyncMode::Quick) => {
+                let newest = store.newest_change(&run.organization).await?;
+                Scope::ChangedSince(begin_of_look(newest))
+            }
+        };
+        run.state = RunState::Running { generation, since: clock.now() };
+        store.set_run_state(run.id, &run.state).await?;
+        Ok(Active::new(run, scope, generation, span))
+    }
+}
+
+/// Runs that failed before the agent attached say nothing about it.
+fn last_runs(history: &RunHistory, attached_at: Timestamp) -> LastRuns {
+    let since = history.failed_at.filter(|at| *at > attached_at);
+    LastRuns {
+        any_succeeded_at: history.any_succeeded_at,
+        full_succeeded_at: history.full_succeeded_at,
+        failures: since.map_or(0, |_| history.failures),
+        failed_at: since,
+    }
+}
+
+fn begin_of_look(newest: Option<Timestamp>) -> Timestamp {
+    let newest = newest.unwrap_or(Timestamp::UNIX_EPOCH);
+    newest.checked_sub(OVERLAP).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+/// The root of a run's trace; a child of the operator's call when an operator asked.
+fn span(organization: &OrganizationId, run: RunId, mode: SyncMode, trigger: Trigger) -> Span {
+    let (mode, cause) = (format!("{mode:?}").to_lowercase(), format!("{trigger:?}").to_lowercase());
+    match trigger {
+        Trigger::Manual => tracing::info_span!(
+            "exgate.sync", exgate.organization.id = %organization, exgate.sync.mode = mode,
+            exgate.sync.trigger = cause, exgate.sync.run = %run
+        ),
+        Trigger::Schedule | Trigger::ReadBack => tracing::info_span!(
+            parent: None,
+            "exgate.sync", exgate.organization.id = %organization, exgate.sync.mode = mode,
+            exgate.sync.trigger = cause, exgate.sync.run = %run
+        ),
+    }
+}
