@@ -35,7 +35,7 @@ const NEVER: &str =
 const PHONES_OF_OTHERS: usize = 10;
 
 /// Longer than the coordinator's metrics take to follow what it does.
-const METRIC_REST: Duration = Duration::from_millis(4500);
+const METRIC_REST: Duration = Duration::from_millis(3000);
 
 /// Rows written to the store since it was opened, by kind.
 pub type RowsWritten = BTreeMap<String, u64>;
@@ -333,7 +333,8 @@ impl World {
         let authority = format!("127.0.0.1:{}", self.setup.coordinator_metrics_port);
         let (_, text) = http::request(&authority, "GET", "/metrics", None).await.expect("metrics");
         let rows = |line: &str| {
-            let (name, count) = line.strip_prefix("exgate_store_rows_written_total{")?.split_once("} ")?;
+            let (name, count) =
+                line.strip_prefix("exgate_store_rows_written_total{")?.split_once("} ")?;
             let kind = name.split("kind=\"").nth(1)?.split('"').next()?;
             Some((kind.to_owned(), count.parse::<f64>().ok()? as u64))
         };

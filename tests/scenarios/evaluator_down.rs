@@ -13,8 +13,7 @@ fn without_an_evaluator_nothing_is_written_until_it_is_back() {
     scenario(async {
         let mut world = World::start(Options::default()).await;
         world.enforce(ORGANIZATION).await;
-        let (ann, bob) =
-            (world.person(ORGANIZATION, 0).await, world.person(ORGANIZATION, 1).await);
+        let (ann, bob) = (world.person(ORGANIZATION, 0).await, world.person(ORGANIZATION, 1).await);
         world.records.person(&ann);
         world.records.person(&bob);
         let allowed =

@@ -4,8 +4,8 @@ use exchange_sim::faults::{Faults, LostAnswer};
 use exgate_proto::types::v1::Access;
 use exgate_proto::v1::SyncTrigger;
 use exgate_tests::exchange::iphone;
-use exgate_tests::world::{List, Options, World};
 use exgate_tests::scenario;
+use exgate_tests::world::{List, Options, World};
 
 const ORGANIZATION: &str = "contoso";
 

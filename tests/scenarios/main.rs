@@ -13,3 +13,5 @@ mod cut_upload;
 mod repeated_sync;
 mod restart;
 mod trace;
+mod bad_input;
+mod cli;

@@ -109,8 +109,7 @@ fn one_trace_runs_from_the_command_line_to_the_cmdlet() {
             ("OTEL_BSP_SCHEDULE_DELAY", "200"),
         ];
         let owned = environment.iter().map(|(key, value)| ((*key).into(), (*value).into()));
-        let options =
-            Options { is_real: true, environment: owned.collect(), ..Options::default() };
+        let options = Options { is_real: true, environment: owned.collect(), ..Options::default() };
         let mut world = World::start(options).await;
         world.enforce(ORGANIZATION).await;
         let ann = world.person(ORGANIZATION, 0).await;
