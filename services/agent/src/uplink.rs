@@ -6,12 +6,13 @@ mod message;
 mod session;
 mod sync;
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Mutex, watch};
 
-use exgate_domain::ids::{AgentId, OrganizationId};
+use exgate_domain::ids::{AgentId, MailboxId, OrganizationId};
 use exgate_proto::agent::v1::agent_service_client::AgentServiceClient;
 use exgate_runtime::Tasks;
 use exgate_runtime::backoff::Backoff;
@@ -53,9 +54,24 @@ pub struct Uplink {
     journal: Journal,
     lease: Lease,
     digests: Arc<Mutex<DigestTable>>,
+    touched: Touched,
     preflight: watch::Receiver<Option<Preflight>>,
     metrics: Metrics,
     tasks: Tasks,
+}
+
+/// Mailboxes that a command was carried out on since the last sync.
+#[derive(Debug, Clone, Default)]
+struct Touched(Arc<std::sync::Mutex<BTreeSet<MailboxId>>>);
+
+impl Touched {
+    fn add(&self, mailbox: MailboxId) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(mailbox);
+    }
+
+    fn take(&self) -> BTreeSet<MailboxId> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 /// What an uplink works with.
@@ -86,6 +102,7 @@ impl Uplink {
             journal,
             lease,
             digests: Arc::default(),
+            touched: Touched::default(),
             preflight,
             metrics,
             tasks,

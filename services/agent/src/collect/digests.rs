@@ -49,6 +49,12 @@ impl DigestTable {
         self.entries.insert(key, entry).is_some_and(|last| last.digest == digest)
     }
 
+    /// What the coordinator holds of an object is no longer what was acknowledged here: it has seen a
+    /// receipt since.
+    pub fn forget(&mut self, key: Key) {
+        self.entries.remove(&key);
+    }
+
     /// The coordinator has stored the run.
     pub fn acknowledge(&mut self, seal: Seal) {
         self.dirty = false;
@@ -124,6 +130,18 @@ mod tests {
             assert!(!table.see(key(1), digest("a")), "{generation} {forget}");
             table.acknowledge(Seal::Part);
         }
+    }
+
+    #[test]
+    fn an_object_that_a_receipt_showed_is_told_again() {
+        let mut table = DigestTable::default();
+        table.begin(Generation::new(1), false);
+        table.see(key(1), digest("a"));
+        table.acknowledge(Seal::Whole);
+
+        table.forget(key(1));
+        table.begin(Generation::new(1), false);
+        assert!(!table.see(key(1), digest("a")), "the change may have been reverted meanwhile");
     }
 
     #[test]

@@ -110,9 +110,9 @@ struct Look<'a> {
 impl Look<'_> {
     async fn everything(&mut self) -> Result<(), LookError> {
         self.step(Step::Mailboxes).await?;
-        self.mailboxes_with(Filter::has_partnership()).await?;
+        self.mailboxes_with(Filter::has_partnership(), Names::Passed).await?;
         self.step(Step::Devices).await?;
-        self.devices(DeviceSelection::All, Owners::Known).await?;
+        self.devices(DeviceSelection::All, Names::Passed).await?;
         self.organization().await
     }
 
@@ -120,12 +120,12 @@ impl Look<'_> {
     /// coordinator may never have seen them.
     async fn changed(&mut self, since: Filter) -> Result<(), LookError> {
         self.step(Step::Mailboxes).await?;
-        self.mailboxes_with(since.clone()).await?;
+        self.mailboxes_with(since.clone(), Names::Noted).await?;
         self.step(Step::Devices).await?;
-        self.devices(DeviceSelection::Filtered(since), Owners::Noted).await?;
+        self.devices(DeviceSelection::Filtered(since), Names::Noted).await?;
         let unseen: Vec<String> = self.owners.difference(&self.mailboxes).cloned().collect();
         if unseen.len() > MAILBOXES_ONE_BY_ONE_MAX {
-            self.mailboxes_with(Filter::has_partnership()).await?;
+            self.mailboxes_with(Filter::has_partnership(), Names::Passed).await?;
         } else {
             for owner in unseen {
                 if let Ok(owner) = Identity::new(owner) {
@@ -141,7 +141,7 @@ impl Look<'_> {
         for mailbox in mailboxes {
             let identity = identity(*mailbox)?;
             if self.mailbox(identity.clone()).await? {
-                self.devices(DeviceSelection::OfMailbox(identity), Owners::Known).await?;
+                self.devices(DeviceSelection::OfMailbox(identity), Names::Passed).await?;
             }
         }
         Ok(())
@@ -159,9 +159,13 @@ impl Look<'_> {
         .await
     }
 
-    async fn mailboxes_with(&mut self, filter: Filter) -> Result<(), LookError> {
+    async fn mailboxes_with(&mut self, filter: Filter, names: Names) -> Result<(), LookError> {
         let selection = Selection::Filtered(filter);
-        self.list(get_cas_mailbox(selection, ResultSize::Unlimited, None), Self::see_mailbox).await
+        let see = match names {
+            Names::Passed => Self::see_mailbox,
+            Names::Noted => Self::see_mailbox_and_name,
+        };
+        self.list(get_cas_mailbox(selection, ResultSize::Unlimited, None), see).await
     }
 
     /// Reads one mailbox; `false` when there is none any more.
@@ -170,27 +174,30 @@ impl Look<'_> {
         self.list_if_found(cmdlet, Self::see_mailbox).await
     }
 
-    async fn devices(
-        &mut self,
-        selection: DeviceSelection,
-        owners: Owners,
-    ) -> Result<(), LookError> {
+    async fn devices(&mut self, selection: DeviceSelection, names: Names) -> Result<(), LookError> {
         let family = self.family.family;
         let cmdlet = get_device(family, selection, ResultSize::Unlimited, None).read_as();
-        let see = match owners {
-            Owners::Known => Self::see_device,
-            Owners::Noted => Self::see_device_and_owner,
+        let see = match names {
+            Names::Passed => Self::see_device,
+            Names::Noted => Self::see_device_and_owner,
         };
         self.list_if_found(cmdlet, see).await.map(|_| ())
     }
 
     fn see_mailbox(&mut self, row: CasMailboxRow) -> Result<Option<Observation>, Untranslatable> {
         self.answered_by(row.originating_server.as_deref());
-        let mailbox = translate::mailbox(row)?;
-        if let Some(mailbox) = &mailbox {
+        translate::mailbox(row).map(|mailbox| mailbox.map(Observation::Mailbox))
+    }
+
+    fn see_mailbox_and_name(
+        &mut self,
+        row: CasMailboxRow,
+    ) -> Result<Option<Observation>, Untranslatable> {
+        let seen = self.see_mailbox(row)?;
+        if let Some(Observation::Mailbox(mailbox)) = &seen {
             self.mailboxes.insert(mailbox.dn.clone());
         }
-        Ok(mailbox.map(Observation::Mailbox))
+        Ok(seen)
     }
 
     fn see_device(&mut self, row: ListedDevice) -> Result<Option<Observation>, Untranslatable> {
@@ -296,10 +303,11 @@ impl Look<'_> {
     }
 }
 
-/// Whether the mailboxes of the devices listed are known from elsewhere, or have to be noted.
+/// Whether the names of the mailboxes that rows are about, or belong to, are kept for later. A look at
+/// everything keeps none: its memory must not grow with the organization.
 #[derive(Debug, Clone, Copy)]
-enum Owners {
-    Known,
+enum Names {
+    Passed,
     Noted,
 }
 

@@ -24,8 +24,8 @@ use exgate_runtime::grpc::Channel;
 use exgate_runtime::telemetry;
 
 use super::sync::{Ordered, Syncs};
-use super::{Uplink, message};
-use crate::apply::Order;
+use super::{Touched, Uplink, message};
+use crate::apply::{Applier, Order};
 use crate::journal::JournalError;
 use crate::lease::Held;
 
@@ -146,11 +146,13 @@ impl Uplink {
                 }
             }
         });
-        scope.spawn("commands", commands(self.applier.clone(), ordered, said.clone()));
+        let touched = self.touched.clone();
+        scope.spawn("commands", commands(self.applier.clone(), touched, ordered, said.clone()));
         let worker = Syncs {
             client,
             exchange: self.exchange.clone(),
             digests: self.digests.clone(),
+            touched: self.touched.clone(),
             organization: self.options.organization.clone(),
             agent: self.options.agent,
             lease: self.lease.clone(),
@@ -322,7 +324,8 @@ fn sync_order(order: pb::StartSync, generation: Generation) -> Result<Ordered, M
 
 /// Carries out commands in the order they came, until the attachment ends.
 async fn commands(
-    applier: Arc<crate::apply::Applier>,
+    applier: Arc<Applier>,
+    touched: Touched,
     mut ordered: mpsc::Receiver<Order>,
     said: mpsc::Sender<pb::AttachRequest>,
 ) {
@@ -330,6 +333,7 @@ async fn commands(
         let span = tracing::info_span!("apply", command = %order.command.id,
             mailbox = %order.command.mailbox, generation = order.command.generation.get());
         telemetry::adopt(&span, &order.command.traceparent);
+        touched.add(order.command.mailbox);
         let receipt = applier.apply(order).instrument(span).await;
         if said.send(message::receipt(receipt)).await.is_err() {
             tracing::debug!("kept a receipt for the next attachment");

@@ -9,7 +9,7 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use exgate_domain::ids::{AgentId, Generation, OrganizationId, RunId, SnapshotId};
-use exgate_domain::observation::Scope;
+use exgate_domain::observation::{Key, Kind, Scope};
 use exgate_domain::snapshot::{Begin, Commit};
 use exgate_proto::agent::v1 as pb;
 use exgate_proto::agent::v1::agent_service_client::AgentServiceClient;
@@ -17,7 +17,7 @@ use exgate_proto::agent::v1::upload_observations_request::Part;
 use exgate_runtime::grpc::Channel;
 use exgate_runtime::telemetry;
 
-use super::message;
+use super::{Touched, message};
 use crate::collect::{DigestTable, Seal, Told, collect};
 use crate::exchange::{Exchange, LookError};
 use crate::lease::Lease;
@@ -56,6 +56,7 @@ pub(super) struct Syncs {
     pub(super) client: AgentServiceClient<Channel>,
     pub(super) exchange: Arc<dyn Exchange>,
     pub(super) digests: Arc<Mutex<DigestTable>>,
+    pub(super) touched: Touched,
     pub(super) organization: OrganizationId,
     pub(super) agent: AgentId,
     pub(super) lease: Lease,
@@ -93,6 +94,9 @@ impl Syncs {
             return Err(SyncError::LeaseLost);
         }
         let mut digests = self.digests.lock().await;
+        for mailbox in self.touched.take() {
+            digests.forget(Key { kind: Kind::Mailbox, guid: mailbox.guid() });
+        }
         digests.begin(generation, forget_digests);
         let begin = Begin {
             id: SnapshotId::new(Uuid::new_v4()),
