@@ -1,3 +1,5 @@
+//! What cmdlets carry, and how their rows are read, in every form that servers print.
+
 use std::num::NonZeroU32;
 
 use super::*;

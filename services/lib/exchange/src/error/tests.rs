@@ -1,3 +1,5 @@
+//! What each failure of a session means for the next attempt.
+
 use super::*;
 use crate::psrp::body::ErrorRecord;
 use crate::wsman::Fault;

@@ -1,3 +1,5 @@
+//! Which columns each kind has, and what stands in them.
+
 use exgate_proto::types::v1 as types;
 
 use super::*;

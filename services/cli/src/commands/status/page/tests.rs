@@ -1,3 +1,5 @@
+//! The page as people read it: the unhealthy first, problems last.
+
 use super::*;
 
 fn stamp(text: &str) -> Option<prost_types::Timestamp> {

@@ -1,3 +1,5 @@
+//! A device's explanation in sentences, from record to cmdlet.
+
 use super::*;
 
 fn stamp(text: &str) -> Option<prost_types::Timestamp> {
