@@ -1,2 +1,49 @@
-//! Skeleton.
-fn main() {}
+//! Floors and ours side by side, in one run: what exgate costs, as a ratio to the least that any program
+//! must pay for the same bytes on the same machine. A result that is wrong ends the run before any ratio
+//! is printed.
+
+mod arguments;
+mod statistics;
+mod capture;
+mod receive;
+mod processes;
+mod memory;
+mod report;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use arguments::{Arguments, Goal, Plan};
+use report::{Host, Report};
+
+/// A goal was missed.
+const BREACH: u8 = 1;
+/// What was measured is wrong, or could not be measured.
+const WRONG: u8 = 3;
+
+fn main() -> ExitCode {
+    let plan = Arguments::parse().plan();
+    exgate_runtime::install_crypto_provider();
+    match run(&plan) {
+        Ok(report) if report.is_breached() => ExitCode::from(BREACH),
+        Ok(_) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("exgate-bench: {error:#}");
+            ExitCode::from(WRONG)
+        }
+    }
+}
+
+fn run(plan: &Plan) -> anyhow::Result<Report> {
+    let mut report = Report::begin(plan, Host::look());
+    for goal in &plan.goals {
+        report.results.extend(match goal {
+            Goal::R1 => receive::measure(plan)?,
+            Goal::Memory => memory::measure(plan)?,
+        });
+    }
+    println!("{}", report.table());
+    report.write(&plan.out)?;
+    Ok(report)
+}

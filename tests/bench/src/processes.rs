@@ -1,0 +1,315 @@
+//! The real programs, found beside this one, each a process of its own. Whatever happens, none outlives
+//! the [`House`] that started it.
+
+use std::fs::{self, File};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use tempfile::TempDir;
+
+use exgate_proto::types::v1::PolicyFile;
+use exgate_proto::v1 as pb;
+use exgate_proto::v1::policy_service_client::PolicyServiceClient;
+use exgate_proto::v1::sync_service_client::SyncServiceClient;
+use exgate_runtime::grpc::Channel;
+use exgate_runtime::listen::Endpoint;
+
+const ORGANIZATION: &str = "contoso";
+const ACCOUNT: &str = r"CONTOSO\svc-bench";
+/// How often something that is waited for is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// Lines of a log that tell why a process failed.
+const LOG_LINES: usize = 8;
+
+/// One organization with everything around it: simulator, evaluator, coordinator, agent.
+pub(crate) struct House {
+    programs: PathBuf,
+    metrics_port: u16,
+    coordinator: Channel,
+    deadline: Instant,
+    /// In the order in which they were started; ended the other way round.
+    running: Vec<Running>,
+    folder: TempDir,
+}
+
+struct Running {
+    name: &'static str,
+    child: Child,
+    log: PathBuf,
+}
+
+/// A finished sync.
+pub(crate) struct Synced {
+    /// Devices that were looked at.
+    pub(crate) devices: u64,
+    /// From the agent's start to the end of the sync.
+    pub(crate) wall: Duration,
+}
+
+impl House {
+    /// Starts everything around an organization with that many devices.
+    pub(crate) async fn start(devices: usize, seed: u64, limit: Duration) -> anyhow::Result<Self> {
+        let myself = std::env::current_exe()?;
+        let programs = myself.parent().context("this program lies nowhere")?.to_owned();
+        let ports = Ports::free()?;
+        let folder = tempfile::Builder::new().prefix("exgate-bench-").tempdir()?;
+        let url = format!("http://127.0.0.1:{}", ports.coordinator);
+        let mut house = Self {
+            programs,
+            metrics_port: ports.metrics,
+            coordinator: Channel::new(&Endpoint::parse("coordinator", &url)?),
+            deadline: Instant::now() + limit,
+            running: Vec::new(),
+            folder,
+        };
+        house.configure(&ports)?;
+        house
+            .launch("exchange-sim", &simulator_flags(house.folder.path(), &ports, devices, seed))?;
+        house.answers(ports.exchange).await?;
+        house.launch_service("exgate-evaluator")?;
+        house.launch_service("exgate-coordinator")?;
+        house.answers(ports.evaluator).await?;
+        house.answers(ports.coordinator).await?;
+        house.apply_organization().await?;
+        Ok(house)
+    }
+
+    /// Starts the agent, and waits until its first full sync has succeeded.
+    pub(crate) async fn sync(&mut self) -> anyhow::Result<Synced> {
+        let began = Instant::now();
+        self.launch_service("exgate-agent")?;
+        loop {
+            self.pause("a full sync").await?;
+            for run in self.syncs().await? {
+                if run.mode() != pb::SyncMode::Full {
+                    continue;
+                }
+                match run.state() {
+                    pb::SyncRunState::Succeeded => {
+                        return Ok(Synced { devices: run.devices_seen, wall: began.elapsed() });
+                    }
+                    pb::SyncRunState::Failed => bail!("the full sync failed: {run:?}"),
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    /// The agent's largest resident size so far, in KiB.
+    pub(crate) fn agent_peak_kib(&self) -> anyhow::Result<u64> {
+        let agent = self.running.iter().find(|it| it.name == "exgate-agent").context("no agent")?;
+        let status = fs::read_to_string(format!("/proc/{}/status", agent.child.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let word = line.and_then(|line| line.split_whitespace().next()).context("no VmHWM")?;
+        Ok(word.parse()?)
+    }
+
+    /// The value of one of the agent's metrics, once it is above zero.
+    pub(crate) async fn agent_metric(&mut self, name: &str) -> anyhow::Result<u64> {
+        loop {
+            let text = scrape(self.metrics_port).await.unwrap_or_default();
+            let mut lines = text.lines().filter(|line| !line.starts_with('#'));
+            let line = lines.find(|line| {
+                line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']))
+            });
+            let value = line.and_then(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
+            if let Some(value) = value.filter(|value| *value > 0.0) {
+                return Ok(value as u64);
+            }
+            self.pause(name).await?;
+        }
+    }
+
+    /// Ends everything, the last started first.
+    pub(crate) fn stop(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        while let Some(mut running) = self.running.pop() {
+            // Its state is thrown away: there is nothing to bring to a good end. A process that is gone
+            // already cannot be killed.
+            drop(running.child.kill());
+            drop(running.child.wait());
+        }
+    }
+
+    fn configure(&self, ports: &Ports) -> anyhow::Result<()> {
+        let path = |name: &str| self.folder.path().join(name);
+        let write = |name: &str, text: String| {
+            let path = path(name);
+            fs::write(&path, text).with_context(|| format!("writing {}", path.display()))
+        };
+        write("password", "correct horse battery staple".to_owned())?;
+        only_owner(&path("password"))?;
+        let Ports { exchange, evaluator, coordinator, metrics, .. } = ports;
+        write(
+            "exgate-evaluator.toml",
+            format!(
+                "[server]\nlisten = \"127.0.0.1:{evaluator}\"\n\
+                 [telemetry]\nmetrics_listen = \"off\"\n"
+            ),
+        )?;
+        write(
+            "exgate-coordinator.toml",
+            format!(
+                "[server]\nlisten = \"127.0.0.1:{coordinator}\"\n[store]\npath = {:?}\n\
+                 [evaluator]\nendpoints = [\"http://127.0.0.1:{evaluator}\"]\n\
+                 [telemetry]\nmetrics_listen = \"off\"\n",
+                path("coordinator.db"),
+            ),
+        )?;
+        write(
+            "exgate-agent.toml",
+            format!(
+                "[coordinator]\nendpoint = \"http://127.0.0.1:{coordinator}\"\n\
+                 organization = {ORGANIZATION:?}\nbackoff_min = \"100ms\"\nbackoff_max = \"1s\"\n\
+                 [exchange]\nserver = \"localhost\"\nport = {exchange}\nuser = {ACCOUNT:?}\n\
+                 password_file = {:?}\nca_file = {:?}\n[spool]\npath = {:?}\n\
+                 [telemetry]\nmetrics_listen = \"127.0.0.1:{metrics}\"\n",
+                path("password"),
+                path("exchange/ca.pem"),
+                path("spool"),
+            ),
+        )
+    }
+
+    fn launch_service(&mut self, name: &'static str) -> anyhow::Result<()> {
+        let config = self.folder.path().join(format!("{name}.toml"));
+        self.launch(name, &["--config".to_owned(), config.display().to_string()])
+    }
+
+    fn launch(&mut self, name: &'static str, arguments: &[String]) -> anyhow::Result<()> {
+        let program = self.programs.join(name);
+        let log = self.folder.path().join(format!("{name}.log"));
+        let file = File::create(&log)?;
+        let child = Command::new(&program)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(file)
+            .spawn()
+            .with_context(|| format!("starting {}", program.display()))?;
+        self.running.push(Running { name, child, log });
+        Ok(())
+    }
+
+    async fn apply_organization(&mut self) -> anyhow::Result<()> {
+        let document = format!("apiVersion: exgate/v1\nkind: Organization\nname: {ORGANIZATION}\n");
+        let file = PolicyFile { path: "contoso.yaml".to_owned(), content: document.into_bytes() };
+        let request = pb::ApplyDocumentsRequest { files: vec![file], validate_only: false };
+        let mut client = PolicyServiceClient::new(self.coordinator.clone());
+        client.apply_documents(request).await.context("applying the organization")?;
+        Ok(())
+    }
+
+    async fn syncs(&self) -> anyhow::Result<Vec<pb::SyncRun>> {
+        let mut client = SyncServiceClient::new(self.coordinator.clone());
+        let request = pb::ListSyncRunsRequest {
+            parent: format!("organizations/{ORGANIZATION}"),
+            page_size: 10,
+            ..pb::ListSyncRunsRequest::default()
+        };
+        Ok(client.list_sync_runs(request).await?.into_inner().sync_runs)
+    }
+
+    async fn answers(&mut self, port: u16) -> anyhow::Result<()> {
+        while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
+            self.pause("an open port").await?;
+        }
+        Ok(())
+    }
+
+    /// Waits a moment for something; not beyond the deadline, and not for the dead.
+    async fn pause(&mut self, what: &str) -> anyhow::Result<()> {
+        for running in &mut self.running {
+            if let Some(status) = running.child.try_wait()? {
+                bail!("{} ended ({status}):\n{}", running.name, tail(&running.log));
+            }
+        }
+        if Instant::now() >= self.deadline {
+            let logs = self.running.iter().map(|it| format!("{}:\n{}", it.name, tail(&it.log)));
+            bail!("waited too long for {what}\n{}", logs.collect::<Vec<_>>().join("\n"));
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+        Ok(())
+    }
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// Ports that nobody listened on just now.
+struct Ports {
+    exchange: u16,
+    control: u16,
+    evaluator: u16,
+    coordinator: u16,
+    metrics: u16,
+}
+
+impl Ports {
+    fn free() -> std::io::Result<Self> {
+        // Held together, so that no two are the same.
+        let bind = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
+        let held = [bind()?, bind()?, bind()?, bind()?, bind()?];
+        let [exchange, control, evaluator, coordinator, metrics] = held.each_ref().map(port);
+        Ok(Self {
+            exchange: exchange?,
+            control: control?,
+            evaluator: evaluator?,
+            coordinator: coordinator?,
+            metrics: metrics?,
+        })
+    }
+}
+
+fn port(listener: &TcpListener) -> std::io::Result<u16> {
+    listener.local_addr().map(|address| address.port())
+}
+
+fn simulator_flags(folder: &Path, ports: &Ports, devices: usize, seed: u64) -> Vec<String> {
+    let path = |name: &str| folder.join(name).display().to_string();
+    [
+        "serve".to_owned(),
+        format!("--state={}", path("exchange")),
+        format!("--organization={ORGANIZATION}:2019:{}", ports.exchange),
+        format!("--mailboxes={}", devices / 2 + devices / 40),
+        format!("--devices={devices}"),
+        format!("--seed={seed}"),
+        "--mode=explicit".to_owned(),
+        format!("--control=127.0.0.1:{}", ports.control),
+        format!("--account={ACCOUNT}"),
+        format!("--password-file={}", path("password")),
+    ]
+    .to_vec()
+}
+
+fn only_owner(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600))
+}
+
+/// What a metrics listener says.
+async fn scrape(port: u16) -> std::io::Result<String> {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let mut stream = tokio::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
+    stream
+        .write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        .await?;
+    let mut text = String::new();
+    stream.read_to_string(&mut text).await?;
+    Ok(text)
+}
+
+fn tail(log: &Path) -> String {
+    let text = fs::read_to_string(log).unwrap_or_default();
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(LOG_LINES)..].join("\n")
+}
