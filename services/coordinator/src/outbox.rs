@@ -62,6 +62,15 @@ struct Moment {
     causes: HashMap<MailboxId, String>,
     /// Mailboxes whose last command has an unknown outcome.
     unknown: BTreeSet<MailboxId>,
+    /// Nothing gets through to Exchange: when to try again, and after how many tries.
+    standstill: Option<Standstill>,
+}
+
+/// A time in which nothing is handed out, because the last commands did not get through.
+#[derive(Debug, Clone, Copy)]
+struct Standstill {
+    until: Timestamp,
+    tries: u32,
 }
 
 impl Outbox {
@@ -103,6 +112,12 @@ impl Outbox {
     pub fn caused_by(&self, organization: &OrganizationId, traceparent: &str) {
         let mut organizations = self.organizations();
         organizations.entry(organization.clone()).or_default().cause = traceparent.to_owned();
+    }
+
+    /// When commands are handed out again, if nothing gets through to Exchange now.
+    pub fn stands_still_until(&self, organization: &OrganizationId) -> Option<Timestamp> {
+        let organizations = self.organizations();
+        Some(organizations.get(organization)?.standstill?.until)
     }
 
     /// Mailboxes that have to be read back.
@@ -209,7 +224,12 @@ impl Outbox {
         store.supersede_queued(organization, now).await?;
         let open = store.open_commands(organization).await?;
         let lent = open.iter().filter(|it| matches!(it.state, CommandState::Lent { .. })).count();
-        let room = IN_FLIGHT_MAX.saturating_sub(lent);
+        let room = match self.stands_still_until(organization) {
+            Some(until) if until > now => 0,
+            // One command finds out whether Exchange is back.
+            Some(_) => 1_usize.saturating_sub(lent),
+            None => IN_FLIGHT_MAX.saturating_sub(lent),
+        };
         if room == 0 {
             return Ok(());
         }

@@ -189,7 +189,12 @@ impl Operator {
                 let reason = self.last_refusal(organization, view).await?;
                 format!("the last attempt was refused ({reason}); the next is made at {at:.0}")
             }
-            None => "it waits for its turn".to_owned(),
+            None => match self.0.outbox.stands_still_until(organization) {
+                Some(at) => {
+                    format!("commands do not get through to Exchange; the next is tried at {at:.0}")
+                }
+                None => "it waits for its turn".to_owned(),
+            },
         })
     }
 

@@ -9,17 +9,22 @@ use exgate_domain::command::{CommandState, Receipt, ReceiptOutcome};
 use exgate_domain::ids::{Generation, MailboxId, OrganizationId};
 use exgate_domain::sync::Completeness;
 
-use super::Outbox;
+use super::{Outbox, Standstill};
 use crate::store::{Answer, Answered, StoreError, StoredCommand};
 
 /// The wait after the first refusal; it doubles.
 const RETRY_FIRST: SignedDuration = SignedDuration::from_mins(1);
 /// The longest wait after a refusal.
 const RETRY_LONGEST: SignedDuration = SignedDuration::from_hours(1);
-/// The wait after the agent itself put a command off, and Exchange never saw it.
+/// The wait after a command that Exchange never saw.
 const PUT_OFF_FOR: SignedDuration = SignedDuration::from_secs(2);
+/// The longest wait after commands did not get through.
+const STANDSTILL_LONGEST: SignedDuration = SignedDuration::from_mins(1);
 /// The classes of refusal by which an agent puts a command off.
 const PUT_OFF: [&str; 4] = ["LeaseLost", "LeaseEnding", "Expired", "Overtaken"];
+/// The classes of refusal that every command would meet now, whatever its mailbox.
+const STANDSTILL: [&str; 5] =
+    ["unreachable", "throttled", "cmdlet_missing", "parameter_missing", "JournalUnavailable"];
 
 /// What a receipt means for its command.
 struct Meaning<'a> {
@@ -63,6 +68,7 @@ impl Outbox {
         match answered {
             Answered::Stored => {
                 self.0.metrics.answered(organization, &receipt.outcome);
+                self.note(organization, &receipt.outcome, now);
                 log(organization, &receipt, &meaning);
             }
             Answered::Repeated | Answered::UnknownCommand => {
@@ -71,6 +77,27 @@ impl Outbox {
         }
         self.wake();
         Ok(())
+    }
+
+    /// Notes whether commands get through to Exchange.
+    fn note(&self, organization: &OrganizationId, outcome: &ReceiptOutcome, now: Timestamp) {
+        let mut organizations = self.organizations();
+        let moment = organizations.entry(organization.clone()).or_default();
+        match outcome {
+            ReceiptOutcome::Done => moment.standstill = None,
+            ReceiptOutcome::Refused { class, .. } if STANDSTILL.contains(&class.as_str()) => {
+                // Those that were on their way at the same time say nothing new.
+                let tries = match moment.standstill {
+                    Some(standstill) if standstill.until > now => return,
+                    Some(standstill) => standstill.tries.saturating_add(1),
+                    None => 0,
+                };
+                let wait = doubled(PUT_OFF_FOR, tries, STANDSTILL_LONGEST);
+                moment.standstill = Some(Standstill { until: later(now, wait), tries });
+                tracing::warn!(%organization, class, tries, "commands do not get through");
+            }
+            ReceiptOutcome::Refused { .. } | ReceiptOutcome::Unknown { .. } => {}
+        }
     }
 
     async fn attempts(
@@ -179,8 +206,8 @@ fn meaning<'a>(
         },
         ReceiptOutcome::Unknown { message } => nothing(unknown(message)),
         ReceiptOutcome::Refused { class, message } => {
-            let put_off = PUT_OFF.contains(&class.as_str());
-            let wait = if put_off { PUT_OFF_FOR } else { back_off(attempts) };
+            let unseen = PUT_OFF.iter().chain(&STANDSTILL).any(|known| known == class);
+            let wait = if unseen { PUT_OFF_FOR } else { back_off(attempts) };
             Meaning {
                 state: CommandState::Refused { at: now, reason: format!("{class}: {message}") },
                 retry_at: Some(later(now, wait)),
@@ -193,8 +220,12 @@ fn meaning<'a>(
 
 /// How long a mailbox waits after so many refusals in a row.
 fn back_off(attempts: u32) -> SignedDuration {
-    let factor = 1_i32.checked_shl(attempts.min(20)).unwrap_or(i32::MAX);
-    RETRY_FIRST.checked_mul(factor).unwrap_or(RETRY_LONGEST).min(RETRY_LONGEST)
+    doubled(RETRY_FIRST, attempts, RETRY_LONGEST)
+}
+
+fn doubled(first: SignedDuration, times: u32, longest: SignedDuration) -> SignedDuration {
+    let factor = 1_i32.checked_shl(times.min(20)).unwrap_or(i32::MAX);
+    first.checked_mul(factor).unwrap_or(longest).min(longest)
 }
 
 fn later(now: Timestamp, wait: SignedDuration) -> Timestamp {

@@ -12,8 +12,10 @@ use exgate_domain::sync::{Run, RunState, SyncMode, Trigger};
 
 use crate::agents::session::StartSync;
 
-/// The shortest time from the end of one read-back to the next.
+/// The time from the end of one read-back to the next; it doubles with each that fails.
 const BETWEEN_READ_BACKS: Duration = Duration::from_secs(1);
+/// The longest time from the end of one read-back to the next.
+const BETWEEN_READ_BACKS_MAX: Duration = Duration::from_secs(30);
 
 /// What a run is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,8 +48,10 @@ pub struct Progress {
 pub(super) struct Open {
     pub(super) waiting: Vec<Waiting>,
     pub(super) active: Option<Active>,
-    /// When the last read-back ended.
-    read_back_at: Option<Instant>,
+    /// When the next read-back may begin.
+    read_back_from: Option<Instant>,
+    /// How many read-backs failed in a row.
+    read_backs_failed: u32,
 }
 
 /// A run that waits for the agent.
@@ -105,7 +109,7 @@ impl Open {
         let read_back = |run: &Run| run.trigger == Trigger::ReadBack;
         !self.waiting.iter().any(|waiting| read_back(&waiting.run))
             && !self.active.as_ref().is_some_and(|active| read_back(&active.run))
-            && self.read_back_at.is_none_or(|at| at.elapsed() >= BETWEEN_READ_BACKS)
+            && self.read_back_from.is_none_or(|from| from <= Instant::now())
     }
 
     /// Takes the next run to hand out, read-backs first: writes wait for them.
@@ -124,11 +128,15 @@ impl Open {
     }
 
     /// Takes off a run that is over. One that only waited was never with an agent.
-    pub(super) fn take(&mut self, run: RunId) -> Option<Active> {
+    pub(super) fn take(&mut self, run: RunId, has_failed: bool) -> Option<Active> {
         self.waiting.retain(|waiting| waiting.run.id != run);
         let ended = self.active.take_if(|active| active.run.id == run)?;
         if ended.run.trigger == Trigger::ReadBack {
-            self.read_back_at = Some(Instant::now());
+            let failed = if has_failed { self.read_backs_failed.saturating_add(1) } else { 0 };
+            self.read_backs_failed = failed;
+            let factor = 2_u32.saturating_pow(failed);
+            let wait = BETWEEN_READ_BACKS.saturating_mul(factor).min(BETWEEN_READ_BACKS_MAX);
+            self.read_back_from = Some(Instant::now() + wait);
         }
         Some(ended)
     }

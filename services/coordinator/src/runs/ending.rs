@@ -107,12 +107,13 @@ impl Runs {
         run: RunId,
         state: RunState,
     ) -> Option<Active> {
+        let has_failed = matches!(state, RunState::Failed { .. });
         let stored = self.0.parts.store.set_run_state(run, &state).await;
         if let Err(error) = stored {
             let error = exgate_runtime::report(&error);
             tracing::error!(%organization, %run, error, "end of a run was not stored");
         }
-        let ended = self.open().get_mut(organization).and_then(|open| open.take(run));
+        let ended = self.open().get_mut(organization).and_then(|open| open.take(run, has_failed));
         if let Err(error) = self.reread_history(organization).await {
             let error = exgate_runtime::report(&error);
             tracing::error!(%organization, error, "history of runs was not read");

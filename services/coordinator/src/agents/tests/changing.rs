@@ -268,3 +268,37 @@ async fn an_older_look_does_not_undo_what_a_receipt_showed() {
     let repair = agent.hear_command().await;
     assert_eq!(repair.edit, command.edit, "the drift is seen and repaired");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_exchange_is_gone_one_command_finds_out_whether_it_is_back() {
+    let (house, mut agent) = synced(12).await;
+    house.decide(|_| Access::Allow).await;
+    enforce(&house).await;
+    let mut commands = Vec::new();
+    for _ in 0..8 {
+        commands.push(agent.hear_command().await);
+    }
+    for command in &commands {
+        let unreachable = pb::Receipt {
+            refusal_class: "unreachable".to_owned(),
+            message: "connection refused".to_owned(),
+            ..receipt(command, pb::ReceiptOutcome::Refused)
+        };
+        agent.say(Said::Receipt(unreachable)).await;
+    }
+    for _ in 0..8 {
+        let heard = agent.hear().await.unwrap();
+        assert!(matches!(heard, Heard::ReceiptStored(_)), "handed out into the void: {heard:?}");
+    }
+
+    let scout = agent.hear_command().await;
+    assert!(agent.hears_nothing().await, "one at a time until it is back");
+    let number = scout.mailbox_guid[3];
+    agent.say(Said::Receipt(done(&scout, &mailbox(number, &[], &[])))).await;
+
+    let heard = agent.hear().await.unwrap();
+    assert!(matches!(heard, Heard::ReceiptStored(_)), "{heard:?}");
+    for _ in 0..8 {
+        agent.hear_command().await;
+    }
+}
