@@ -153,7 +153,8 @@ async fn assemble(config: &Config, store: Store, tasks: &Tasks) -> Result<Surfac
     };
     let runs = Runs::new(parts, config.sync.timeout.duration());
     runs.close_left_over().await?;
-    let gauges = metrics::Gauges::new(metrics, store.clone(), records.clone());
+    let gauges =
+        metrics::Gauges::new(metrics, store.clone(), records.clone(), agents.clone(), runs.clone());
 
     let stopped = tasks.stopped();
     tasks.spawn("sources", async move {

@@ -15,6 +15,8 @@ use exgate_domain::policy::Access;
 use exgate_domain::sync::{Run, SyncMode, Tally, Trigger};
 use exgate_runtime::Tasks;
 
+use crate::agents::Agents;
+use crate::runs::Runs;
 use crate::sources::RecordsHandle;
 use crate::store::{DeviceTally, RowsWritten, Store, StoreError};
 
@@ -122,7 +124,7 @@ impl Metrics {
         labels.push(KeyValue::new("exgate.sync.trigger", trigger(run.trigger)));
         match end {
             Ok((at, tally)) => {
-                self.0.sync_last_success.record(seconds(at), &run_labels);
+                self.sync_succeeded(&run.organization, run.mode, at);
                 for (change, count) in [
                     ("added", tally.added),
                     ("changed", tally.changed),
@@ -140,6 +142,11 @@ impl Metrics {
             }
         }
         self.0.sync_duration.record(took.as_secs_f64(), &labels);
+    }
+
+    /// When a sync last succeeded.
+    pub fn sync_succeeded(&self, organization: &OrganizationId, which: SyncMode, at: Timestamp) {
+        self.0.sync_last_success.record(seconds(at), &[of(organization), mode(which)]);
     }
 
     /// How many devices are in which state.
@@ -219,12 +226,20 @@ pub struct Gauges {
     metrics: Metrics,
     store: Store,
     records: RecordsHandle,
+    agents: Agents,
+    runs: Runs,
 }
 
 impl Gauges {
-    /// Takes the numbers from `store` and `records`.
-    pub fn new(metrics: Metrics, store: Store, records: RecordsHandle) -> Self {
-        Self { metrics, store, records }
+    /// Takes the numbers from the parts that have them, also those of before this start.
+    pub fn new(
+        metrics: Metrics,
+        store: Store,
+        records: RecordsHandle,
+        agents: Agents,
+        runs: Runs,
+    ) -> Self {
+        Self { metrics, store, records, agents, runs }
     }
 
     /// Looks again and again until the tasks have to stop.
@@ -251,6 +266,17 @@ impl Gauges {
             let organization = stored.organization.id;
             let tally = self.store.device_tally(&organization).await?;
             self.metrics.devices(&organization, &tally);
+            self.metrics.connected(&organization, self.agents.holder(&organization).is_some());
+            let stored = self.store.connector(&organization).await?.map(|it| it.last_heard_at);
+            if let Some(at) = self.agents.heard_at(&organization).max(stored) {
+                self.metrics.heard(&organization, at);
+            }
+            let history = self.runs.history(&organization).await?;
+            let quick = history.quick_succeeded_at.map(|at| (SyncMode::Quick, at));
+            let full = history.full_succeeded_at.map(|at| (SyncMode::Full, at));
+            for (which, at) in quick.into_iter().chain(full) {
+                self.metrics.sync_succeeded(&organization, which, at);
+            }
         }
         Ok(())
     }
