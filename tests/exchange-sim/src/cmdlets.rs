@@ -16,6 +16,7 @@ mod commands;
 mod view;
 mod servers;
 mod organization_settings;
+mod access_rules;
 mod devices;
 mod cas_mailboxes;
 mod set_cas_mailbox;

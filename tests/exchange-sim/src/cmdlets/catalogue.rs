@@ -5,8 +5,8 @@
 
 use super::complaint::Complaint;
 use super::{
-    Call, Records, cas_mailboxes, commands, devices, organization_settings, recipients, servers,
-    set_cas_mailbox, view,
+    Call, Records, access_rules, cas_mailboxes, commands, devices, organization_settings,
+    recipients, servers, set_cas_mailbox, view,
 };
 use crate::world::organization::Version;
 
@@ -191,6 +191,13 @@ const CMDLETS: &[Cmdlet] = &[
         since: Since::Always,
         parameters: &[IDENTITY, CONTROLLER],
         run: organization_settings::run,
+    },
+    Cmdlet {
+        name: "Get-ActiveSyncDeviceAccessRule",
+        class: "Microsoft.Exchange.Management.Tasks.GetActiveSyncDeviceAccessRule",
+        since: Since::Always,
+        parameters: &[IDENTITY, CONTROLLER],
+        run: access_rules::run,
     },
     Cmdlet {
         name: "Get-ActiveSyncDevice",

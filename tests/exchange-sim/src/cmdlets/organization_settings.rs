@@ -10,7 +10,7 @@ use super::rendering::{self, SYSTEM, TypeNames, configuration_container};
 use super::{Call, Record, Records};
 
 /// The object's name, which is also its default identity.
-const NAME: &str = "Mobile Mailbox Settings";
+pub(super) const NAME: &str = "Mobile Mailbox Settings";
 
 static TYPE_NAMES: TypeNames = LazyLock::new(|| {
     rendering::type_names(&[

@@ -12,7 +12,7 @@ use exgate_exchange::clixml::{Content, DateTime, ListKind, Object, Value};
 
 use crate::world::device::{AccessReason, AccessState};
 use crate::world::mailbox::{LEGACY_GROUP, domain_components};
-use crate::world::organization::AccessLevel;
+use crate::world::organization::{AccessLevel, Characteristic};
 
 /// The namespace of configuration objects.
 pub const SYSTEM: &str = "Microsoft.Exchange.Data.Directory.SystemConfiguration";
@@ -181,6 +181,12 @@ pub fn access_reason(reason: AccessReason) -> Value {
 pub fn access_level(level: AccessLevel) -> Value {
     let (word, number) = level.word();
     enumeration(&format!("{SYSTEM}.DeviceAccessLevel"), word, number)
+}
+
+/// `DeviceAccessCharacteristic`.
+pub fn characteristic(characteristic: Characteristic) -> Value {
+    let (word, number) = characteristic.word();
+    enumeration(&format!("{SYSTEM}.DeviceAccessCharacteristic"), word, number)
 }
 
 /// A member of an enumeration.

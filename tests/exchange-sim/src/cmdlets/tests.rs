@@ -10,7 +10,7 @@ use crate::world::blueprint::Blueprint;
 use crate::world::device::AccessReason;
 use crate::world::journal::Journal;
 use crate::world::mailbox::Mailbox;
-use crate::world::organization::{AccessLevel, Version};
+use crate::world::organization::{AccessLevel, AccessRule, Characteristic, Version};
 
 /// What one pipeline wrote.
 #[derive(Debug, Default)]
@@ -71,6 +71,10 @@ impl Scene {
 
     fn mailbox(&self, place: usize) -> Mailbox {
         self.live.read(|world| Mailbox::clone(&world.mailboxes()[place]))
+    }
+
+    fn set_rules(&self, rules: Vec<AccessRule>) {
+        self.live.change(|_, _| (vec![Event::Rules(rules)], ())).unwrap();
     }
 
     fn count(&self, cmdlet: &str, filter: &str) -> usize {
@@ -200,6 +204,86 @@ fn each_version_has_its_cmdlets_and_filters() {
         assert_eq!(text(server, "AdminDisplayVersion"), version);
         assert_eq!(text(server, "ServerRole"), role);
     }
+}
+
+fn rule(characteristic: Characteristic, query: &str, access_level: AccessLevel) -> AccessRule {
+    AccessRule {
+        name: format!("{query} ({})", characteristic.word().0),
+        characteristic,
+        query_string: query.to_owned(),
+        access_level,
+    }
+}
+
+#[test]
+fn rules_are_listed_as_they_were_set() {
+    for version in [Version::Exchange2010, Version::Exchange2019] {
+        let scene = Scene::new(version);
+        let listed =
+            |scene: &Scene| scene.run("Get-ActiveSyncDeviceAccessRule", &[]).unwrap().output;
+        assert!(listed(&scene).is_empty());
+        scene.set_rules(vec![
+            rule(Characteristic::DeviceModel, "iPhone15,2", AccessLevel::Quarantine),
+            rule(Characteristic::DeviceType, "iPhone15,2", AccessLevel::Block),
+        ]);
+
+        let rules = listed(&scene);
+        let first = rules[0].as_object().unwrap();
+        assert_eq!(
+            first.type_names[0],
+            format!("{}.ActiveSyncDeviceAccessRule", rendering::SYSTEM)
+        );
+        for (property, expected) in [
+            ("Name", "iPhone15,2 (DeviceModel)"),
+            ("Identity", "iPhone15,2 (DeviceModel)"),
+            ("QueryString", "iPhone15,2"),
+            ("Characteristic", "DeviceModel"),
+            ("AccessLevel", "Quarantine"),
+        ] {
+            assert_eq!(text(&rules[0], property), expected, "{property}");
+        }
+        for (property, name, number) in [
+            ("Characteristic", "DeviceAccessCharacteristic", 1),
+            ("AccessLevel", "DeviceAccessLevel", 2),
+        ] {
+            let held = rules[0].property(property).unwrap();
+            let object = held.as_object().unwrap();
+            assert_eq!(object.type_names[0], format!("{}.{name}", rendering::SYSTEM));
+            assert_eq!(held.as_i64(), Some(number), "{property}");
+        }
+        assert!(
+            text(&rules[0], "DistinguishedName").starts_with(r"CN=iPhone15\,2 (DeviceModel),CN=")
+        );
+    }
+}
+
+#[test]
+fn a_rule_keeps_its_guid_and_is_found_by_every_identity() {
+    let scene = Scene::new(Version::Exchange2019);
+    let list = |arguments: &[(&str, Value)]| {
+        scene.run("Get-ActiveSyncDeviceAccessRule", arguments).unwrap()
+    };
+    let held = rule(Characteristic::DeviceType, "iPhone", AccessLevel::Quarantine);
+    let other = rule(Characteristic::DeviceModel, "iPhone", AccessLevel::Allow);
+    scene.set_rules(vec![held.clone(), other.clone()]);
+    let before = list(&[]).output;
+    let guid = text(&before[0], "Guid");
+    assert_ne!(guid, text(&before[1], "Guid"));
+
+    scene.set_rules(vec![other, AccessRule { access_level: AccessLevel::Block, ..held }]);
+    for property in ["Name", "Guid", "DistinguishedName", "Identity"] {
+        let identity = text(&before[0], property);
+        let found = list(&[("Identity", identity.as_str().into())]).output;
+        assert_eq!(found.len(), 1, "{identity}");
+        assert_eq!(text(&found[0], "Guid"), guid, "{identity}");
+        assert_eq!(text(&found[0], "AccessLevel"), "Block");
+    }
+    let missing = list(&[("Identity", "iPad (DeviceType)".into())]);
+    assert_eq!(missing.errors[0].reason(), "ManagementObjectNotFoundException");
+    assert!(missing.output.is_empty());
+    let filtered =
+        scene.run("Get-ActiveSyncDeviceAccessRule", &[("Filter", "x".into())]).unwrap_err();
+    assert!(filtered.id.starts_with("NamedParameterNotFound,"), "{filtered:?}");
 }
 
 #[test]

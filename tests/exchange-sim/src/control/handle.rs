@@ -21,7 +21,7 @@ use crate::world::chance::Chance;
 use crate::world::device::Device;
 use crate::world::event::{Event, Occurrence};
 use crate::world::journal::{Journal, JournalError, Line};
-use crate::world::organization::INSERT_CHARACTERS_MAX;
+use crate::world::organization::{AccessRule, INSERT_CHARACTERS_MAX};
 use crate::world::platform::{Handset, Platform};
 use crate::world::{Found, World};
 
@@ -288,6 +288,9 @@ impl Control {
     ) -> Result<OrganizationView, ControlError> {
         if let Some(insert) = &new.user_mail_insert {
             check_insert(insert)?;
+        }
+        if let Some(problem) = new.rules.as_deref().and_then(AccessRule::problem) {
+            return Err(ControlError::Invalid { field: "rules", problem });
         }
         self.live(organization)?.change(|world, moment| {
             let mut settings = world.settings.clone();

@@ -348,6 +348,13 @@ async fn in_auto_mode_phones_call_and_appear_by_themselves() {
     stop(&tasks).await;
 }
 
+fn rule(query: &str) -> serde_json::Value {
+    json!({
+        "name": format!("{query} (DeviceType)"), "characteristic": "DeviceType",
+        "query_string": query, "access_level": "Block",
+    })
+}
+
 #[tokio::test]
 async fn the_control_surface_speaks_json() {
     let (simulator, tasks) = started(settings(None)).await;
@@ -372,6 +379,12 @@ async fn the_control_surface_speaks_json() {
     assert_eq!(updated.1["answer"], "quarantine");
     let mails = format!("/organizations/contoso/mails?mailbox={owner}");
     assert_eq!(peer::http(&base, "GET", &mails, None).await.1[0]["kind"], "quarantine");
+    let ruled = json!({ "rules": [rule("iPhone")] });
+    let settings = "/organizations/contoso/settings";
+    assert_eq!(
+        peer::http(&base, "POST", settings, Some(ruled)).await.1["rules"][0],
+        rule("iPhone")
+    );
     let found = peer::http(&base, "GET", "/organizations/contoso/devices?id=NEW1", None).await;
     assert_eq!(found.1.as_array().map(Vec::len), Some(1));
 
@@ -387,6 +400,13 @@ async fn the_control_surface_speaks_json() {
             Some(json!({ "user_mail_insert": "x".repeat(257) })),
             400,
         ),
+        (
+            "POST",
+            "/organizations/contoso/settings",
+            Some(json!({ "rules": [rule("iPhone"), rule("iphone")] })),
+            400,
+        ),
+        ("POST", "/organizations/contoso/settings", Some(json!({ "rules": [rule("")] })), 400),
     ] {
         let refused = peer::http(&base, method, path, body).await;
         assert_eq!(refused.0, status, "{method} {path}");

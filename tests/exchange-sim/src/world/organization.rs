@@ -1,9 +1,14 @@
 //! Owns what an Exchange organization decides for all its phones: the default access level, the texts,
 //! the device access rules; and its servers and versions.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+use super::blueprint::Blueprint;
+use super::chance::Chance;
 
 /// Which Exchange this organization runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -108,6 +113,18 @@ pub enum Characteristic {
     UserAgent,
 }
 
+impl Characteristic {
+    /// Exchange's word, and its position in the enumeration by the documented order of the names.
+    pub fn word(self) -> (&'static str, i32) {
+        match self {
+            Self::DeviceType => ("DeviceType", 0),
+            Self::DeviceModel => ("DeviceModel", 1),
+            Self::DeviceOS => ("DeviceOS", 2),
+            Self::UserAgent => ("UserAgent", 3),
+        }
+    }
+}
+
 /// A device access rule: exact text, no wildcard.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AccessRule {
@@ -119,6 +136,31 @@ pub struct AccessRule {
     pub query_string: String,
     /// What it decides.
     pub access_level: AccessLevel,
+}
+
+impl AccessRule {
+    /// The directory object's Guid. A rule is what it compares with what: those two never change, and
+    /// a rule that comes back after it was removed is taken for the same object.
+    pub fn guid(&self, blueprint: &Blueprint) -> Uuid {
+        let (characteristic, _) = self.characteristic.word();
+        let query = self.query_string.to_lowercase();
+        let topic = format!("{} rule {characteristic} {query}", blueprint.name);
+        Chance::new(blueprint.seed, &topic).guid()
+    }
+
+    /// What Exchange would not take of these rules: a text or a name that is empty, or a second rule
+    /// that compares the same with the same.
+    pub fn problem(rules: &[Self]) -> Option<String> {
+        let mut known = HashSet::new();
+        rules.iter().find_map(|rule| {
+            let query = rule.query_string.to_lowercase();
+            if query.is_empty() || rule.name.is_empty() {
+                return Some("must have a name and a query_string".to_owned());
+            }
+            let is_new = known.insert((rule.characteristic.word(), query));
+            (!is_new).then(|| format!("hold {:?} twice", rule.name))
+        })
+    }
 }
 
 /// An Exchange server of the organization.
