@@ -10,6 +10,7 @@ mod versions;
 mod commands;
 mod servers;
 mod organization;
+mod rules;
 mod devices;
 mod mailboxes;
 mod recipients;
@@ -24,6 +25,7 @@ pub use mailboxes::{CasMailboxRow, EditEmpty, ListEdit, get_cas_mailbox, set_cas
 pub use organization::{OrganizationSettingsRow, get_organization_settings};
 pub use recipients::{RecipientRow, get_recipient};
 pub use row::{Nothing, Row};
+pub use rules::{DeviceAccessRuleRow, get_device_access_rule};
 pub use servers::{ServerRow, get_exchange_server, set_ad_server_settings};
 pub use versions::{
     DeviceFamily, Missing, Product, Requirement, ServerVersion, VersionError, asked_about, missing,

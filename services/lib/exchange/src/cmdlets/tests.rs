@@ -78,6 +78,11 @@ fn cmdlets_carry_what_they_were_told() {
         ),
         (shown(&get_exchange_server(None)), "Get-ExchangeServer"),
         (shown(&get_organization_settings()), "Get-ActiveSyncOrganizationSettings"),
+        (shown(&get_device_access_rule(None)), "Get-ActiveSyncDeviceAccessRule"),
+        (
+            shown(&get_device_access_rule(Identity::new("iPhone (DeviceType)").ok())),
+            "Get-ActiveSyncDeviceAccessRule -Identity iPhone (DeviceType)",
+        ),
     ] {
         assert_eq!(cmdlet, expected);
     }
@@ -95,6 +100,7 @@ fn only_the_edit_of_lists_is_a_write() {
          -ActiveSyncBlockedDeviceIDs @{Add=;Remove=D1} -Confirm $false"
     );
     assert_eq!(get_organization_settings().effect(), Effect::Read);
+    assert_eq!(get_device_access_rule(None).effect(), Effect::Read);
     assert_eq!(set_ad_server_settings(None).effect(), Effect::Read);
 }
 
@@ -134,6 +140,33 @@ fn a_device_is_read_in_exchanges_words() {
         is_valid: Some(true),
         is_managed: Some(false),
         ..DeviceRow::default()
+    };
+    assert_eq!(row, expected);
+}
+
+#[test]
+fn a_rule_is_read_in_exchanges_words() {
+    let row: DeviceAccessRuleRow = read(
+        r#"<Obj RefId="0"><TN RefId="0">
+        <T>Microsoft.Exchange.Data.Directory.SystemConfiguration.ActiveSyncDeviceAccessRule</T></TN>
+        <ToString>iPhone (DeviceType)</ToString><Props>
+        <S N="QueryString">iPhone</S>
+        <Obj N="Characteristic" RefId="1"><TN RefId="1"><T>Characteristic</T></TN>
+        <ToString>DeviceType</ToString><I32>0</I32></Obj>
+        <Obj N="AccessLevel" RefId="2"><TN RefId="2"><T>Level</T></TN>
+        <ToString>Quarantine</ToString><I32>2</I32></Obj>
+        <S N="Name">iPhone (DeviceType)</S>
+        <G N="Guid">00000000-0000-0000-0000-00000000002a</G>
+        <DT N="WhenChangedUTC">2026-11-24T12:00:00Z</DT></Props></Obj>"#,
+    );
+    let expected = DeviceAccessRuleRow {
+        name: Some("iPhone (DeviceType)".into()),
+        query_string: Some("iPhone".into()),
+        characteristic: Some("DeviceType".into()),
+        access_level: Some("Quarantine".into()),
+        guid: Some(uuid::Uuid::from_u128(42)),
+        when_changed_utc: Some("2026-11-24T12:00:00Z".parse().unwrap()),
+        ..DeviceAccessRuleRow::default()
     };
     assert_eq!(row, expected);
 }

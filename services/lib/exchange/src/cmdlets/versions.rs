@@ -64,7 +64,7 @@ impl fmt::Display for Missing {
 const GET_DEVICE: &[&str] = &["Identity", "Mailbox", "Filter", "ResultSize", "DomainController"];
 
 /// What looking takes, with the device cmdlets of one family.
-pub fn required(family: DeviceFamily) -> [Requirement; 6] {
+pub fn required(family: DeviceFamily) -> [Requirement; 7] {
     [
         Requirement {
             cmdlet: "Set-ADServerSettings",
@@ -72,6 +72,7 @@ pub fn required(family: DeviceFamily) -> [Requirement; 6] {
         },
         Requirement { cmdlet: "Get-ExchangeServer", parameters: &[] },
         Requirement { cmdlet: "Get-ActiveSyncOrganizationSettings", parameters: &[] },
+        Requirement { cmdlet: "Get-ActiveSyncDeviceAccessRule", parameters: &[] },
         Requirement { cmdlet: family.get_device(), parameters: GET_DEVICE },
         Requirement {
             cmdlet: "Get-CASMailbox",
@@ -254,6 +255,16 @@ mod tests {
     }
 
     #[test]
+    fn every_cmdlet_that_is_required_is_asked_about() {
+        let asked = asked_about();
+        for family in [DeviceFamily::ActiveSync, DeviceFamily::Mobile] {
+            for Requirement { cmdlet, .. } in required(family).iter().chain(&required_to_write()) {
+                assert!(asked.contains(cmdlet), "{cmdlet}");
+            }
+        }
+    }
+
+    #[test]
     fn what_a_role_hides_is_named() {
         let family = DeviceFamily::ActiveSync;
         let mut shown: Vec<CommandRow> = required(family)
@@ -264,19 +275,21 @@ mod tests {
         assert_eq!(missing(&required(family), &shown), []);
         assert_eq!(missing(&required_to_write(), &shown), []);
 
-        shown.retain(|row| row.name != "Get-Recipient");
+        let hidden = ["Get-Recipient", "Get-ActiveSyncDeviceAccessRule"];
+        shown.retain(|row| !hidden.contains(&row.name.as_str()));
         for row in &mut shown {
             row.parameters.retain(|parameter| parameter != "ActiveSyncBlockedDeviceIDs");
         }
-        assert_eq!(missing(&required(family), &shown), [Missing::Cmdlet("Get-Recipient")]);
+        assert_eq!(
+            missing(&required(family), &shown),
+            [Missing::Cmdlet("Get-ActiveSyncDeviceAccessRule"), Missing::Cmdlet("Get-Recipient")]
+        );
         let parameter = missing(&required_to_write(), &shown);
         assert_eq!(
             parameter.iter().map(ToString::to_string).collect::<Vec<_>>(),
             ["Set-CASMailbox -ActiveSyncBlockedDeviceIDs"]
         );
-        assert_eq!(
-            missing(&required(DeviceFamily::Mobile), &shown).first(),
-            Some(&Missing::Cmdlet("Get-MobileDevice"))
-        );
+        let newer = missing(&required(DeviceFamily::Mobile), &shown);
+        assert!(newer.contains(&Missing::Cmdlet("Get-MobileDevice")), "{newer:?}");
     }
 }
