@@ -39,6 +39,63 @@ fn a_killed_exchange_loses_nothing() {
     scenario(kill_and_start_again(Part::Exchange));
 }
 
+/// The cmdlet of a killed agent goes on at Exchange, and takes effect after its mailbox was read back:
+/// it is neither repeated nor overtaken by a newer decision.
+#[test]
+fn a_cmdlet_that_outlives_its_agent_comes_first() {
+    scenario(async {
+        let agent = Part::Agent(ORGANIZATION.to_owned());
+        let mut world = World::start(Options { is_real: true, ..Options::default() }).await;
+        world.enforce(ORGANIZATION).await;
+        let mut phones = Vec::new();
+        for number in 0..2 {
+            let person = world.person(ORGANIZATION, number).await;
+            world.records.person(&person);
+            let new = iphone(&person, &format!("APPLGHOST{number:02}"));
+            phones.push(world.exchange.connect_and_decide(ORGANIZATION, new).await);
+        }
+        // The first one opens the agent's session for changes.
+        world.records.enrol(&phones[0], true);
+        world.write_records().await;
+        world.operator.quick(ORGANIZATION).await;
+        world.listed(&phones[0], List::Allowed).await;
+        world.settled(ORGANIZATION).await;
+        let latency_ms = [("Set-CASMailbox".to_owned(), 5000)].into();
+        let slow = Faults { latency_ms, ..Faults::default() };
+        world.exchange.set_faults(ORGANIZATION, &slow).await;
+
+        world.records.enrol(&phones[1], true);
+        world.records.write();
+        eventually(SOON, "a change is under way", async || {
+            let pending = world.operator.organization(ORGANIZATION).await.pending;
+            is(pending.unwrap_or_default(), |pending| pending.in_flight == 1)
+        })
+        .await;
+        // Well into the five seconds that it takes.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(world.exchange.ledger(ORGANIZATION).await.len(), 1);
+        world.kill(&agent);
+        world.begin(agent).await;
+        world.records.enrol(&phones[1], false);
+        world.write_records().await;
+
+        eventually(RETRIED, "both changes are made", async || {
+            is(world.exchange.ledger(ORGANIZATION).await.len(), |made| *made >= 3)
+        })
+        .await;
+        world.settled(ORGANIZATION).await;
+        world.listed(&phones[1], List::Neither).await;
+        let ledger = world.exchange.ledger(ORGANIZATION).await;
+        assert_eq!(ledger.len(), 3, "{ledger:#?}");
+        assert!(ledger.iter().all(|entry| entry.changed && entry.error.is_none()), "{ledger:#?}");
+        let device = world.operator.device(ORGANIZATION, "APPLGHOST01").await.unwrap();
+        let commands = world.operator.explain(&device).await.commands;
+        let states: Vec<_> = commands.iter().map(|it| it.state.as_str()).collect();
+        assert_eq!(states, ["done", "done"], "{commands:#?}");
+        world.close().await;
+    });
+}
+
 async fn kill_and_start_again(part: Part) {
     let options = Options { mailboxes: 40, is_real: true, ..Options::default() };
     let mut world = World::start(options).await;

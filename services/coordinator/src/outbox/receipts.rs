@@ -20,6 +20,9 @@ const RETRY_LONGEST: SignedDuration = SignedDuration::from_hours(1);
 const PUT_OFF_FOR: SignedDuration = SignedDuration::from_secs(2);
 /// The longest wait after commands did not get through.
 const STANDSTILL_LONGEST: SignedDuration = SignedDuration::from_mins(1);
+/// How long a cmdlet whose answer was lost may still take effect: longer than any agent may be set to
+/// wait for one.
+const LATE_EFFECT_MAX: SignedDuration = SignedDuration::from_secs(20);
 /// The classes of refusal by which an agent puts a command off.
 const PUT_OFF: [&str; 4] = ["LeaseLost", "LeaseEnding", "Expired", "Overtaken"];
 /// The classes of refusal that every command would meet now, whatever its mailbox.
@@ -155,8 +158,12 @@ impl Outbox {
             // The first time it is tried again at once.
             let before = view.as_ref().and_then(|view| view.attempts.checked_sub(1));
             let retry_at = before.map(|attempts| later(now, back_off(attempts)));
+            // A cmdlet goes on at Exchange after its sender is gone: what it has not done yet, it may
+            // still do, after whatever would be written in its place.
+            let may_come = later(since, LATE_EFFECT_MAX) > started;
             let state = match view {
                 Some(view) if command.edit.is_done(&view.mailbox) => CommandState::Done { at: now },
+                Some(_) | None if may_come => continue,
                 Some(_) if completeness.is_complete() => CommandState::Refused {
                     at: now,
                     reason: "read back: the change was not made".to_owned(),

@@ -138,6 +138,11 @@ async fn what_an_agent_does_not_answer_for_is_unknown_to_the_next() {
     let mut next = Agent::attach(&house, 1).await;
     let start = next.hear_sync().await;
     assert!(matches!(start.scope.clone().unwrap().part, Some(pb::scope::Part::Mailboxes(_))));
+    // That was a minute ago, so the cmdlet has ended, too.
+    let minute_ago = now().checked_sub(jiff::SignedDuration::from_mins(1)).unwrap();
+    let long_unknown = CommandState::Unknown { since: minute_ago, reason: "cut off".to_owned() };
+    let id = commands(&house, 1).await[0].command.id;
+    assert!(house.store.set_command_state(id, &long_unknown).await.unwrap());
     let seen = [
         Observation::Mailbox(mailbox(1, &[], &[])),
         Observation::Device(device(1, "A1", AccessState::Quarantined)),
@@ -150,6 +155,32 @@ async fn what_an_agent_does_not_answer_for_is_unknown_to_the_next() {
     let stored = commands(&house, 1).await;
     let CommandState::Refused { reason, .. } = &stored[1].state else { panic!("{stored:?}") };
     assert_eq!(reason, "read back: the change was not made");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_that_may_still_come_is_waited_for() {
+    let (house, mut agent) = synced(1).await;
+    house.decide(|_| Access::Allow).await;
+    enforce(&house).await;
+    agent.hear_command().await;
+    drop(agent);
+
+    let mut next = Agent::attach(&house, 1).await;
+    let device = Observation::Device(device(1, "A1", AccessState::Quarantined));
+    for allowed in [&[][..], &["A1"]] {
+        // The cmdlet of the agent that is gone takes effect between two looks.
+        let start = next.hear_sync().await;
+        let mailbox = Observation::Mailbox(mailbox(1, allowed, &[]));
+        next.look(&start, &[mailbox, device.clone()]).await;
+    }
+
+    eventually("the command is settled", async || {
+        let stored = commands(&house, 1).await;
+        assert_eq!(stored.len(), 1, "nothing else touched the mailbox: {stored:?}");
+        matches!(stored[0].state, CommandState::Done { .. }).then_some(())
+    })
+    .await;
+    assert!(next.hears_nothing().await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
