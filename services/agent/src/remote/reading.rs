@@ -10,7 +10,8 @@ use exgate_domain::observation::{Observation, Scope};
 use exgate_domain::sync::Completeness;
 use exgate_exchange::cmdlets::{
     CasMailboxRow, Cmdlet, DeviceSelection, DomainController, Filter, Identity, ResultSize, Row,
-    Selection, get_cas_mailbox, get_device, get_exchange_server, get_organization_settings,
+    Selection, get_cas_mailbox, get_device, get_device_access_rule, get_exchange_server,
+    get_organization_settings,
 };
 use exgate_exchange::error::{CmdletError, Refusal};
 use exgate_exchange::session::{Session, Summary};
@@ -151,6 +152,10 @@ impl Look<'_> {
         self.step(Step::Organization).await?;
         self.list(get_organization_settings(), |_, row| {
             translate::settings(row).map(|settings| Some(Observation::Settings(settings)))
+        })
+        .await?;
+        self.list(get_device_access_rule(None), |_, row| {
+            translate::rule(row).map(|rule| Some(Observation::Rule(rule)))
         })
         .await?;
         self.list(get_exchange_server(None), |_, row| {
