@@ -21,7 +21,7 @@ pub use bytes::{
     encode_user, page_digest, root_digest, wire_digest,
 };
 pub use malformed::{ERROR_DOMAIN, Fault, Malformed};
-pub use operator::{prediction, step_title};
+pub use operator::prediction;
 
 #[cfg(test)]
 mod tests;

@@ -18,10 +18,11 @@ use exgate_domain::observation::{
 };
 use exgate_domain::organization::{Mode, Organization, Schedule};
 use exgate_domain::policy::Access;
+use exgate_domain::snapshot::{Begin, Commit, PAGE_ROWS_MAX, Page};
 use exgate_domain::sync::{Completeness, Run, RunState, SyncMode, Tally, Trigger};
 use exgate_proto::convert::{digest, page_digest, root_digest};
 
-use crate::inventory::{Begin, Commit, Committed, Inventory, InventoryError, PAGE_ROWS_MAX, Page};
+use crate::inventory::{Committed, Inventory, InventoryError};
 use crate::store::{AppliedPolicies, CaseKey, Store};
 
 /// A store and the folder it lies in.
@@ -185,7 +186,7 @@ impl Upload {
         Commit {
             pages: digests.len() as u64,
             rows: (self.observations.len() + self.unchanged.len()) as u64,
-            root_digest: root_digest(&digests),
+            root: root_digest(&digests),
             completeness: Completeness {
                 pipelines_completed: true,
                 error_records: u32::from(!self.complete),
@@ -210,11 +211,13 @@ impl Upload {
 
 pub(crate) fn begin(scope: Scope) -> Begin {
     Begin {
-        snapshot: SnapshotId::new(Uuid::from_u128(7)),
+        id: SnapshotId::new(Uuid::from_u128(7)),
         run: RunId::new(Uuid::from_u128(8)),
         organization: contoso(),
+        agent: AgentId::new(Uuid::from_u128(9)),
         generation: Generation::new(1),
         scope,
+        domain_controller: String::new(),
     }
 }
 

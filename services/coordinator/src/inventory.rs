@@ -11,59 +11,15 @@ use std::collections::HashSet;
 use jiff::Timestamp;
 
 use exgate_domain::ids::{Generation, ObservationDigest, OrganizationId, RunId, SnapshotId};
-use exgate_domain::observation::{Key, Observation, Scope};
-use exgate_domain::sync::{Completeness, Tally};
+use exgate_domain::observation::{Key, Scope};
+use exgate_domain::snapshot::{Begin, Commit, PAGE_BYTES_MAX, PAGE_ROWS_MAX, Page};
+use exgate_domain::sync::Tally;
 use exgate_proto::convert::{page_digest, root_digest};
 
 use crate::store::{Extent, ObservedRow, Staging, Store, StoreError, Swap, Swapped};
 
-/// The most observations and unchanged keys in one page.
-pub const PAGE_ROWS_MAX: usize = 500;
-/// The most bytes of observations in one page.
-pub const PAGE_BYTES_MAX: usize = 512 * 1024;
 /// The most pages of one snapshot: ten million rows in full pages, and as many again in small ones.
 const PAGES_MAX: usize = 40_000;
-
-/// Opens a snapshot.
-#[derive(Debug, Clone)]
-pub struct Begin {
-    /// Its id.
-    pub snapshot: SnapshotId,
-    /// The run it belongs to.
-    pub run: RunId,
-    /// Whose Exchange.
-    pub organization: OrganizationId,
-    /// The lease under which it is made.
-    pub generation: Generation,
-    /// What is looked at.
-    pub scope: Scope,
-}
-
-/// One part of a snapshot.
-#[derive(Debug, Clone)]
-pub struct Page {
-    /// Number of the page, from 1 without a gap.
-    pub number: u64,
-    /// What was seen and may differ from what is stored.
-    pub observations: Vec<Observation>,
-    /// What was seen and is as it was when last acknowledged.
-    pub unchanged: Vec<Key>,
-    /// The digest over both.
-    pub digest: ObservationDigest,
-}
-
-/// Closes a snapshot.
-#[derive(Debug, Clone)]
-pub struct Commit {
-    /// How many pages there were.
-    pub pages: u64,
-    /// How many observations and unchanged keys in all.
-    pub rows: u64,
-    /// The digest over the digests of all pages.
-    pub root_digest: ObservationDigest,
-    /// How completely the agent could look.
-    pub completeness: Completeness,
-}
 
 /// A snapshot that stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -194,7 +150,15 @@ impl Inventory {
 
     /// Opens a snapshot. Nothing of it counts before its commit; dropping it forgets it.
     pub async fn begin(&self, begin: Begin) -> Result<Snapshot, InventoryError> {
-        let Begin { snapshot, run, organization, generation, scope } = begin;
+        let Begin {
+            id: snapshot,
+            run,
+            organization,
+            generation,
+            scope,
+            agent: _,
+            domain_controller: _,
+        } = begin;
         if self.store.organization(&organization).await?.is_none() {
             return Err(InventoryError::UnknownOrganization(organization.to_string()));
         }
@@ -292,7 +256,7 @@ impl Snapshot {
 
     /// Puts the snapshot in the place of what is stored, if `commit` fits what arrived.
     pub async fn commit(self, commit: Commit, now: Timestamp) -> Result<Committed, InventoryError> {
-        let Commit { pages, rows, root_digest: root, completeness } = commit;
+        let Commit { pages, rows, root, completeness } = commit;
         let (pages_seen, rows_seen) = (self.pages.len() as u64, self.rows);
         if (pages, rows) != (pages_seen, rows_seen) {
             return Err(InventoryError::Count { pages, rows, pages_seen, rows_seen });

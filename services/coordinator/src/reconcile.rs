@@ -14,21 +14,6 @@ use exgate_domain::observation::{
 use exgate_domain::policy::Access;
 use exgate_domain::precedence::{Prediction, Situation, Step, predict};
 
-/// Exchange's own order, in words, by step.
-pub fn step_title(step: Step) -> &'static str {
-    match step {
-        Step::Authentication => "authentication",
-        Step::ActiveSyncDisabled => "ActiveSync is switched off for the mailbox",
-        Step::MailboxPolicy => "mobile device mailbox policy",
-        Step::PersonalBlock => "the mailbox's blocked list",
-        Step::PersonalAllow => "the mailbox's allowed list",
-        Step::BlockRule => "device access rule that blocks",
-        Step::QuarantineRule => "device access rule that quarantines",
-        Step::AllowRule => "device access rule that allows",
-        Step::DefaultLevel => "the organization's default access level",
-    }
-}
-
 /// What the organization itself says, beside the mailbox's lists.
 #[derive(Debug, Clone, Copy)]
 pub struct Order<'a> {
@@ -196,7 +181,7 @@ fn held_by_block(outcome: &Prediction) -> String {
 fn unreached(access: Access, after: &Prediction) -> String {
     match access {
         Access::Allow if after.state != AccessState::Allowed => {
-            format!("on the allowed list, but kept out by {}", step_title(after.step))
+            format!("on the allowed list, but kept out: {}", after.step.title())
         }
         Access::Leave | Access::Allow | Access::Quarantine | Access::Block => String::new(),
     }

@@ -24,7 +24,7 @@ use exgate_runtime::grpc::MESSAGE_BYTES_MAX;
 
 use super::Agents;
 use super::session::{Ended, Session};
-use crate::inventory::{self, Inventory, InventoryError};
+use crate::inventory::{Inventory, InventoryError};
 use crate::outbox::Outbox;
 use crate::runs::Runs;
 use conversation::Conversation;
@@ -164,13 +164,11 @@ impl Api {
         begin: Begin,
         mut parts: Streaming<pb::UploadObservationsRequest>,
     ) -> Result<pb::UploadObservationsResponse, UploadError> {
-        let mut snapshot = self.inventory.begin(opened(&begin)).await?;
+        let mut snapshot = self.inventory.begin(begin.clone()).await?;
         let commit = loop {
             match part(&mut parts).await? {
                 Some(Part::Page(page)) => {
                     let page = Page::try_from(page).map_err(|it| it.within("page"))?;
-                    let Page { number, observations, unchanged, digest } = page;
-                    let page = inventory::Page { number, observations, unchanged, digest };
                     snapshot.page(page).await?;
                 }
                 Some(Part::Commit(commit)) => {
@@ -185,9 +183,7 @@ impl Api {
                 }
             }
         };
-        let Commit { pages, rows, root: root_digest, completeness } = commit;
-        let told = completeness.clone();
-        let commit = inventory::Commit { pages, rows, root_digest, completeness };
+        let told = commit.completeness.clone();
         let stored = snapshot.commit(commit, self.clock.now()).await?;
         self.runs.committed(&begin, stored.tally, told);
         Ok(pb::UploadObservationsResponse {
@@ -195,11 +191,6 @@ impl Api {
             rows_unchanged: stored.rows_unchanged,
         })
     }
-}
-
-fn opened(begin: &Begin) -> inventory::Begin {
-    let Begin { id, run, organization, generation, scope, .. } = begin.clone();
-    inventory::Begin { snapshot: id, run, organization, generation, scope }
 }
 
 /// The next part of an upload; none when the stream ended.

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use exgate_domain::command::{CommandState, Receipt, ReceiptOutcome};
 use exgate_domain::lease::Lease;
-use exgate_domain::observation::{AccessState, Kind, Mailbox};
+use exgate_domain::observation::{AccessState, Kind, Mailbox, Observation};
 use exgate_domain::sync::{Run, RunState, SyncMode, Trigger};
 
 use crate::fixture::{
@@ -136,7 +136,7 @@ async fn what_does_not_fit_is_refused_and_changes_nothing() {
         }),
         ("count of pages", |_, commit, _| commit.pages += 1),
         ("count of rows", |_, commit, _| commit.rows -= 1),
-        ("root digest", |_, commit, odd| commit.root_digest = odd),
+        ("root digest", |_, commit, odd| commit.root = odd),
     ];
     for (case, spoil) in cases {
         let (mut pages, mut last) = (upload.pages(), upload.last());

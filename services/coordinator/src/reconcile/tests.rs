@@ -198,7 +198,7 @@ fn a_person_reads_why_a_quarantine_is_a_block_and_why_an_allow_does_not_help() {
     assert!(difference.edit.is_empty());
     assert_eq!(
         difference.effects[0].note,
-        "on the allowed list, but kept out by ActiveSync is switched off for the mailbox"
+        "on the allowed list, but kept out: ActiveSync is switched off for the mailbox"
     );
 }
 

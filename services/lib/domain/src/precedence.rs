@@ -49,6 +49,23 @@ impl Step {
     }
 }
 
+impl Step {
+    /// What it means that this step decided, in words.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Authentication => "the device is not signed in",
+            Self::ActiveSyncDisabled => "ActiveSync is switched off for the mailbox",
+            Self::MailboxPolicy => "the mailbox policy is not met",
+            Self::PersonalBlock => "the id is on the mailbox's blocked list",
+            Self::PersonalAllow => "the id is on the mailbox's allowed list",
+            Self::BlockRule => "a device access rule blocks it",
+            Self::QuarantineRule => "a device access rule quarantines it",
+            Self::AllowRule => "a device access rule allows it",
+            Self::DefaultLevel => "the organization's default access level",
+        }
+    }
+}
+
 /// What Exchange will do, and the step that says so.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prediction {
