@@ -17,8 +17,8 @@ use exgate_domain::sync::{RunState, SyncMode, Trigger};
 use exgate_runtime::Tasks;
 use exgate_runtime::clock::Clock;
 
-use crate::agents::session::Outgoing;
 use crate::agents::Agents;
+use crate::agents::session::Outgoing;
 use crate::evaluation::Evaluation;
 use crate::metrics::Metrics;
 use crate::outbox::Outbox;
