@@ -98,7 +98,16 @@ impl Process {
 
     /// Asks it to end, and waits.
     pub fn stop(&mut self) -> ExitStatus {
-        let asked = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+        self.signal("-TERM")
+    }
+
+    /// Does what Ctrl-C in a terminal does, and waits.
+    pub fn interrupt(&mut self) -> ExitStatus {
+        self.signal("-INT")
+    }
+
+    fn signal(&mut self, signal: &str) -> ExitStatus {
+        let asked = Command::new("kill").args([signal, &self.child.id().to_string()]).status();
         assert!(asked.is_ok_and(|status| status.success()), "the process cannot be asked");
         let begun = Instant::now();
         loop {
@@ -108,6 +117,15 @@ impl Process {
             assert!(begun.elapsed() < DRAIN, "it did not end within {DRAIN:?}:\n{}", self.log());
             std::thread::sleep(Duration::from_millis(20));
         }
+    }
+
+    /// The ids of the processes that it has started and that live.
+    #[cfg(target_os = "linux")]
+    pub fn children(&self) -> Vec<u32> {
+        let of_it = |id: &u32| parent(*id) == Some(self.child.id());
+        let entries = std::fs::read_dir("/proc").expect("the list of processes");
+        let ids = entries.filter_map(|it| it.ok()?.file_name().to_str()?.parse().ok());
+        ids.filter(of_it).collect()
     }
 
     /// How it ended, if it has.
@@ -131,6 +149,17 @@ impl Drop for Process {
             eprintln!("--- {} ---\n{}", self.log.display(), last.join("\n"));
         }
     }
+}
+
+/// Whose child a process is, if it lives and is not merely waiting to be reaped.
+#[cfg(target_os = "linux")]
+pub fn parent(process: u32) -> Option<u32> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // The name in brackets may hold anything; state and parent follow it.
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+    let is_dead = matches!(fields.next()?, "Z" | "X");
+    let parent = fields.next()?.parse().ok()?;
+    (!is_dead).then_some(parent)
 }
 
 /// A file's text, empty when there is none.

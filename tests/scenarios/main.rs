@@ -15,3 +15,4 @@ mod restart;
 mod trace;
 mod bad_input;
 mod cli;
+mod as_shipped;
