@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use exgate_domain::ids::ObservationDigest;
-use exgate_domain::observation::{Key, Observation, Scope};
+use exgate_domain::observation::{Key, Kind, Observation, Scope};
 use exgate_domain::snapshot::{Commit, PAGE_BYTES_MAX, PAGE_ROWS_MAX, Page};
 use exgate_domain::sync::Completeness;
 use exgate_proto::convert;
@@ -134,8 +134,11 @@ impl<'a> Pages<'a> {
         let known = self.digests.see(key, sum);
         let size = match (known, self.scope) {
             (true, Scope::Everything) => 0,
-            // Only a look at everything proves anything by what it saw; elsewhere the known is skipped.
-            (true, Scope::ChangedSince(_)) => return None,
+            // Only a look at everything proves anything by the devices and mailboxes that it saw.
+            (true, Scope::ChangedSince(_)) => match key.kind {
+                Kind::Device | Kind::Mailbox => return None,
+                Kind::Settings | Kind::Rule | Kind::Server => 0,
+            },
             // A read-back is asked for because somebody wants to know: it is always told.
             (false, _) | (true, Scope::Mailboxes(_)) => encoded.len(),
         };

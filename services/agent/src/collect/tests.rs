@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use exgate_domain::command::ListEdit;
 use exgate_domain::ids::{Generation, MailboxId};
-use exgate_domain::observation::Server;
+use exgate_domain::observation::{Mailbox, Server};
 
 use super::*;
 use crate::exchange::{Attempt, Preflight};
@@ -51,12 +51,27 @@ impl Exchange for Written {
     }
 }
 
-fn server(number: u128, version: &str) -> Observation {
+fn mailbox(number: u128, name: &str) -> Observation {
+    Observation::Mailbox(Mailbox {
+        id: MailboxId::new(Uuid::from_u128(number)),
+        dn: format!("CN={number},DC=contoso,DC=com"),
+        display_name: name.into(),
+        primary_smtp: format!("{number}@contoso.com"),
+        sam_account: number.to_string(),
+        active_sync_enabled: true,
+        policy: "Default".into(),
+        allowed_ids: vec![],
+        blocked_ids: vec![],
+        changed_at: None,
+    })
+}
+
+fn server(number: u128) -> Observation {
     Observation::Server(Server {
         guid: Uuid::from_u128(number),
         name: format!("ex{number}"),
         fqdn: format!("ex{number}.contoso.com"),
-        version: version.into(),
+        version: "15.2.1748.10".into(),
         is_client_access: true,
     })
 }
@@ -93,7 +108,7 @@ async fn sync(
 
 #[tokio::test]
 async fn pages_are_bounded_numbered_and_summed_up() {
-    let exchange = exchange((0..1_201).map(|n| server(n, "1")).collect(), false);
+    let exchange = exchange((0..1_201).map(|n| mailbox(n, "1")).collect(), false);
     let mut digests = DigestTable::default();
 
     let (pages, commit) = sync(&exchange, Scope::Everything, &mut digests).await.unwrap();
@@ -109,16 +124,16 @@ async fn pages_are_bounded_numbered_and_summed_up() {
 
 #[tokio::test]
 async fn the_unchanged_travels_as_a_key_in_a_full_and_not_at_all_in_a_quick_sync() {
-    let first = exchange(vec![server(1, "1"), server(2, "1")], false);
-    let second = exchange(vec![server(1, "1"), server(2, "2")], false);
+    let first = exchange(vec![mailbox(1, "1"), mailbox(2, "1")], false);
+    let second = exchange(vec![mailbox(1, "1"), mailbox(2, "2")], false);
     let mut digests = DigestTable::default();
     sync(&first, Scope::Everything, &mut digests).await.unwrap();
     digests.acknowledge(Seal::Whole);
 
     let (pages, commit) = sync(&second, Scope::Everything, &mut digests).await.unwrap();
     digests.acknowledge(Seal::Whole);
-    assert_eq!(pages[0].observations, [server(2, "2")]);
-    assert_eq!(pages[0].unchanged, [server(1, "1").key()]);
+    assert_eq!(pages[0].observations, [mailbox(2, "2")]);
+    assert_eq!(pages[0].unchanged, [mailbox(1, "1").key()]);
     assert_eq!(commit.rows, 2);
 
     let quick = Scope::ChangedSince(jiff::Timestamp::UNIX_EPOCH);
@@ -134,10 +149,24 @@ async fn the_unchanged_travels_as_a_key_in_a_full_and_not_at_all_in_a_quick_sync
 #[tokio::test]
 async fn a_look_that_breaks_commits_nothing_and_is_sent_again_whole() {
     let mut digests = DigestTable::default();
-    let broken = exchange(vec![server(1, "1")], true);
+    let broken = exchange(vec![mailbox(1, "1")], true);
     assert!(sync(&broken, Scope::Everything, &mut digests).await.is_err());
 
-    let whole = exchange(vec![server(1, "1")], false);
+    let whole = exchange(vec![mailbox(1, "1")], false);
     let (pages, _) = sync(&whole, Scope::Everything, &mut digests).await.unwrap();
-    assert_eq!(pages[0].observations, [server(1, "1")]);
+    assert_eq!(pages[0].observations, [mailbox(1, "1")]);
+}
+
+#[tokio::test]
+async fn a_quick_sync_names_every_server_so_that_one_that_is_gone_is_missed() {
+    let exchange = exchange(vec![mailbox(1, "1"), server(2)], false);
+    let mut digests = DigestTable::default();
+    sync(&exchange, Scope::Everything, &mut digests).await.unwrap();
+    digests.acknowledge(Seal::Whole);
+
+    let quick = Scope::ChangedSince(jiff::Timestamp::UNIX_EPOCH);
+    let (pages, _) = sync(&exchange, quick, &mut digests).await.unwrap();
+
+    assert_eq!(pages[0].unchanged, [server(2).key()]);
+    assert!(pages[0].observations.is_empty());
 }

@@ -11,18 +11,23 @@ use super::Session;
 use crate::args::{Format, Sync};
 use crate::failure::Failure;
 use crate::render::{array, count, message, object, short, short_id, sync_mode};
-use crate::target::OrganizationRef;
 use progress::Progress;
 
 /// How often a running sync is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// Reason of the refusal when a sync of the organization is under way.
+const ALREADY_RUNNING: &str = "SYNC_ALREADY_RUNNING";
 
 /// Starts, and perhaps follows, what was asked for.
 pub(super) async fn run(session: Session<'_>, sync: Sync) -> Result<(), Failure> {
     let mode = if sync.full { pb::SyncMode::Full } else { pb::SyncMode::Quick };
+    let request =
+        |parent| pb::RunSyncRequest { parent, mode: mode.into(), validate_only: sync.dry_run };
     let (runs, failures) = match &sync.org {
-        Some(organization) => (vec![start(session, organization, mode, sync.dry_run).await?], 0),
-        None => start_all(session, mode, sync.dry_run).await?,
+        Some(organization) => {
+            (vec![start(session, request(organization.name()), sync.wait).await?], 0)
+        }
+        None => start_all(session, request, sync.wait).await?,
     };
     if sync.dry_run {
         return finish(session, &sync, &runs, failures, "would start");
@@ -61,30 +66,39 @@ fn organization(run: &pb::SyncRun) -> &str {
     run.name.split('/').nth(1).unwrap_or(&run.name)
 }
 
+/// Starts a sync. Whoever waits for its end also waits for the end of one that is under way.
 async fn start(
     session: Session<'_>,
-    organization: &OrganizationRef,
-    mode: pb::SyncMode,
-    validate_only: bool,
+    request: pb::RunSyncRequest,
+    waits: bool,
 ) -> Result<pb::SyncRun, Failure> {
-    let request =
-        pb::RunSyncRequest { parent: organization.name(), mode: mode.into(), validate_only };
-    session.coordinator.run_sync(request).await
+    let mut is_told = false;
+    loop {
+        match session.coordinator.run_sync(request.clone()).await {
+            Err(failure) if waits && failure.reason().as_deref() == Some(ALREADY_RUNNING) => {
+                if !is_told {
+                    let organization = short_id(&request.parent);
+                    session.terminal.hint(&format!("{organization}: waiting for the running sync"));
+                    is_told = true;
+                }
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+            started => return started,
+        }
+    }
 }
 
 /// Starts a sync in every organization; those that refuse are told and counted.
 async fn start_all(
     session: Session<'_>,
-    mode: pb::SyncMode,
-    validate_only: bool,
+    request: impl Fn(String) -> pb::RunSyncRequest,
+    waits: bool,
 ) -> Result<(Vec<pb::SyncRun>, usize), Failure> {
-    let request = pb::ListOrganizationsRequest::default();
-    let organizations = session.coordinator.list_organizations(request, None).await?;
+    let all = pb::ListOrganizationsRequest::default();
+    let organizations = session.coordinator.list_organizations(all, None).await?;
     let (mut runs, mut failures, mut first) = (Vec::new(), 0, None);
     for parent in organizations.into_iter().map(|it| it.name) {
-        let request =
-            pb::RunSyncRequest { parent: parent.clone(), mode: mode.into(), validate_only };
-        match session.coordinator.run_sync(request).await {
+        match start(session, request(parent.clone()), waits).await {
             Ok(run) => runs.push(run),
             Err(failure) => {
                 let why = refusal(&failure);

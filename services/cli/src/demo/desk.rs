@@ -27,6 +27,8 @@ pub(super) enum Standing {
 /// An enrolled phone.
 #[derive(Debug, Clone)]
 struct Enrolled {
+    /// Number of its record: it keeps it, as an MDM's ids do.
+    number: usize,
     phone: Phone,
     standing: Standing,
     checked_in_at: Timestamp,
@@ -54,8 +56,10 @@ impl Desk {
     pub(super) fn note(&mut self, phone: &Phone, standing: Standing, now: Timestamp) {
         let checked_in_at = now.checked_sub(CHECKED_IN_AGO).unwrap_or(now);
         let checked_in_at = checked_in_at.round(Unit::Second).unwrap_or(checked_in_at);
-        let enrolled = Enrolled { phone: phone.clone(), standing, checked_in_at };
-        self.enrolled.insert(key(phone), enrolled);
+        let key = key(phone);
+        let number = self.enrolled.get(&key).map_or(self.enrolled.len() + 1, |it| it.number);
+        let enrolled = Enrolled { number, phone: phone.clone(), standing, checked_in_at };
+        self.enrolled.insert(key, enrolled);
     }
 
     /// How a phone stands; `None` when nobody enrolled it.
@@ -84,7 +88,7 @@ impl Desk {
     pub(super) fn publish(&self, folder: &Folder) -> Result<(), DemoError> {
         let users: Vec<Value> = self.people.iter().map(user).collect();
         folder.write("records/users.json", &Value::Array(users).to_string())?;
-        let devices: Vec<Value> = self.enrolled.values().enumerate().map(device).collect();
+        let devices: Vec<Value> = self.enrolled.values().map(device).collect();
         folder.write("records/devices.json", &Value::Array(devices).to_string())
     }
 }
@@ -104,10 +108,10 @@ fn user((person, groups): &(Person, Vec<&'static str>)) -> Value {
     })
 }
 
-fn device((number, enrolled): (usize, &Enrolled)) -> Value {
-    let Enrolled { phone, standing, checked_in_at } = enrolled;
+fn device(enrolled: &Enrolled) -> Value {
+    let Enrolled { number, phone, standing, checked_in_at } = enrolled;
     json!({
-        "id": format!("d-{:04}", number + 1),
+        "id": format!("d-{number:04}"),
         "userPrincipalName": phone.user_principal_name,
         "emailAddress": phone.primary_smtp_address,
         "deviceName": phone.device_type,

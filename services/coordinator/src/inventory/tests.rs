@@ -6,7 +6,9 @@ use uuid::Uuid;
 
 use exgate_domain::command::{CommandState, Receipt, ReceiptOutcome};
 use exgate_domain::lease::Lease;
-use exgate_domain::observation::{AccessState, Kind, Mailbox, Observation};
+use exgate_domain::observation::{
+    AccessLevel, AccessRule, AccessState, Characteristic, Kind, Mailbox, Observation,
+};
 use exgate_domain::sync::{Run, RunState, SyncMode, Trigger};
 
 use crate::fixture::{
@@ -252,6 +254,34 @@ async fn a_rule_goes_with_the_first_complete_look_that_misses_it() {
 }
 
 #[tokio::test]
+async fn a_rule_goes_with_the_first_look_at_changes_that_lists_the_settings_without_it() {
+    let Opened { store, .. } = &opened().await;
+    let rule = Observation::Rule(AccessRule {
+        guid: Uuid::from_u128(98),
+        name: "iPhone (DeviceType)".into(),
+        characteristic: Characteristic::DeviceType,
+        query: "iPhone".into(),
+        level: AccessLevel::Block,
+    });
+    let mut all = world(1..=1);
+    all.push(rule.clone());
+    Upload::everything(all).send(store, at(1)).await.unwrap();
+    let rules = async || store.observed_order(&contoso()).await.unwrap().rules.len();
+    assert_eq!(rules().await, 1);
+
+    Upload::changes(vec![]).send(store, at(2)).await.unwrap();
+    assert_eq!(rules().await, 1, "a look that shows no settings says nothing about rules");
+    let listed = vec![Observation::Settings(settings()), rule];
+    Upload::changes(listed).send(store, at(3)).await.unwrap();
+    assert_eq!(rules().await, 1);
+    let gone = vec![Observation::Settings(settings())];
+    Upload::changes(gone).send(store, at(4)).await.unwrap();
+    assert_eq!(rules().await, 0);
+    let page = store.devices(&DeviceFilter::default(), None, 10).await.unwrap();
+    assert_eq!(page.len(), 1, "the device that changed nothing stands");
+}
+
+#[tokio::test]
 async fn what_changed_is_due_and_nothing_else() {
     let Opened { store, .. } = &opened().await;
     let organization = contoso();
@@ -279,7 +309,7 @@ async fn what_changed_is_due_and_nothing_else() {
     assert_eq!(due(at(40)).await, ["appl1", "appl3"]);
 
     let mut stricter = settings();
-    stricter.default_access_level = exgate_domain::observation::AccessLevel::Block;
+    stricter.default_access_level = AccessLevel::Block;
     Upload::changes(vec![Observation::Settings(stricter)]).send(store, at(50)).await.unwrap();
     assert_eq!(due(at(50)).await, ["appl1", "appl3", "appl2"]);
 }

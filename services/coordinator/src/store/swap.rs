@@ -2,8 +2,9 @@
 //!
 //! Only objects whose digest differs are written. A mailbox that a command's receipt showed after the
 //! snapshot was begun stays as the receipt showed it: the snapshot may be the older look. Only a
-//! complete snapshot of everything says anything about what it does not show, and a device or
-//! mailbox goes only after two of them in a row.
+//! complete snapshot of everything says anything about devices and mailboxes that it does not show,
+//! and they go only after two of them in a row. Settings, rules and servers are listed in every look
+//! at what changed, and go with the first complete one that misses them.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -50,6 +51,15 @@ pub(crate) enum Extent {
     Changes,
     /// Some of it, or not all of what it should show.
     Part,
+}
+
+/// Whether every look lists all objects of this kind: they are few, and a rule that is gone decides
+/// at once.
+fn is_always_listed(kind: Kind) -> bool {
+    match kind {
+        Kind::Settings | Kind::Rule | Kind::Server => true,
+        Kind::Device | Kind::Mailbox => false,
+    }
 }
 
 /// What came of a swap.
@@ -219,14 +229,26 @@ impl<'a> Changes<'a> {
             .execute(&mut *tx)
             .await?;
         }
-        if extent != Extent::Whole {
-            return Ok(Vec::new());
-        }
-        let absent: Vec<_> =
-            map.iter().filter(|(_, known)| !self.seen.contains(&known.row)).collect();
+        let tells_of = |kind: Kind| match extent {
+            Extent::Whole => true,
+            Extent::Changes => is_always_listed(kind) && self.saw_settings(map),
+            Extent::Part => false,
+        };
+        let absent: Vec<_> = map
+            .iter()
+            .filter(|(key, known)| tells_of(key.kind) && !self.seen.contains(&known.row))
+            .collect();
         self.missed.extend(absent.iter().map(|(key, _)| **key));
         let absent: Vec<_> = absent.into_iter().map(|(_, known)| known.row).collect();
         self.remove(tx, &absent).await
+    }
+
+    /// Whether the snapshot shows the organization's settings, and so its rules and servers too.
+    fn saw_settings(&self, map: &KeyMap) -> bool {
+        let settings = |(key, known): (&Key, &Known)| {
+            key.kind == Kind::Settings && self.seen.contains(&known.row)
+        };
+        map.iter().any(settings) || self.put.iter().any(|(key, ..)| key.kind == Kind::Settings)
     }
 
     async fn remove(
