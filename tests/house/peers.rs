@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -18,6 +18,9 @@ pub const FOLDER_VARIABLE: &str = "EXGATE_PEERS";
 
 /// How long a peer may take for one line.
 const LINE: Duration = Duration::from_secs(60);
+
+/// How long a peer may take to end after its input did.
+const DRAIN: Duration = Duration::from_secs(5);
 
 /// The environment that the peers live in.
 #[derive(Clone, Debug)]
@@ -119,7 +122,11 @@ impl Peer {
 impl Drop for Peer {
     fn drop(&mut self) {
         drop(self.child.stdin.take());
-        // It may have ended by itself.
+        // It takes its own files away when it is let.
+        let begun = Instant::now();
+        while matches!(self.child.try_wait(), Ok(None)) && begun.elapsed() < DRAIN {
+            std::thread::sleep(Duration::from_millis(10));
+        }
         drop(self.child.kill());
         drop(self.child.wait());
         if let Some(reader) = self.reader.take() {
