@@ -1,33 +1,38 @@
-//! What an operator installs is accepted by the programs it is for: every reference configuration
-//! passes `--check-config`, and the sample policies pass `--check-policy`.
+//! What an operator installs is accepted by the programs it is for: every reference configuration and
+//! every sample policy.
 
-use std::path::Path;
-use std::process::Command;
+use std::fs;
+use std::path::{Path, PathBuf};
 
-use exgate_tests::process::binary;
+use exgate_tests::command_line::{check_config, run};
+use exgate_tests::scenario;
 
-fn deploy(part: &str) -> String {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the root");
-    root.join("deploy").join(part).display().to_string()
+fn shipped(folder: &str) -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let entries = fs::read_dir(root.join("deploy").join(folder)).unwrap();
+    let files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    assert!(!files.is_empty(), "deploy/{folder} is empty");
+    files
 }
 
 #[test]
-fn every_reference_configuration_is_accepted() {
-    for service in ["agent", "coordinator", "evaluator"] {
-        let output = Command::new(binary(&format!("exgate-{service}")))
-            .args(["--config", &deploy(&format!("config/{service}.toml")), "--check-config"])
-            .output()
-            .expect("the program starts");
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{service}: {errors}");
-    }
+fn every_shipped_setting_is_good() {
+    scenario(async {
+        for file in shipped("config") {
+            let name = file.file_stem().unwrap().to_str().unwrap();
+            let said = check_config(&format!("exgate-{name}"), &file).await;
+            assert!(said.well().starts_with("OK: "), "{}", file.display());
+        }
+    });
 }
 
 #[test]
-fn the_sample_policies_are_accepted() {
-    let output = Command::new(binary("exgate-evaluator"))
-        .args(["--check-policy", &deploy("policies")])
-        .output()
-        .expect("the program starts");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+fn every_shipped_policy_is_good() {
+    scenario(async {
+        for file in shipped("policies") {
+            let path = file.display().to_string();
+            let said = run("exgate-evaluator", &["--check-policy", &path], &[]).await;
+            assert!(said.well().starts_with("OK (policies: "), "{path}");
+        }
+    });
 }

@@ -15,4 +15,5 @@ mod restart;
 mod trace;
 mod bad_input;
 mod cli;
-mod as_shipped;
+mod deploy;
+mod demo;
