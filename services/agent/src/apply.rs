@@ -55,10 +55,13 @@ impl Applier {
     pub async fn apply(&self, order: Order) -> Receipt {
         let Order { command, received } = order;
         let mut revisions = self.revisions.lock().await;
-        if let Err((class, message)) = self.check(&command, received, &revisions) {
-            tracing::warn!(command = %command.id, class, reason = message, "refused a command");
-            return receipt(&command, refusal(class, message));
-        }
+        let start_by = match self.check(&command, received, &revisions) {
+            Ok(start_by) => start_by,
+            Err((class, message)) => {
+                tracing::warn!(command = %command.id, class, reason = message, "refused a command");
+                return receipt(&command, refusal(class, message));
+            }
+        };
         revisions.insert(command.mailbox, command.revision);
 
         let unanswered = ReceiptOutcome::Unknown {
@@ -69,7 +72,7 @@ impl Applier {
             tracing::error!(command = %command.id, error = message, "kept from writing");
             return receipt(&command, refusal("JournalUnavailable", message));
         }
-        let attempt = self.exchange.edit_lists(command.mailbox, &command.edit).await;
+        let attempt = self.exchange.edit_lists(command.mailbox, &command.edit, start_by).await;
         let answered = receipt(&command, attempt);
         if let Err(error) = self.journal.put(&answered) {
             // The receipt on disk still says "unknown": after a crash the mailbox is read back.
@@ -79,13 +82,13 @@ impl Applier {
         answered
     }
 
-    /// Whether a command may be carried out now; if not, the class and the reason.
+    /// Until when a command may be begun; if it may not be now, the class and the reason.
     fn check(
         &self,
         command: &Command,
         received: Instant,
         revisions: &HashMap<MailboxId, Revision>,
-    ) -> Result<(), (&'static str, String)> {
+    ) -> Result<Instant, (&'static str, String)> {
         let now = Instant::now();
         let Some(held) = self.lease.get() else {
             return Err(("LeaseLost", "the agent holds no lease".into()));
@@ -109,7 +112,9 @@ impl Applier {
         if command.edit.is_empty() {
             return Err(("Empty", "there is nothing to change".into()));
         }
-        Ok(())
+        let latest = now + (left - needed);
+        let expires = received.checked_add(command.valid_for).unwrap_or(latest);
+        Ok(latest.min(expires))
     }
 }
 

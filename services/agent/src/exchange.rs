@@ -2,7 +2,7 @@
 //! wants and how a server is spoken to.
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
@@ -25,8 +25,14 @@ pub trait Exchange: Send + Sync + fmt::Debug {
         seen: mpsc::Sender<Seen>,
     ) -> BoxFuture<'a, Result<Completeness, LookError>>;
 
-    /// Changes one mailbox's two lists in one cmdlet, and reads the mailbox back.
-    fn edit_lists<'a>(&'a self, mailbox: MailboxId, edit: &'a ListEdit) -> BoxFuture<'a, Attempt>;
+    /// Changes one mailbox's two lists in one cmdlet, and reads the mailbox back. The cmdlet leaves by
+    /// `start_by` or never: to open a session may take longer than what is left of a lease.
+    fn edit_lists<'a>(
+        &'a self,
+        mailbox: MailboxId,
+        edit: &'a ListEdit,
+        start_by: Instant,
+    ) -> BoxFuture<'a, Attempt>;
 
     /// Gives back what the server holds for us.
     fn close(&self) -> BoxFuture<'_, ()>;

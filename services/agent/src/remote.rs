@@ -6,6 +6,7 @@ mod reading;
 mod writing;
 
 use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::Instant;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -85,8 +86,13 @@ impl Exchange for Remote {
         self.read(scope, seen).boxed()
     }
 
-    fn edit_lists<'a>(&'a self, mailbox: MailboxId, edit: &'a ListEdit) -> BoxFuture<'a, Attempt> {
-        self.write(mailbox, edit).boxed()
+    fn edit_lists<'a>(
+        &'a self,
+        mailbox: MailboxId,
+        edit: &'a ListEdit,
+        start_by: Instant,
+    ) -> BoxFuture<'a, Attempt> {
+        self.write(mailbox, edit, start_by).boxed()
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

@@ -22,6 +22,7 @@ struct Scripted {
     answer: ReceiptOutcome,
     journal: Journal,
     journalled: StdMutex<Vec<ReceiptOutcome>>,
+    start_by: StdMutex<Vec<Instant>>,
 }
 
 impl Exchange for Scripted {
@@ -37,8 +38,14 @@ impl Exchange for Scripted {
         async { Err(LookError::Abandoned) }.boxed()
     }
 
-    fn edit_lists<'a>(&'a self, _: MailboxId, _: &'a ListEdit) -> BoxFuture<'a, Attempt> {
-        async {
+    fn edit_lists<'a>(
+        &'a self,
+        _: MailboxId,
+        _: &'a ListEdit,
+        start_by: Instant,
+    ) -> BoxFuture<'a, Attempt> {
+        async move {
+            self.start_by.lock().unwrap().push(start_by);
             let unsent = self.journal.unsent().unwrap().into_iter().map(|unsent| unsent.outcome);
             self.journalled.lock().unwrap().extend(unsent);
             attempt(self.answer.clone())
@@ -62,8 +69,12 @@ struct Bench {
 fn bench(answer: ReceiptOutcome) -> Bench {
     let folder = tempfile::tempdir().unwrap();
     let journal = Journal::open(folder.path()).unwrap();
-    let exchange =
-        Arc::new(Scripted { answer, journal: journal.clone(), journalled: StdMutex::default() });
+    let exchange = Arc::new(Scripted {
+        answer,
+        journal: journal.clone(),
+        journalled: StdMutex::default(),
+        start_by: StdMutex::default(),
+    });
     let lease = Lease::none();
     let ttl = Duration::from_secs(30);
     lease.set(Some(Held::granted(Generation::new(5), ttl, Instant::now())));
@@ -125,6 +136,19 @@ async fn a_command_is_refused_without_a_lease_that_covers_it() {
 
     assert!(bench.exchange.journalled.lock().unwrap().is_empty(), "a cmdlet ran");
     assert!(bench.journal.unsent().unwrap().is_empty(), "a refusal needs no journal");
+}
+
+#[tokio::test]
+async fn a_cmdlet_has_to_leave_while_a_write_fits_into_the_lease_and_the_command_is_young() {
+    let bench = bench(ReceiptOutcome::Done);
+    let until = bench.lease.get().unwrap().until;
+    let order = order(command(1));
+    let received = order.received;
+    let short = Command { valid_for: Duration::from_secs(5), ..command(2) };
+    bench.applier.apply(order).await;
+    bench.applier.apply(Order { command: short, received }).await;
+    let start_by = bench.exchange.start_by.lock().unwrap().clone();
+    assert_eq!(start_by, [until - Duration::from_secs(15), received + Duration::from_secs(5)]);
 }
 
 #[tokio::test]

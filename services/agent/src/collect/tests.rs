@@ -1,6 +1,7 @@
 //! What travels and what does not, with an Exchange whose answers are written down here.
 
 use std::sync::Mutex;
+use std::time::Instant;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -42,7 +43,12 @@ impl Exchange for Written {
         .boxed()
     }
 
-    fn edit_lists<'a>(&'a self, _: MailboxId, _: &'a ListEdit) -> BoxFuture<'a, Attempt> {
+    fn edit_lists<'a>(
+        &'a self,
+        _: MailboxId,
+        _: &'a ListEdit,
+        _: Instant,
+    ) -> BoxFuture<'a, Attempt> {
         unreachable!("collect never writes")
     }
 

@@ -17,15 +17,21 @@ use crate::translate;
 
 impl Remote {
     /// Changes one mailbox's two lists and reads it back.
-    pub(super) async fn write(&self, mailbox: MailboxId, edit: &ListEdit) -> Attempt {
+    pub(super) async fn write(
+        &self,
+        mailbox: MailboxId,
+        edit: &ListEdit,
+        start_by: Instant,
+    ) -> Attempt {
         let begun = Instant::now();
         let mut lane = self.writes.lock().await;
-        let (outcome, took) = match self.set(&mut lane, mailbox, edit).await {
+        let (outcome, took) = match self.set(&mut lane, mailbox, edit, start_by).await {
             Ok(took) => (ReceiptOutcome::Done, took),
             Err(outcome) => (outcome, begun.elapsed()),
         };
+        let is_unsent = |class: &String| UNSENT.contains(&class.as_str());
         let is_sent =
-            !matches!(outcome, ReceiptOutcome::Refused { ref class, .. } if class == UNREACHABLE);
+            !matches!(&outcome, ReceiptOutcome::Refused { class, .. } if is_unsent(class));
         let read_back = match &outcome {
             ReceiptOutcome::Done | ReceiptOutcome::Unknown { .. } => {
                 self.read_back(&mut lane, mailbox).await
@@ -52,11 +58,13 @@ impl Remote {
         lane: &mut Open<'_>,
         mailbox: MailboxId,
         edit: &ListEdit,
+        start_by: Instant,
     ) -> Result<Duration, ReceiptOutcome> {
         let mut last = None;
         for _ in 0..2 {
             let session = lane.session().await.map_err(|error| unreachable(&error))?;
             let begun = Instant::now();
+            in_time(begun, start_by)?;
             match self.set_once(session, mailbox, edit).await? {
                 Ok(()) => return Ok(begun.elapsed()),
                 Err(CmdletError::Session { source, .. }) => last = Some(source),
@@ -117,6 +125,20 @@ impl Remote {
 
 /// Class of a refusal for want of a session: no cmdlet was sent.
 const UNREACHABLE: &str = "unreachable";
+/// Class of a refusal because the session came too late: no cmdlet was sent.
+const TOO_LATE: &str = "LeaseEnding";
+/// The classes of refusal before any cmdlet was sent.
+const UNSENT: [&str; 2] = [UNREACHABLE, TOO_LATE];
+
+/// Refuses a cmdlet that would leave after the lease or the command may have ended.
+fn in_time(now: Instant, start_by: Instant) -> Result<(), ReceiptOutcome> {
+    if now <= start_by {
+        return Ok(());
+    }
+    let late = now.saturating_duration_since(start_by);
+    let message = format!("the session with Exchange was there {late:.1?} too late");
+    Err(refusal(TOO_LATE, message))
+}
 
 fn unreachable(error: &(dyn std::error::Error + 'static)) -> ReceiptOutcome {
     refusal(UNREACHABLE, exgate_runtime::report(error))
@@ -149,6 +171,15 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+
+    #[test]
+    fn a_cmdlet_whose_session_came_too_late_is_not_sent() {
+        let start_by = Instant::now();
+        assert!(in_time(start_by, start_by).is_ok());
+        let late = in_time(start_by + Duration::from_secs(3), start_by).unwrap_err();
+        let ReceiptOutcome::Refused { class, .. } = late else { panic!("{late:?}") };
+        assert!(UNSENT.contains(&class.as_str()), "{class}");
+    }
 
     #[test]
     fn the_audit_shows_what_an_administrator_would_type() {
