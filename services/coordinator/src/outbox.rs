@@ -275,10 +275,13 @@ impl Outbox {
     ) -> Result<(), StoreError> {
         let Inner { store, agents, .. } = &*self.0;
         let until = now.checked_add(RECEIPT_WAIT_MAX).unwrap_or(Timestamp::MAX);
-        if !store.set_command_state(command.id, &CommandState::Lent { generation, until }).await? {
+        let (organization, id) = (command.organization.clone(), command.id);
+        if !store.lend_command(&organization, id, generation, until).await? {
+            // An operator has set the mode to observe since the command was made.
+            let state = CommandState::Superseded { at: now };
+            store.settle_command(id, &state, None, now).await?;
             return Ok(());
         }
-        let (organization, id) = (command.organization.clone(), command.id);
         tracing::info!(
             %organization, command = %id, mailbox = %command.mailbox, %generation,
             revision = %command.revision, "command was handed out"

@@ -9,12 +9,13 @@ use sqlx::{Row as _, SqliteConnection};
 
 use exgate_domain::command::{Command, CommandState, ListEdit};
 use exgate_domain::ids::{CommandId, DeviceId, Generation, MailboxId, OrganizationId, Revision};
+use exgate_domain::organization::Mode;
 use exgate_proto::convert::{decode_edit, encode_edit};
 
 use super::audit::{self, AuditAction, AuditEntry};
 use super::columns::{Columns, Named, count, named};
 use super::written::Tally;
-use super::{RowKind, Store, StoreError};
+use super::{RowKind, Store, StoreError, organizations};
 
 /// A command and what became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,6 +113,25 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
         let moved = put_state(&mut tx, id, state).await?;
+        self.commit(tx, Tally::of(RowKind::Command, moved.into())).await?;
+        Ok(moved)
+    }
+
+    /// Moves a command to being handed out, unless its organization only observes by now; false when
+    /// nothing may be sent.
+    pub async fn lend_command(
+        &self,
+        organization: &OrganizationId,
+        id: CommandId,
+        generation: Generation,
+        until: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.begin().await?;
+        let stored = organizations::get(&mut tx, organization).await?;
+        if stored.is_none_or(|stored| stored.mode != Mode::Enforce) {
+            return Ok(false);
+        }
+        let moved = put_state(&mut tx, id, &CommandState::Lent { generation, until }).await?;
         self.commit(tx, Tally::of(RowKind::Command, moved.into())).await?;
         Ok(moved)
     }

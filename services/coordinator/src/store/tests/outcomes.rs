@@ -9,15 +9,16 @@ use exgate_domain::command::{Command, CommandState, Receipt, ReceiptOutcome};
 use exgate_domain::decision::{Compliance, Decision, Reason};
 use exgate_domain::ids::{Generation, Revision};
 use exgate_domain::observation::{Mailbox, Observation};
+use exgate_domain::organization::Mode;
 use exgate_domain::policy::Access;
 
 use crate::fixture::{
-    Opened, Upload, allow, at, contoso, decision, device, key, mailbox, opened, world,
+    Opened, Upload, allow, at, contoso, decision, device, fully_synced, key, mailbox, opened, world,
 };
 use crate::store::columns::Named;
 use crate::store::{
-    Answer, Answered, Compared, Decided, DecisionsStored, ListName, MailboxView, OwnedEntry,
-    RowKind, Store, commands, noncompliant_since,
+    Answer, Answered, Compared, Decided, DecisionsStored, ListName, MailboxView, ModeChange,
+    OwnedEntry, RowKind, Store, commands, noncompliant_since,
 };
 
 fn case(number: u32, now: Timestamp) -> Case {
@@ -192,6 +193,25 @@ async fn every_state_of_a_command_is_read_as_it_was_written() {
         states.iter().chain(&other_ends).map(|it| commands::state_name(it).name()).collect();
     assert_eq!(names.len(), commands::StateName::ALL.len());
     assert_eq!(store.open_commands(&contoso()).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn nothing_is_lent_once_the_mode_is_observe() {
+    let Opened { store, .. } = &opened().await;
+    fully_synced(store).await;
+    let commands: Vec<_> = (0..2).map(|number| allow(number, 1)).collect();
+    store.create_commands(&commands, at(1)).await.unwrap();
+    let lend = async |number: usize| {
+        let generation = Generation::new(1);
+        store.lend_command(&contoso(), commands[number].id, generation, at(60)).await.unwrap()
+    };
+    let set = async |mode| store.set_mode(&contoso(), mode, "ann", at(20)).await.unwrap();
+    assert_eq!(set(Mode::Enforce).await, ModeChange::Changed);
+    assert!(lend(0).await);
+    assert_eq!(set(Mode::Observe).await, ModeChange::Changed);
+    assert!(!lend(1).await);
+    let stored = store.command(commands[1].id).await.unwrap().unwrap();
+    assert_eq!(stored.state, CommandState::Queued);
 }
 
 fn receipt(command: &Command, outcome: ReceiptOutcome, read_back: Option<Mailbox>) -> Receipt {
