@@ -136,7 +136,7 @@ impl Runs {
             (None, SyncMode::Full) => Scope::Everything,
             (None, SyncMode::Quick) => {
                 let newest = store.newest_change(&run.organization).await?;
-                Scope::ChangedSince(begin_of_look(newest))
+                Scope::ChangedSince(begin_of_look(newest, clock.now()))
             }
         };
         run.state = RunState::Running { generation, since: clock.now() };
@@ -156,8 +156,9 @@ fn last_runs(history: &RunHistory, attached_at: Timestamp) -> LastRuns {
     }
 }
 
-fn begin_of_look(newest: Option<Timestamp>) -> Timestamp {
-    let newest = newest.unwrap_or(Timestamp::UNIX_EPOCH);
+/// A change dated in the future, by a domain controller whose clock jumped, hides none before it.
+fn begin_of_look(newest: Option<Timestamp>, now: Timestamp) -> Timestamp {
+    let newest = newest.unwrap_or(Timestamp::UNIX_EPOCH).min(now);
     newest.checked_sub(OVERLAP).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
@@ -174,5 +175,19 @@ fn span(organization: &OrganizationId, run: RunId, mode: SyncMode, trigger: Trig
             "exgate.sync", exgate.organization.id = %organization, exgate.sync.mode = mode,
             exgate.sync.trigger = cause, exgate.sync.run = %run
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_dated_in_the_future_hides_no_change_of_today() {
+        let now: Timestamp = "2026-03-10T12:00:00Z".parse().unwrap();
+        let day = SignedDuration::from_hours(24);
+        assert_eq!(begin_of_look(Some(now + day), now), now - OVERLAP);
+        assert_eq!(begin_of_look(Some(now - day), now), now - day - OVERLAP);
+        assert!(begin_of_look(None, now) <= Timestamp::UNIX_EPOCH);
     }
 }
