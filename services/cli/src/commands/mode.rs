@@ -26,7 +26,8 @@ pub(super) async fn run(session: Session<'_>, args: Mode) -> Result<(), Failure>
         Format::Name => terminal.result(&args.org.name()),
         Format::Table | Format::Wide => {
             terminal.result(&text(&answer, wanted, args.dry_run, terminal.color))?;
-            if args.dry_run && wanted == pb::Mode::Enforce {
+            let is_new = !is_already(&answer, wanted);
+            if args.dry_run && wanted == pb::Mode::Enforce && is_new {
                 terminal.hint(&format!("do it: exgate mode {} enforce", args.org.0));
             }
             Ok(())
@@ -34,10 +35,17 @@ pub(super) async fn run(session: Session<'_>, args: Mode) -> Result<(), Failure>
     }
 }
 
+/// Whether a dry run found the wanted mode in force.
+fn is_already(answer: &pb::SetModeResponse, wanted: pb::Mode) -> bool {
+    answer.organization.as_ref().is_some_and(|it| it.mode == i32::from(wanted))
+}
+
 fn text(answer: &pb::SetModeResponse, wanted: pb::Mode, dry_run: bool, color: bool) -> String {
     let organization = answer.organization.clone().unwrap_or_default();
     let id = short_id(&organization.name);
-    let head = if dry_run {
+    let head = if dry_run && is_already(answer, wanted) {
+        format!("{id}: mode is {} already (dry run, nothing changed)", mode(wanted.into()))
+    } else if dry_run {
         let now = mode(organization.mode);
         format!("{id}: mode is {now}, would be {} (dry run, nothing changed)", mode(wanted.into()))
     } else {
@@ -123,6 +131,12 @@ block   Appl1-00000001  ann@contoso.com  NOT_ENROLLED
 … and 13 more (--changes N shows more)";
         let text = text(&answer(pb::Mode::Observe), pb::Mode::Enforce, true, false);
         assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn a_dry_run_says_that_the_mode_is_in_force_already() {
+        let text = text(&answer(pb::Mode::Enforce), pb::Mode::Enforce, true, false);
+        assert!(text.starts_with("contoso: mode is enforce already (dry run"), "{text}");
     }
 
     #[test]

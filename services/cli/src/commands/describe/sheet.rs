@@ -98,7 +98,11 @@ pub(super) fn connector(it: &pb::Connector, now: Timestamp) -> String {
         let mark = if step.ok { "✔" } else { "✗" };
         let cure =
             if step.cure.is_empty() { String::new() } else { format!("   → {}", step.cure) };
-        format!("{mark} {}: {}{cure}", step.title, step.finding)
+        let finding = match step.finding.as_str() {
+            "" => String::new(),
+            finding => format!(": {finding}"),
+        };
+        format!("{mark} {}{finding}{cure}", step.title)
     };
     let lease = match it.lease_generation {
         0 => String::new(),
@@ -227,6 +231,7 @@ mod tests {
             lease_generation: 7,
             preflight: vec![
                 step("reach", true, "ex01:443 in 3 ms", ""),
+                step("tls", true, "", ""),
                 step("sign-in", false, "401", "check exchange.password_file"),
             ],
             ..pb::Connector::default()
@@ -239,6 +244,7 @@ Exchange server:    ex01.contoso.com
 Lease:              generation 7
 Preflight:
   ✔ reach: ex01:443 in 3 ms
+  ✔ tls
   ✗ sign-in: 401   → check exchange.password_file
 Next:               exgate sync contoso --quick --wait
                     exgate get syncs -O contoso

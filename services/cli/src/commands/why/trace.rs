@@ -55,7 +55,11 @@ fn headline(it: &pb::ExplainDeviceResponse, now: Timestamp, color: bool) -> Stri
         | Err(_) => Tone::Warning,
     };
     let why = device.reasons.first().map_or("NOT_DECIDED".to_owned(), |it| reason(*it));
-    let mut parts = vec![paint(&state, tone, color), format!("reason {why}")];
+    let mut parts = vec![paint(&state, tone, color)];
+    if is_under_way(device.intended, eas.access_state) {
+        parts.push(format!("intended {}", access(device.intended)));
+    }
+    parts.push(format!("reason {why}"));
     if device.decided_at.is_some() {
         parts.push(format!("since {}", since(device.decided_at.as_ref(), now)));
     }
@@ -68,6 +72,17 @@ fn headline(it: &pb::ExplainDeviceResponse, now: Timestamp, color: bool) -> Stri
         }
     }
     parts.join("   ")
+}
+
+/// Whether Exchange shows another state than the one that was decided.
+fn is_under_way(intended: i32, observed: i32) -> bool {
+    let wanted = match types::Access::try_from(intended) {
+        Ok(types::Access::Allow) => types::AccessState::Allowed,
+        Ok(types::Access::Quarantine) => types::AccessState::Quarantined,
+        Ok(types::Access::Block) => types::AccessState::Blocked,
+        Ok(types::Access::Leave | types::Access::Unspecified) | Err(_) => return false,
+    };
+    observed != i32::from(wanted)
 }
 
 fn record(it: &pb::ExplainDeviceResponse, now: Timestamp) -> Vec<String> {
@@ -217,6 +232,8 @@ fn exchange(it: &pb::ExplainDeviceResponse, color: bool) -> Vec<String> {
     };
     let agrees = if predicted.agrees {
         paint("predicted = observed ✔", Tone::Good, color)
+    } else if is_to_be_seen(it) {
+        paint("not looked at since the last command", Tone::Warning, color)
     } else {
         paint("predicted ≠ observed ✗", Tone::Warning, color)
     };
@@ -229,6 +246,15 @@ fn exchange(it: &pb::ExplainDeviceResponse, color: bool) -> Vec<String> {
     )]
 }
 
+/// Whether a command was answered after Exchange was last looked at.
+fn is_to_be_seen(it: &pb::ExplainDeviceResponse) -> bool {
+    let Some(seen) = it.device.as_ref().and_then(|device| device.seen_at.as_ref()) else {
+        return false;
+    };
+    let answers = it.commands.iter().filter_map(|command| command.answered_at.as_ref());
+    answers.into_iter().any(|at| (at.seconds, at.nanos) > (seen.seconds, seen.nanos))
+}
+
 fn commands(it: &pb::ExplainDeviceResponse, now: Timestamp) -> Vec<String> {
     if it.commands.is_empty() {
         return vec!["none".to_owned()];
@@ -238,7 +264,7 @@ fn commands(it: &pb::ExplainDeviceResponse, now: Timestamp) -> Vec<String> {
 
 fn one_command(command: &pb::CommandRecord, now: Timestamp) -> String {
     let mut parts = vec![format!("{:<10} {}", command.state, command.cmdlet)];
-    if !command.answer.is_empty() {
+    if !command.answer.is_empty() && command.answer != command.state {
         parts.push(command.answer.clone());
     }
     if command.answered_at.is_some() {
@@ -265,10 +291,22 @@ fn observed(it: &pb::ExplainDeviceResponse, now: Timestamp) -> Vec<String> {
 }
 
 fn cures(it: &pb::ExplainDeviceResponse) -> Vec<String> {
+    let decided = it.decision.as_ref().map_or(0, |decision| decision.access);
+    // What is left alone has lost nothing, perhaps.
+    let label = match types::Access::try_from(decided) {
+        Ok(types::Access::Leave) => "To have it decided:",
+        Ok(
+            types::Access::Unspecified
+            | types::Access::Allow
+            | types::Access::Quarantine
+            | types::Access::Block,
+        )
+        | Err(_) => "To restore access:",
+    };
     match it.cures.as_slice() {
         [] => Vec::new(),
-        [only] => vec![format!("To restore access: {only}")],
-        several => std::iter::once("To restore access:".to_owned())
+        [only] => vec![format!("{label} {only}")],
+        several => std::iter::once(label.to_owned())
             .chain(several.iter().map(|cure| format!("  {cure}")))
             .collect(),
     }

@@ -189,3 +189,27 @@ fn a_prediction_that_does_not_hold_is_marked() {
     }
     assert!(text(&it, now(), false).contains("predicted ≠ observed ✗"));
 }
+
+#[test]
+fn a_change_that_was_not_looked_at_yet_is_no_contradiction() {
+    let mut it = blocked();
+    if let (Some(device), Some(prediction)) = (&mut it.device, &mut it.prediction) {
+        device.seen_at = stamp("2026-11-23T14:02:09Z");
+        device.intended = types::Access::Allow.into();
+        prediction.agrees = false;
+    }
+    let text = text(&it, now(), false);
+    assert!(text.starts_with("BLOCKED   intended allow   reason"), "{text}");
+    assert!(text.contains("not looked at since the last command"), "{text}");
+    assert!(!text.contains('≠'), "{text}");
+}
+
+#[test]
+fn what_is_left_alone_has_no_access_to_restore() {
+    let mut it = blocked();
+    if let Some(decision) = &mut it.decision {
+        decision.access = types::Access::Leave.into();
+    }
+    let text = text(&it, now(), false);
+    assert!(text.contains("\nTo have it decided: the user updates"), "{text}");
+}
