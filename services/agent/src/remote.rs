@@ -6,7 +6,7 @@ mod reading;
 mod writing;
 
 use std::sync::{Mutex, OnceLock, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -34,6 +34,8 @@ pub struct Remote {
     server: OnceLock<Capabilities>,
     /// The domain controller that answered last: writes and their read-back ask the same one.
     controller: Mutex<Option<DomainController>>,
+    /// How long a read-back may keep the next change waiting.
+    read_back_limit: Duration,
 }
 
 /// What the server can do and the account may.
@@ -49,6 +51,7 @@ impl Remote {
     /// An organization reached with these options; nothing is opened yet.
     pub fn new(options: Options) -> Self {
         Self {
+            read_back_limit: options.write_limit,
             reads: Lane::new(options.clone()),
             writes: Lane::new(options),
             server: OnceLock::new(),

@@ -108,9 +108,10 @@ impl Remote {
         let identity = Identity::new(mailbox.to_string()).ok()?;
         let selection = Selection::One(identity);
         let cmdlet = get_cas_mailbox(selection, ResultSize::Unlimited, self.controller());
-        let rows = match session.run(cmdlet).await {
-            Ok(stream) => stream.collect().await,
-            Err(error) => Err(error),
+        let read = async { session.run(cmdlet).await?.collect().await };
+        let Ok(rows) = tokio::time::timeout(self.read_back_limit, read).await else {
+            tracing::warn!(%mailbox, "a mailbox was not read back in time");
+            return None;
         };
         match rows {
             Ok(rows) => translate::mailbox(rows.into_iter().next()?).ok()?,
