@@ -66,9 +66,6 @@ pub(crate) struct Global {
     /// Print no colours; NO_COLOR and TERM=dumb do the same
     #[arg(long, global = true)]
     pub(crate) no_color: bool,
-    /// Never ask anything, not even on a terminal
-    #[arg(long, global = true)]
-    pub(crate) no_input: bool,
 }
 
 /// How a result is printed.
