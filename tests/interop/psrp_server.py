@@ -1,5 +1,5 @@
-"""A remote PowerShell server for exgate's client, built on psrpcore: CLIXML, fragments, messages and both state machines are the
-library's, so that a mistake shared by exgate's own client and simulator shows here.
+"""A remote PowerShell server for exgate's client, built on psrpcore, so that a mistake shared by exgate's own client and
+simulator shows here. This file is its transport: TLS and Basic.
 
 Prints one line of JSON ({"port", "ca", "account", "password"}) once it listens, and ends when its standard input does.
 Get-MobileDevice answers are rendered before that line, so that the client is what a run measures.
@@ -19,7 +19,6 @@ anything it does not know              a terminating CommandNotFoundException
 
 import argparse
 import base64
-import collections
 import hmac
 import http.server
 import json
@@ -29,340 +28,10 @@ import ssl
 import sys
 import tempfile
 import threading
-import uuid
-import xml.etree.ElementTree as ElementTree
-from xml.sax.saxutils import escape
 
-import psrpcore
 from certificates import certificates
-from exchange_objects import COMMANDS, Refusal, World, command, not_found, server
-from psrpcore._payload import create_fragment, create_message
-from psrpcore.types import ErrorCategory, ErrorRecord, HostMethodIdentifier, PSInvocationState, PSRPMessageType
-
-SOAP = "http://www.w3.org/2003/05/soap-envelope"
-ADDRESSING = "http://schemas.xmlsoap.org/ws/2004/08/addressing"
-WSMAN = "http://schemas.dmtf.org/wbem/wsman/1/wsman.xsd"
-SHELL = "http://schemas.microsoft.com/wbem/wsman/1/windows/shell"
-FAULT = "http://schemas.microsoft.com/wbem/wsman/1/wsmanfault"
-TRANSFER = "http://schemas.xmlsoap.org/ws/2004/09/transfer"
-RESOURCE = "http://schemas.microsoft.com/powershell/Microsoft.Exchange"
-STOP = "powershell/signal/crtl_c"
-
-
-class Pipeline:
-    """One running command; its thread writes into the shell's queue for it."""
-
-    def __init__(self, shell, pipeline_id):
-        self.shell, self.pipeline = shell, psrpcore.ServerPipeline(shell.pool, pipeline_id)
-        self.queue, self.done = collections.deque(), False
-        self.stopping = threading.Event()
-        # What the next Receive meets instead of output.
-        self.broken = None
-
-    def start(self):
-        threading.Thread(target=self.run, daemon=True).start()
-
-    def run(self):
-        shell, pipeline = self.shell, self.pipeline
-        with shell.changed:
-            pipeline.start()
-            shell.flush()
-        called = pipeline.metadata.commands[0]
-        parameters = {str(name): value for name, value in called.parameters}
-        try:
-            if called.is_script:
-                raise Refusal("ParseException", "The syntax is not supported.", ErrorCategory.ParserError, terminating=True)
-            self.invoke(str(called.command_text), parameters)
-            self.end(pipeline.complete)
-        except Refusal as refusal:
-            if refusal.terminating:
-                error = ErrorRecord(
-                    Exception=refusal.exception, CategoryInfo=refusal.category, FullyQualifiedErrorId=refusal.fqid
-                )
-                self.end(lambda: pipeline._change_state(PSInvocationState.Failed, error=error))
-            else:
-                with shell.changed:
-                    pipeline.write_error(refusal.exception, refusal.category, fully_qualified_error_id=refusal.fqid)
-                self.end(pipeline.complete)
-
-    def end(self, transition):
-        with self.shell.changed:
-            if not self.done:
-                transition()
-                self.shell.flush()
-                self.done = True
-                self.shell.changed.notify_all()
-
-    def breaks(self, error):
-        with self.shell.changed:
-            self.broken = error
-            self.shell.changed.notify_all()
-        self.stopping.wait()
-
-    def stop(self):
-        self.stopping.set()
-        self.end(self.pipeline.stop)
-
-    def output(self, values):
-        with self.shell.changed:
-            for value in values:
-                self.pipeline.write_output(value)
-            self.shell.flush()
-
-    def output_rendered(self, rendered):
-        """Output rendered beforehand: only the message and fragment headers are made now."""
-        shell = self.shell
-        for data in rendered:
-            message = create_message(
-                False, PSRPMessageType.PipelineOutput, data, shell.pool.runspace_pool_id, self.pipeline.pipeline_id
-            )
-            with shell.changed:
-                number = shell.pool._fragment_counter
-                self.queue.append(create_fragment(number, 0, message[:3000], False))
-                self.queue.append(create_fragment(number, 1, message[3000:], True))
-                if self.stopping.is_set():
-                    return
-        with shell.changed:
-            shell.changed.notify_all()
-
-    def invoke(self, name, parameters):
-        world = self.shell.world
-        if name == "Get-Command":
-            wanted = parameters.get("Name") or list(COMMANDS)
-            self.output(command(each, COMMANDS[each]) for each in map(str, wanted) if each in COMMANDS)
-        elif name == "Set-ADServerSettings":
-            pass
-        elif name == "Get-ExchangeServer":
-            self.output([server()])
-        elif name == "Get-MobileDevice":
-            self.devices(world, parameters)
-        elif name == "Set-CASMailbox":
-            if parameters.get("Confirm") is not False:
-                raise Refusal("HostException", "A prompt cannot be shown.", ErrorCategory.InvalidOperation, terminating=True)
-            world.edit(str(parameters["Identity"]), parameters)
-            if str(parameters["Identity"]) == "lost":
-                self.breaks(ConnectionAbortedError())
-        elif name == "Get-CASMailbox":
-            self.output([world.mailbox(str(parameters["Identity"]))])
-        else:
-            raise Refusal(
-                "CommandNotFoundException",
-                f"The term '{name}' is not recognized as the name of a cmdlet, function, script file, or operable program.",
-                ErrorCategory.ObjectNotFound,
-                fqid="CommandNotFoundException",
-                terminating=True,
-            )
-
-    def devices(self, world, parameters):
-        mailbox, identity = parameters.get("Mailbox"), parameters.get("Identity")
-        if mailbox == "endless":
-            number = 0
-            while not self.stopping.wait(0.05):
-                self.output_rendered([world.rendered[number % len(world.rendered)]])
-                number += 1
-        elif mailbox == "quiet":
-            if not self.stopping.wait(self.shell.poll * 3):
-                self.output_rendered(world.rendered[:1])
-        elif mailbox == "prompting":
-            with self.shell.changed:
-                self.pipeline.host_call(HostMethodIdentifier.PromptForChoice, ["Confirm", "Are you sure?", [], 0])
-                self.shell.flush()
-            self.stopping.wait()
-        elif mailbox == "gone":
-            self.breaks(Fault("w:InvalidSelectors", 2150858843, "The shell was not found on the server."))
-        elif mailbox == "throttled":
-            raise Refusal(
-                "OverBudgetException",
-                "The user load quota of 200 requests per 5 seconds has been exceeded. "
-                "Please wait for at least 1500 milliseconds and try again.",
-                ErrorCategory.QuotaExceeded,
-            )
-        elif identity is not None:
-            number = world.by_guid.get(str(identity).lower())
-            if number is None:
-                raise not_found(identity)
-            self.output_rendered([world.rendered[number]])
-        else:
-            size = parameters.get("ResultSize")
-            limit = len(world.rendered) if size in (None, "Unlimited") else int(size)
-            self.output_rendered(world.rendered[:limit])
-            if limit < len(world.rendered):
-                with self.shell.changed:
-                    self.pipeline.write_warning(
-                        "There are more results available than are currently displayed. "
-                        "To view them, increase the value for the ResultSize parameter."
-                    )
-                    self.shell.flush()
-
-
-class Fault(Exception):
-    def __init__(self, subcode, code, message):
-        super().__init__(message)
-        self.subcode, self.code = subcode, code
-
-
-class Shell:
-    """One WS-Man shell: a runspace pool, its pipelines, and a queue of bytes to be received for each."""
-
-    def __init__(self, world, shell_id, poll):
-        self.world, self.shell_id, self.poll = world, shell_id, poll
-        self.cookie = uuid.uuid4().hex
-        self.pool = psrpcore.ServerRunspacePool()
-        self.changed = threading.Condition(threading.RLock())
-        self.queue, self.pipelines = collections.deque(), {}
-
-    def feed(self, data):
-        """Takes what the client sent; returns the pipeline that it created, if it did."""
-        with self.changed:
-            self.pool.receive_data(psrpcore.PSRPPayload(data, psrpcore.StreamType.default, None))
-            while self.pool.next_event() is not None:
-                pass
-            self.flush()
-
-    def flush(self):
-        """Moves what the library wants to send into the queues."""
-        with self.changed:
-            while (payload := self.pool.data_to_send(32768)) is not None:
-                running = self.pipelines.get(payload.pipeline_id)
-                (running.queue if running else self.queue).append(payload.data)
-            self.changed.notify_all()
-
-    def receive(self, pipeline_id, seconds, room):
-        """The next bytes for a pipeline or the pool, and whether the pipeline is at its end."""
-        with self.changed:
-            running = self.pipelines.get(pipeline_id)
-            if pipeline_id is not None and running is None:
-                raise Fault("w:InvalidSelectors", 2150858843, "The command is not known.")
-            queue = self.queue if running is None else running.queue
-            self.changed.wait_for(lambda: queue or (running and (running.done or running.broken)), seconds)
-            if running and running.broken and not queue:
-                raise running.broken
-            chosen = bytearray()
-            while queue and (not chosen or len(chosen) + len(queue[0]) <= room):
-                chosen += queue.popleft()
-            done = running is not None and running.done and not queue
-            if not chosen and not done:
-                raise Fault("w:TimedOut", 2150858793, "The operation has timed out.")
-            return bytes(chosen), done
-
-
-def local(element, name):
-    found = element.find(f".//{name}")
-    return None if found is None else found
-
-
-class Server:
-    def __init__(self, arguments):
-        self.world = World(arguments.devices)
-        self.account, self.password = arguments.account, arguments.password
-        self.poll = arguments.poll
-        self.shells = {}
-
-    def create(self, envelope):
-        body = local(envelope, f"{{{SHELL}}}Shell")
-        shell_id = body.get("ShellId") or str(uuid.uuid4())
-        shell = Shell(self.world, shell_id.upper(), self.poll)
-        creation = next(each for each in body if each.tag.endswith("}creationXml"))
-        shell.feed(base64.b64decode(creation.text))
-        self.shells[shell.shell_id] = shell
-        return (
-            f'<rsp:Shell xmlns:rsp="{SHELL}"><rsp:ShellId>{shell.shell_id}</rsp:ShellId>'
-            f"<rsp:ResourceUri>{RESOURCE}</rsp:ResourceUri><rsp:InputStreams>stdin pr</rsp:InputStreams>"
-            "<rsp:OutputStreams>stdout</rsp:OutputStreams></rsp:Shell>"
-        ), shell
-
-    def find(self, envelope, cookies):
-        selectors = envelope.findall(f".//{{{WSMAN}}}Selector")
-        shell_id = next((each.text for each in selectors if each.get("Name") == "ShellId"), "")
-        shell = self.shells.get(shell_id.upper())
-        # As behind a front end: a request that lost its affinity does not find its shell.
-        if shell is None or f"X-BackEndCookie={shell.cookie}" not in cookies:
-            raise Fault("w:InvalidSelectors", 2150858843, "[FailureCategory=WSMan-InvalidShellID] The shell is not known.")
-        return shell
-
-    def command(self, shell, envelope):
-        line = local(envelope, f"{{{SHELL}}}CommandLine")
-        pipeline_id = uuid.UUID(line.get("CommandId"))
-        running = Pipeline(shell, pipeline_id)
-        with shell.changed:
-            shell.pipelines[pipeline_id] = running
-        shell.feed(base64.b64decode(local(line, f"{{{SHELL}}}Arguments").text))
-        if running.pipeline.metadata is not None:
-            running.start()
-        return (
-            f'<rsp:CommandResponse xmlns:rsp="{SHELL}"><rsp:CommandId>{str(pipeline_id).upper()}</rsp:CommandId>'
-            "</rsp:CommandResponse>"
-        )
-
-    def send(self, shell, envelope):
-        stream = local(envelope, f"{{{SHELL}}}Stream")
-        shell.feed(base64.b64decode(stream.text))
-        if stream.get("CommandId"):
-            running = shell.pipelines[uuid.UUID(stream.get("CommandId"))]
-            if running.pipeline.metadata is not None and running.pipeline.state == PSInvocationState.NotStarted:
-                running.start()
-        return f'<rsp:SendResponse xmlns:rsp="{SHELL}"/>'
-
-    def receive(self, shell, envelope):
-        stream = local(envelope, f"{{{SHELL}}}DesiredStream")
-        pipeline_id = stream.get("CommandId")
-        largest = int(local(envelope, f"{{{WSMAN}}}MaxEnvelopeSize").text)
-        limit = local(envelope, f"{{{WSMAN}}}OperationTimeout").text
-        seconds = min(float(limit.removeprefix("PT").removesuffix("S")), self.poll)
-        data, done = shell.receive(pipeline_id and uuid.UUID(pipeline_id), seconds, (largest - 4096) * 3 // 4)
-        named = f' CommandId="{pipeline_id}"' if pipeline_id else ""
-        parts = [f'<rsp:ReceiveResponse xmlns:rsp="{SHELL}">']
-        if data:
-            parts.append(f'<rsp:Stream Name="stdout"{named}>{base64.b64encode(data).decode()}</rsp:Stream>')
-        if done:
-            parts.append(f'<rsp:CommandState{named} State="{SHELL}/CommandState/Done"/>')
-        return "".join([*parts, "</rsp:ReceiveResponse>"])
-
-    def signal(self, shell, envelope):
-        signal = local(envelope, f"{{{SHELL}}}Signal")
-        code = local(signal, f"{{{SHELL}}}Code").text
-        pipeline_id = uuid.UUID(signal.get("CommandId"))
-        running = shell.pipelines.get(pipeline_id)
-        if running is not None and code == STOP:
-            running.stop()
-        elif running is not None:
-            # As in PowerShell's plug-in: any other code closes the command, and what it had to say is lost.
-            running.stopping.set()
-            del shell.pipelines[pipeline_id]
-        return f'<rsp:SignalResponse xmlns:rsp="{SHELL}"/>'
-
-    def answer(self, envelope, cookies):
-        action = local(envelope, f"{{{ADDRESSING}}}Action").text
-        if action == f"{TRANSFER}/Create":
-            body, shell = self.create(envelope)
-            return action + "Response", body, shell.cookie
-        shell = self.find(envelope, cookies)
-        if action == f"{TRANSFER}/Delete":
-            for running in shell.pipelines.values():
-                running.stopping.set()
-            del self.shells[shell.shell_id]
-            return action + "Response", "", None
-        operations = {"Command": self.command, "Send": self.send, "Receive": self.receive, "Signal": self.signal}
-        operation = operations[action.removeprefix(f"{SHELL}/")]
-        return action + "Response", operation(shell, envelope), None
-
-
-def soap(action, message_id, body):
-    return (
-        f'<s:Envelope xml:lang="en-US" xmlns:s="{SOAP}" xmlns:a="{ADDRESSING}" xmlns:w="{WSMAN}">'
-        f"<s:Header><a:Action>{action}</a:Action><a:MessageID>uuid:{str(uuid.uuid4()).upper()}</a:MessageID>"
-        f"<a:To>{ADDRESSING}/role/anonymous</a:To><a:RelatesTo>{escape(message_id)}</a:RelatesTo></s:Header>"
-        f"<s:Body>{body}</s:Body></s:Envelope>"
-    ).encode()
-
-
-def fault_body(fault):
-    return (
-        f"<s:Fault><s:Code><s:Value>s:Receiver</s:Value><s:Subcode><s:Value>{fault.subcode}</s:Value></s:Subcode></s:Code>"
-        f'<s:Reason><s:Text xml:lang="en-US">{escape(str(fault))}</s:Text></s:Reason><s:Detail>'
-        f'<f:WSManFault xmlns:f="{FAULT}" Code="{fault.code}" Machine="cas01.example.com">'
-        f"<f:Message>{escape(str(fault))}</f:Message></f:WSManFault></s:Detail></s:Fault>"
-    )
+from exchange_cmdlets import Exchange
+from wsman_service import Service
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -373,22 +42,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
     def do_POST(self):
-        server = self.server.exchange
+        listener = self.server
         data = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        pair = base64.b64encode(f"{server.account}:{server.password}".encode()).decode()
+        pair = base64.b64encode(f"{listener.account}:{listener.password}".encode()).decode()
         if not hmac.compare_digest(self.headers.get("Authorization", ""), f"Basic {pair}"):
             return self.reply(401, b"", {"WWW-Authenticate": 'Basic realm="cas01"'})
-        envelope = ElementTree.fromstring(data)
-        message_id = local(envelope, f"{{{ADDRESSING}}}MessageID").text
         try:
-            action, body, cookie = server.answer(envelope, self.headers.get("Cookie", ""))
-        except Fault as fault:
-            return self.reply(500, soap(f"{WSMAN}/fault", message_id, fault_body(fault)), {})
+            return self.reply(*listener.service.respond(data, self.headers.get("Cookie", "")))
         except ConnectionAbortedError:
             self.close_connection = True
             return self.connection.shutdown(socket.SHUT_RDWR)
-        extra = {"Set-Cookie": f"X-BackEndCookie={cookie}; path=/; secure; HttpOnly"} if cookie else {}
-        return self.reply(200, soap(action, message_id, body), extra)
 
     def reply(self, status, body, extra):
         headers = {
@@ -437,7 +100,8 @@ def main():
         listener = Listener(("127.0.0.1", 0), Handler)
         listener.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         listener.tls.load_cert_chain(certificate, key)
-        listener.exchange = Server(arguments)
+        listener.account, listener.password = arguments.account, arguments.password
+        listener.service = Service(Exchange(arguments.devices), arguments.poll)
         threading.Thread(target=listener.serve_forever, daemon=True).start()
         ready = {
             "port": listener.server_address[1],
