@@ -4,6 +4,7 @@
 //! ever becomes a command.
 
 mod argument;
+mod unlimited;
 mod filter;
 mod row;
 mod versions;
@@ -11,25 +12,35 @@ mod commands;
 mod servers;
 mod organization;
 mod rules;
+mod classes;
+mod policies;
 mod devices;
+mod statistics;
 mod mailboxes;
 mod recipients;
 
 use std::marker::PhantomData;
 
 pub use argument::{Argument, DomainController, Edit, Identity, NameError, Parameter, ResultSize};
+pub use classes::{DeviceClassRow, get_device_class};
 pub use commands::{CommandRow, get_command};
 pub use devices::{DeviceRow, DeviceSelection, get_device};
 pub use filter::{Filter, Operand, Operator, Property, Text, TextError};
 pub use mailboxes::{CasMailboxRow, EditEmpty, ListEdit, get_cas_mailbox, set_cas_mailbox};
 pub use organization::{OrganizationSettingsRow, get_organization_settings};
+pub use policies::{
+    MailboxPolicyRow, PolicyChange, PolicyHead, PolicySettings, PolicyUnchanged,
+    get_mailbox_policy, new_mailbox_policy, remove_mailbox_policy, set_mailbox_policy,
+};
 pub use recipients::{RecipientRow, get_recipient};
 pub use row::{Nothing, Row};
 pub use rules::{DeviceAccessRuleRow, get_device_access_rule};
 pub use servers::{ServerRow, get_exchange_server, set_ad_server_settings};
+pub use statistics::{DeviceStatisticsRow, StatisticsSelection, get_device_statistics};
+pub use unlimited::{Bytes, Limit, Unlimited};
 pub use versions::{
-    DeviceFamily, Missing, Product, Requirement, ServerVersion, VersionError, asked_about, missing,
-    required, required_to_write,
+    DeviceFamily, Missing, PolicyCmdlets, Product, Requirement, ServerVersion, VersionError,
+    asked_about, missing, required, required_to_write,
 };
 
 /// One command: a cmdlet's name, its arguments, and what a row of its output is.
@@ -83,6 +94,11 @@ impl<R> Cmdlet<R> {
         }
     }
 
+    fn with_all(mut self, parameters: Vec<Parameter>) -> Self {
+        self.parameters.extend(parameters);
+        self
+    }
+
     fn select(self, selection: Selection) -> Self {
         match selection {
             Selection::All => self,
@@ -122,6 +138,12 @@ impl From<String> for Argument {
 impl From<bool> for Argument {
     fn from(value: bool) -> Self {
         Self::Boolean(value)
+    }
+}
+
+impl From<u32> for Argument {
+    fn from(number: u32) -> Self {
+        Self::Number(number)
     }
 }
 

@@ -53,6 +53,15 @@ impl FromField for Option<bool> {
     }
 }
 
+/// A whole number, also as text.
+impl FromField for Option<u32> {
+    fn from_field(field: Option<&Field<'_>>) -> Result<Self, ReadError> {
+        let Some(field) = field else { return Ok(None) };
+        let number = field.as_i64().and_then(|number| u32::try_from(number).ok());
+        Ok(number.or_else(|| field.text()?.parse().ok()))
+    }
+}
+
 impl FromField for Option<Uuid> {
     fn from_field(field: Option<&Field<'_>>) -> Result<Self, ReadError> {
         Ok(field.and_then(Field::as_guid))
@@ -96,22 +105,27 @@ impl FromField for Option<ServerVersion> {
     }
 }
 
-/// Declares a row: each field with the property that it is read from.
+/// Declares a row: each field with the property that it is read from, and with the names that the
+/// property has in other versions or families. The first one that the object has is taken.
 macro_rules! row {
     (
         $(#[$outer:meta])*
         pub struct $name:ident {
-            $($(#[$inner:meta])* $field:ident: $kind:ty = $column:literal,)+
+            $($(#[$inner:meta])* $field:ident: $kind:ty = $column:literal $(| $other:literal)*,)+
         }
     ) => {
         $(#[$outer])*
         #[derive(Debug, Clone, Default, PartialEq, Eq)]
         pub struct $name {
-            $($(#[$inner])* #[doc = concat!("`", $column, "`.")] pub $field: $kind,)+
+            $(
+                $(#[$inner])*
+                #[doc = concat!("`", $column, "`" $(, " or `", $other, "`")*, ".")]
+                pub $field: $kind,
+            )+
         }
 
         impl $crate::cmdlets::Row for $name {
-            const COLUMNS: &'static [&'static str] = &[$($column,)+];
+            const COLUMNS: &'static [&'static str] = &[$($column, $($other,)*)+];
 
             fn from_fields(
                 fields: &$crate::clixml::rows::Row<'_>,
@@ -119,8 +133,17 @@ macro_rules! row {
                 use $crate::cmdlets::row::FromField;
                 // The expressions run in the order of COLUMNS, which is the order of the fields.
                 let mut position = 0..;
-                let mut next = || position.next().and_then(|position| fields.get(position));
-                Ok(Self { $($field: FromField::from_field(next())?,)+ })
+                let mut next = |_: &str| position.next().and_then(|position| fields.get(position));
+                Ok(Self {
+                    $($field: {
+                        let found = next($column);
+                        $(
+                            let other = next($other);
+                            let found = found.or(other);
+                        )*
+                        FromField::from_field(found)?
+                    },)+
+                })
             }
         }
     };

@@ -76,6 +76,32 @@ fn cmdlets_carry_what_they_were_told() {
             shown(&get_command(["Get-CASMailbox", "Get-Command"])),
             "Get-Command -Name Get-CASMailbox,Get-Command",
         ),
+        (
+            shown(&get_device_statistics(
+                DeviceFamily::Mobile,
+                StatisticsSelection::OfMailbox(jane()),
+                dc(),
+            )),
+            "Get-MobileDeviceStatistics -Mailbox jane@example.com \
+             -DomainController dc01.example.com",
+        ),
+        (
+            shown(&get_device_statistics(
+                DeviceFamily::ActiveSync,
+                StatisticsSelection::One(jane()),
+                None,
+            )),
+            "Get-ActiveSyncDeviceStatistics -Identity jane@example.com",
+        ),
+        (shown(&get_device_class(Selection::All, None)), "Get-ActiveSyncDeviceClass"),
+        (
+            shown(&get_mailbox_policy(DeviceFamily::ActiveSync, None, None)),
+            "Get-ActiveSyncMailboxPolicy",
+        ),
+        (
+            shown(&get_mailbox_policy(DeviceFamily::Mobile, Identity::new("Sales").ok(), dc())),
+            "Get-MobileDeviceMailboxPolicy -Identity Sales -DomainController dc01.example.com",
+        ),
         (shown(&get_exchange_server(None)), "Get-ExchangeServer"),
         (shown(&get_organization_settings()), "Get-ActiveSyncOrganizationSettings"),
         (shown(&get_device_access_rule(None)), "Get-ActiveSyncDeviceAccessRule"),
@@ -169,6 +195,58 @@ fn a_rule_is_read_in_exchanges_words() {
         ..DeviceAccessRuleRow::default()
     };
     assert_eq!(row, expected);
+}
+
+#[test]
+fn a_policy_of_either_family_is_read_into_the_same_settings() {
+    use std::time::Duration;
+
+    for (password, lock, default) in [
+        ("DevicePasswordEnabled", "MaxInactivityTimeDeviceLock", "IsDefaultPolicy"),
+        ("PasswordEnabled", "MaxInactivityTimeLock", "IsDefault"),
+    ] {
+        let row: MailboxPolicyRow = read(&format!(
+            r#"<Obj RefId="0"><Props><B N="{password}">true</B><B N="{default}">true</B>
+            <Obj N="{lock}" RefId="1"><TN RefId="1"><T>Unlimited</T></TN>
+            <ToString>00:15:00</ToString></Obj>
+            <Obj N="MaxAttachmentSize" RefId="2"><ToString>Unlimited</ToString></Obj>
+            <I32 N="PasswordHistory">3</I32>
+            <Obj N="AllowBluetooth" RefId="3"><ToString>HandsfreeOnly</ToString><I32>1</I32></Obj>
+            <S N="Name">Default</S></Props></Obj>"#
+        ));
+        let expected = PolicySettings {
+            password_enabled: Some(true),
+            is_default: Some(true),
+            max_inactivity_time_lock: Some(Unlimited::Limited(Duration::from_secs(900))),
+            max_attachment_size: Some(Unlimited::Unlimited),
+            allow_bluetooth: Some("HandsfreeOnly".into()),
+            password_history: Some(3),
+            ..PolicySettings::default()
+        };
+        assert_eq!(row.settings, expected, "{password}");
+        assert_eq!(row.head.name.as_deref(), Some("Default"));
+    }
+}
+
+#[test]
+fn statistics_are_read_under_either_name() {
+    for version in ["DeviceActiveSyncVersion", "ClientVersion"] {
+        let row: DeviceStatisticsRow = read(&format!(
+            r#"<Obj RefId="0"><Props><S N="DeviceID">A1</S><S N="{version}">16.1</S>
+            <DT N="LastSuccessSync">2026-11-24T12:00:00Z</DT><Nil N="DeviceWipeAckTime"/>
+            <U32 N="LastPingHeartbeat">470</U32>
+            <Obj N="Status" RefId="1"><ToString>DeviceFromTheFuture</ToString></Obj></Props></Obj>"#
+        ));
+        let expected = DeviceStatisticsRow {
+            device_id: Some("A1".into()),
+            protocol_version: Some("16.1".into()),
+            last_success_sync: Some("2026-11-24T12:00:00Z".parse().unwrap()),
+            last_ping_heartbeat: Some(470),
+            status: Some("DeviceFromTheFuture".into()),
+            ..DeviceStatisticsRow::default()
+        };
+        assert_eq!(row, expected, "{version}");
+    }
 }
 
 #[test]

@@ -31,6 +31,45 @@ impl DeviceFamily {
             Self::Mobile => "Get-MobileDevice",
         }
     }
+
+    /// The cmdlet that reads what the mailbox store knows of devices.
+    pub fn get_device_statistics(self) -> &'static str {
+        match self {
+            Self::ActiveSync => "Get-ActiveSyncDeviceStatistics",
+            Self::Mobile => "Get-MobileDeviceStatistics",
+        }
+    }
+
+    /// The cmdlets of the family's mailbox policies.
+    pub fn mailbox_policy(self) -> PolicyCmdlets {
+        match self {
+            Self::ActiveSync => PolicyCmdlets {
+                get: "Get-ActiveSyncMailboxPolicy",
+                set: "Set-ActiveSyncMailboxPolicy",
+                new: "New-ActiveSyncMailboxPolicy",
+                remove: "Remove-ActiveSyncMailboxPolicy",
+            },
+            Self::Mobile => PolicyCmdlets {
+                get: "Get-MobileDeviceMailboxPolicy",
+                set: "Set-MobileDeviceMailboxPolicy",
+                new: "New-MobileDeviceMailboxPolicy",
+                remove: "Remove-MobileDeviceMailboxPolicy",
+            },
+        }
+    }
+}
+
+/// The names of the cmdlets for mailbox policies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PolicyCmdlets {
+    /// Lists or reads.
+    pub get: &'static str,
+    /// Changes.
+    pub set: &'static str,
+    /// Makes.
+    pub new: &'static str,
+    /// Removes.
+    pub remove: &'static str,
 }
 
 /// A cmdlet and the parameters of it that a task cannot do without.
