@@ -1,8 +1,9 @@
 //! Owns the WS-Management envelopes of a remote shell ([MS-WSMV]) without any I/O, for both
 //! roles.
 //! Invariant: a body is at most [`BODY_BYTES_MAX`] bytes of UTF-8, nests no deeper than
-//! [`crate::clixml::DEPTH_MAX`], and declares no document type; stream data stays base64,
-//! borrowed from the envelope, until it is decoded into the caller's buffer.
+//! [`crate::clixml::DEPTH_MAX`], and declares no document type; a value in it has at most
+//! [`VALUE_BYTES_MAX`] bytes; stream data stays base64, borrowed from the envelope, until it is
+//! decoded into the caller's buffer.
 //!
 //! [`Client`] writes requests and [`Response`] reads the answers; [`Request`] reads requests
 //! and [`Reply`] writes the answers. Elements are told apart by their local names.
@@ -30,6 +31,18 @@ pub use crate::xml::XmlError;
 
 /// How many bytes a body may have.
 pub const BODY_BYTES_MAX: usize = 16 << 20;
+
+/// How many bytes a value beside stream data may have: an address, an id, an option, an action.
+pub const VALUE_BYTES_MAX: usize = 16 << 10;
+
+/// How many bytes each text of a fault may have.
+pub const FAULT_TEXT_BYTES_MAX: usize = 64 << 10;
+
+/// How many pieces of streams one envelope may hold.
+pub const STREAMS_MAX: usize = 4_096;
+
+/// How many options one request may hold.
+pub const OPTIONS_MAX: usize = 64;
 
 /// The envelope size to name before the server named its own: 2010's engine takes no more.
 pub const ENVELOPE_BYTES_FIRST: u32 = 153_600;
@@ -64,6 +77,22 @@ pub enum EnvelopeError {
     Unfit {
         /// What it is.
         what: &'static str,
+    },
+    /// An envelope holds too many of something.
+    #[error("envelope holds more than {max} {what}")]
+    TooMany {
+        /// What it is.
+        what: &'static str,
+        /// The limit.
+        max: usize,
+    },
+    /// The answer does not say that it answers the request at hand.
+    #[error("answer relates to another message than {expected}")]
+    Unrelated {
+        /// The message that was to be answered.
+        expected: Uuid,
+        /// The message that the answer names.
+        found: Option<Uuid>,
     },
     /// Stream data is not base64.
     #[error("stream data is not base64")]

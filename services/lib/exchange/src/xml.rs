@@ -153,6 +153,14 @@ impl<'a> Scanner<'a> {
         }
     }
 
+    /// As [`Scanner::text`], with a limit of its own.
+    pub(crate) fn text_within(&mut self, max: usize) -> Result<Cow<'a, str>, XmlError> {
+        let usual = std::mem::replace(&mut self.text_bytes_max, max);
+        let text = self.text();
+        self.text_bytes_max = usual;
+        text
+    }
+
     /// Reads the text of the element just opened, through its end.
     #[inline]
     pub(crate) fn text(&mut self) -> Result<Cow<'a, str>, XmlError> {

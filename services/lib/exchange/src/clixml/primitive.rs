@@ -163,6 +163,7 @@ impl Primitive {
             Self::F32 => Value::F32(self.number(&text)?),
             Self::F64 => Value::F64(self.number(&text)?),
             Self::Guid => Value::Guid(self.guid(&text)?),
+            Self::Bytes if is_formatter_blob(&text) => Value::Nil,
             Self::Bytes => Value::Bytes(self.bytes(&text)?),
         };
         Ok(value)
@@ -195,6 +196,14 @@ impl Primitive {
     fn misfit(self) -> ReadError {
         ReadError::Misfit { element: self.element() }
     }
+}
+
+/// Whether the base64 text of a `BA` is the output of .NET's `BinaryFormatter`, or the signed
+/// form that Exchange has sent since its updates of January 2023 (`#sig#`). Such a blob is read
+/// as null under whatever name it comes: nothing here could use it, and nothing may try.
+fn is_formatter_blob(text: &str) -> bool {
+    let text = text.trim_start();
+    text.starts_with("AAEAAAD/////") || text.starts_with("I3NpZyM")
 }
 
 impl Value {

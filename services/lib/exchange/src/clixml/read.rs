@@ -13,8 +13,9 @@ use super::{
 };
 use crate::xml::{self, DEPTH_MAX, Scanner, XmlError};
 
-/// How many values one message may hold, each `Ref` counted at the size of its object.
-pub const VALUES_MAX: u64 = 1 << 20;
+/// How many values one message may hold, each `Ref` counted at the size of its object and each
+/// type name as one: some 50 MB in memory.
+pub const VALUES_MAX: u64 = 1 << 18;
 
 /// Why a text is not CLIXML.
 #[derive(Debug, thiserror::Error)]
@@ -141,11 +142,13 @@ impl<'a> Reader<'a> {
                 Sized { value: primitive.parse(text)?, height: 0, values: 1 }
             }
         };
-        self.values += sized.values;
-        if self.values > VALUES_MAX {
-            return Err(ReadError::TooLarge);
-        }
+        self.count(sized.values)?;
         Ok(sized)
+    }
+
+    fn count(&mut self, values: u64) -> Result<(), ReadError> {
+        self.values += values;
+        if self.values > VALUES_MAX { Err(ReadError::TooLarge) } else { Ok(()) }
     }
 
     fn reference(&mut self, tag: &BytesStart<'a>, level: usize) -> Result<Sized, ReadError> {
@@ -164,7 +167,7 @@ impl<'a> Reader<'a> {
         while let Some(child) = self.scanner.next_child()? {
             self.part(&mut draft, &child, level + 1)?;
         }
-        self.values += 1;
+        self.count(1)?;
         let sized = Sized {
             value: Value::Object(Arc::new(draft.object)),
             height: draft.height + 1,
@@ -217,6 +220,7 @@ impl<'a> Reader<'a> {
                 return Err(ReadError::UnknownElement(child.name().0.chars().take(64).collect()));
             }
             names.push(text::decode(self.scanner.text()?).into_owned());
+            self.count(1)?;
         }
         let names: Arc<[String]> = names.into();
         if let Some(id) = id {
@@ -250,7 +254,7 @@ impl<'a> Reader<'a> {
     fn property_set(&mut self, level: usize) -> Result<Sized, ReadError> {
         let mut draft = Draft::default();
         draft.object.extended = self.properties(&mut draft, level)?;
-        self.values += 1;
+        self.count(1)?;
         Ok(Sized {
             value: Value::Object(Arc::new(draft.object)),
             height: draft.height + 1,
@@ -296,7 +300,7 @@ impl<'a> Reader<'a> {
 
 /// Whether a property is the .NET `BinaryFormatter` blob that Exchange adds: never decoded.
 fn is_opaque(tag: &BytesStart<'_>, name: &str) -> bool {
-    tag.name().0 == "BA" && name == "SerializationData"
+    tag.name().0 == "BA" && name.eq_ignore_ascii_case("SerializationData")
 }
 
 fn reference_id<'t>(tag: &'t BytesStart<'_>) -> Result<Option<Cow<'t, str>>, XmlError> {

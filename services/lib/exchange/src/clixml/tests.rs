@@ -176,6 +176,34 @@ fn references_cannot_multiply_or_nest_without_bound() {
 }
 
 #[test]
+fn type_names_count_as_values() {
+    let names = "<T/>".repeat(usize::try_from(VALUES_MAX).unwrap() + 1);
+    let xml = format!("<Obj><TN RefId=\"0\">{names}</TN></Obj>");
+    assert!(matches!(read_str(&xml), Err(ReadError::TooLarge)));
+}
+
+#[test]
+fn a_formatter_blob_is_never_decoded() {
+    for (name, base64) in [
+        ("SerializationData", "AAEAAAD/////AQAAAA=="),
+        ("serializationdata", "I3NpZyM="),
+        ("SerializationData", "not base64 at all"),
+        ("_x0053_erializationData", "AAEAAAD/////AQAAAA=="),
+        ("Other", "AAEAAAD/////%%%%"),
+        ("Other", " I3NpZyM%%%"),
+    ] {
+        let xml = format!("<Obj><MS><BA N=\"{name}\">{base64}</BA><I32 N=\"A\">1</I32></MS></Obj>");
+        let value = read_str(&xml).unwrap();
+        let kept = value.as_object().unwrap().properties().find(|held| !held.value.is_nil());
+        assert_eq!(kept.map(|held| held.name.as_str()), Some("A"), "{xml}");
+        let columns = Columns::new(["A", "Other"]);
+        let row = Row::read(xml.as_bytes(), &columns).unwrap();
+        assert_eq!(row.get(0).unwrap().as_i64(), Some(1));
+        assert!(row.get(1).is_none_or(|field| field.to_value().unwrap().is_nil()));
+    }
+}
+
+#[test]
 fn nesting_is_bounded_in_both_readers() {
     let deep = format!("{}{}", "<Obj><LST>".repeat(33), "</LST></Obj>".repeat(33));
     assert!(matches!(read_str(&deep), Err(ReadError::Xml(XmlError::TooDeep))));

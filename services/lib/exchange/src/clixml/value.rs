@@ -1,6 +1,7 @@
 //! Owns the in-memory form of one serialized PowerShell value.
 //! Invariant: what was read can be written back without loss, except the opaque
-//! `SerializationData` blob, which is never decoded and never kept.
+//! `SerializationData` blob and whatever else `BinaryFormatter` wrote, which is never decoded
+//! and never kept.
 
 use std::{borrow::Cow, fmt, sync::Arc};
 

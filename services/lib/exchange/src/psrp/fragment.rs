@@ -13,6 +13,14 @@ pub const OBJECT_BYTES_MAX: usize = 16 << 20;
 /// How many messages may be incomplete at once.
 pub const INCOMPLETE_MAX: usize = 64;
 
+/// How many fragments one message may come in: 16 MiB in pieces of 256 bytes. PowerShell's own
+/// are 32 KiB.
+pub const FRAGMENTS_MAX: u64 = 65_536;
+
+/// How many bytes a buffer may have to be used again for another message. Larger ones are given
+/// back, or a few large messages would pin their size many times over.
+const SPARE_BYTES_MAX: usize = 256 << 10;
+
 const START: u8 = 1;
 const END: u8 = 2;
 
@@ -39,6 +47,9 @@ pub enum FragmentError {
         /// The bound.
         max: usize,
     },
+    /// A message comes in too many fragments.
+    #[error("message comes in more than {FRAGMENTS_MAX} fragments")]
+    TooManyFragments,
     /// Too many messages are incomplete.
     #[error("more than {INCOMPLETE_MAX} messages are incomplete")]
     TooMany,
@@ -236,6 +247,9 @@ impl Defragmenter {
         if self.incomplete_bytes + held.data.len() + data.len() > self.object_bytes_max {
             return Err(FragmentError::TooLarge { max: self.object_bytes_max });
         }
+        if id >= FRAGMENTS_MAX {
+            return Err(FragmentError::TooManyFragments);
+        }
         held.data.extend_from_slice(data);
         held.next_fragment += 1;
         if flags & END == 0 {
@@ -244,8 +258,10 @@ impl Defragmenter {
             return Ok(false);
         }
         let mut old = std::mem::replace(&mut self.complete, held.data);
-        old.clear();
-        self.spare.push(old);
+        if old.capacity() <= SPARE_BYTES_MAX {
+            old.clear();
+            self.spare.push(old);
+        }
         Ok(true)
     }
 }

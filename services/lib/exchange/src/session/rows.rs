@@ -17,6 +17,9 @@ use crate::psrp::body::{ErrorRecord, Progress};
 /// How many warnings and how many error records are kept of one cmdlet; the others are counted.
 const RECORDS_KEPT_MAX: usize = 100;
 
+/// How many bytes are kept of each text of them.
+const RECORD_TEXT_BYTES_MAX: usize = 16 << 10;
+
 /// What a running cmdlet says.
 #[derive(Debug, Clone)]
 pub enum Event {
@@ -168,13 +171,14 @@ impl Summary {
                 self.is_cut_short |= is_more_available(text);
                 self.delay += delay_applied(text).unwrap_or_default();
                 if self.warnings.len() < RECORDS_KEPT_MAX {
-                    self.warnings.push(text.clone());
+                    let kept = text.get(..text.floor_char_boundary(RECORD_TEXT_BYTES_MAX));
+                    self.warnings.push(kept.unwrap_or_default().to_owned());
                 }
             }
             Event::Error(record) => {
                 self.errors_total += 1;
                 if self.errors.len() < RECORDS_KEPT_MAX {
-                    self.errors.push((**record).clone());
+                    self.errors.push(record.shortened(RECORD_TEXT_BYTES_MAX));
                 }
             }
             Event::Progress(_) => {}

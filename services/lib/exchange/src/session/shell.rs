@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::Mutex;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until, timeout};
 use uuid::Uuid;
 
 use crate::cmdlets::ServerVersion;
@@ -26,6 +26,10 @@ const POLL: Duration = Duration::from_secs(20);
 const POLL_TOLERANCE: Duration = Duration::from_secs(40);
 /// How long an answer to any other request may take.
 const REQUEST_LIMIT: Duration = Duration::from_secs(60);
+
+/// How long a Receive without output takes at least: a server that answers at once and says nothing
+/// must not keep both sides busy.
+const EMPTY_POLL_MIN: Duration = Duration::from_millis(100);
 
 /// What the one cmdlet at a time works with.
 #[derive(Debug)]
@@ -107,12 +111,13 @@ impl Shell {
     async fn create(&mut self, work: &mut Work, id: Uuid) -> Result<(), SessionError> {
         let offered = work.pool.protocol_version().to_string();
         let creation = work.pool.open();
-        let envelope = self.wsman.create(Uuid::new_v4(), id, &offered, creation.as_bytes());
+        let message = Uuid::new_v4();
+        let envelope = self.wsman.create(message, id, &offered, creation.as_bytes());
         let answer = work.lane.post(&self.query, envelope.into(), REQUEST_LIMIT).await?;
         if let Some(front_end) = &answer.front_end {
             self.front_end.get_or_init(|| front_end.clone());
         }
-        let body = parse(&answer)?.body;
+        let body = parse(&answer, message)?.body;
         let ResponseBody::Created { shell_id } = body else { return Err(unexpected(&body)) };
         self.id = shell_id;
         Ok(())
@@ -155,9 +160,10 @@ impl Shell {
         id: Uuid,
         fragment: &[u8],
     ) -> Result<(), SessionError> {
-        let envelope = self.wsman.command(Uuid::new_v4(), &self.id, id, fragment);
+        let message = Uuid::new_v4();
+        let envelope = self.wsman.command(message, &self.id, id, fragment);
         let answer = lane.post(&self.query, envelope.into(), REQUEST_LIMIT).await?;
-        let body = parse(&answer)?.body;
+        let body = parse(&answer, message)?.body;
         if matches!(body, ResponseBody::Command { .. }) { Ok(()) } else { Err(unexpected(&body)) }
     }
 
@@ -168,8 +174,9 @@ impl Shell {
         id: Uuid,
         fragments: &[u8],
     ) -> Result<(), SessionError> {
-        let envelope = self.wsman.send(Uuid::new_v4(), &self.id, Some(id), fragments);
-        self.acknowledged(lane, envelope).await
+        let message = Uuid::new_v4();
+        let envelope = self.wsman.send(message, &self.id, Some(id), fragments);
+        self.acknowledged(lane, message, envelope).await
     }
 
     /// Waits for output, polling for as long as it takes. Must not be dropped while output is
@@ -180,16 +187,21 @@ impl Shell {
         id: Option<Uuid>,
     ) -> Result<Received, SessionError> {
         loop {
-            let envelope = self.wsman.receive(Uuid::new_v4(), &self.id, id);
+            let (message, asked) = (Uuid::new_v4(), Instant::now());
+            let envelope = self.wsman.receive(message, &self.id, id);
             let answer = lane.post(&self.query, envelope.into(), POLL + POLL_TOLERANCE).await?;
-            let body = parse_any(&answer)?.body;
+            let body = parse_any(&answer, message)?.body;
             if let ResponseBody::Fault(fault) = body {
                 if fault.is_timeout() {
+                    sleep_until(asked + EMPTY_POLL_MIN).await;
                     continue;
                 }
                 return Err(SessionError::from_fault(fault));
             }
             let ResponseBody::Receive(received) = body else { return Err(unexpected(&body)) };
+            if received.streams.is_empty() && !received.is_done() {
+                sleep_until(asked + EMPTY_POLL_MIN).await;
+            }
             let mut output = Vec::with_capacity(received.streams.len());
             for stream in &received.streams {
                 let mut bytes = Vec::with_capacity(stream.base64.len() / 4 * 3);
@@ -211,8 +223,9 @@ impl Shell {
             Code::Stop => uris::SIGNAL_STOP,
             Code::Terminate => uris::SIGNAL_TERMINATE,
         };
-        let envelope = self.wsman.signal(Uuid::new_v4(), &self.id, id, code);
-        self.acknowledged(lane, envelope).await
+        let message = Uuid::new_v4();
+        let envelope = self.wsman.signal(message, &self.id, id, code);
+        self.acknowledged(lane, message, envelope).await
     }
 
     /// Signals a command past a Receive that is pending on the other lane.
@@ -223,13 +236,19 @@ impl Shell {
 
     /// Deletes the shell and everything that runs in it.
     pub(super) async fn delete(&self, lane: &mut Lane) -> Result<(), SessionError> {
-        let envelope = self.wsman.delete(Uuid::new_v4(), &self.id);
-        self.acknowledged(lane, envelope).await
+        let message = Uuid::new_v4();
+        let envelope = self.wsman.delete(message, &self.id);
+        self.acknowledged(lane, message, envelope).await
     }
 
-    async fn acknowledged(&self, lane: &mut Lane, envelope: String) -> Result<(), SessionError> {
+    async fn acknowledged(
+        &self,
+        lane: &mut Lane,
+        message: Uuid,
+        envelope: String,
+    ) -> Result<(), SessionError> {
         let answer = lane.post(&self.query, envelope.into(), REQUEST_LIMIT).await?;
-        parse(&answer).map(drop)
+        parse(&answer, message).map(drop)
     }
 
     /// How many bytes of fragments one request carries.
@@ -246,18 +265,18 @@ impl Shell {
     }
 }
 
-/// Reads an answer; a fault is an error.
-fn parse(answer: &Answer) -> Result<Response<'_>, SessionError> {
-    let response = parse_any(answer)?;
+/// Reads the answer to a message; a fault is an error.
+fn parse(answer: &Answer, message: Uuid) -> Result<Response<'_>, SessionError> {
+    let response = parse_any(answer, message)?;
     if let ResponseBody::Fault(fault) = response.body {
         return Err(SessionError::from_fault(fault));
     }
     Ok(response)
 }
 
-/// Reads an answer, a fault included.
-fn parse_any(answer: &Answer) -> Result<Response<'_>, SessionError> {
-    Ok(Response::parse(&answer.body)?)
+/// Reads the answer to a message, a fault included.
+fn parse_any(answer: &Answer, message: Uuid) -> Result<Response<'_>, SessionError> {
+    Ok(Response::parse_answer(&answer.body, message)?)
 }
 
 fn unexpected(body: &ResponseBody<'_>) -> SessionError {

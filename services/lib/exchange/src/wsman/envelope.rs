@@ -7,7 +7,9 @@ use std::{borrow::Cow, fmt::Write};
 use quick_xml::events::BytesStart;
 use uuid::Uuid;
 
-use super::{BODY_BYTES_MAX, EnvelopeError, Stream, uris};
+use super::{
+    BODY_BYTES_MAX, EnvelopeError, FAULT_TEXT_BYTES_MAX, STREAMS_MAX, Stream, VALUE_BYTES_MAX, uris,
+};
 use crate::xml::{self, Scanner, Token, XmlError};
 
 /// Starts an envelope and its header.
@@ -65,10 +67,13 @@ pub(super) fn local<'t>(tag: &'t BytesStart<'_>) -> &'t str {
     name.split_once(':').map_or(name, |(_, local)| local)
 }
 
-/// Reads all text below the element just opened, through its end.
+/// Reads all text below the element just opened, through its end: a text of a fault.
 pub(super) fn deep_text(scanner: &mut Scanner<'_>) -> Result<String, XmlError> {
     let (mut text, mut depth) = (String::new(), 1usize);
     while depth > 0 {
+        if text.len() > FAULT_TEXT_BYTES_MAX {
+            return Err(XmlError::TextTooLong { max: FAULT_TEXT_BYTES_MAX });
+        }
         match scanner.next()? {
             Token::Open(_) => depth += 1,
             Token::Close => depth -= 1,
@@ -80,8 +85,20 @@ pub(super) fn deep_text(scanner: &mut Scanner<'_>) -> Result<String, XmlError> {
     Ok(text)
 }
 
-/// Reads a `Stream` element through its end.
-pub(super) fn stream<'a>(
+/// Reads a `Stream` element through its end and adds it to those before it.
+pub(super) fn add_stream<'a>(
+    scanner: &mut Scanner<'a>,
+    tag: &BytesStart<'a>,
+    streams: &mut Vec<Stream<'a>>,
+) -> Result<(), EnvelopeError> {
+    if streams.len() >= STREAMS_MAX {
+        return Err(EnvelopeError::TooMany { what: "streams", max: STREAMS_MAX });
+    }
+    streams.push(stream(scanner, tag)?);
+    Ok(())
+}
+
+fn stream<'a>(
     scanner: &mut Scanner<'a>,
     tag: &BytesStart<'a>,
 ) -> Result<Stream<'a>, EnvelopeError> {
@@ -112,6 +129,6 @@ pub(super) fn parse_id(text: &str, what: &'static str) -> Result<Uuid, EnvelopeE
 
 /// The text of the element just opened, without white space around it.
 pub(super) fn trimmed(scanner: &mut Scanner<'_>) -> Result<String, XmlError> {
-    let text: Cow<'_, str> = scanner.text()?;
+    let text: Cow<'_, str> = scanner.text_within(VALUE_BYTES_MAX)?;
     Ok(text.trim().to_owned())
 }

@@ -9,8 +9,8 @@ use quick_xml::events::BytesStart;
 use uuid::Uuid;
 
 use super::{
-    EnvelopeError, Stream,
-    envelope::{command_id, local, scan, stream, trimmed},
+    EnvelopeError, OPTIONS_MAX, STREAMS_MAX, Stream,
+    envelope::{add_stream, command_id, local, scan, trimmed},
     uris,
 };
 use crate::xml::{self, Scanner};
@@ -163,6 +163,10 @@ impl Header {
                     while let Some(tag) = scanner.next_child()? {
                         let name = name(&tag)?;
                         let value = trimmed(scanner)?;
+                        if self.options.len() >= OPTIONS_MAX {
+                            let (what, max) = ("options", OPTIONS_MAX);
+                            return Err(EnvelopeError::TooMany { what, max });
+                        }
                         self.options.push((name, value));
                     }
                 }
@@ -217,6 +221,10 @@ impl<'a> RequestBody<'a> {
         let mut arguments = Vec::new();
         while let Some(tag) = scanner.next_child()? {
             match local(&tag) {
+                "Arguments" if arguments.len() >= STREAMS_MAX => {
+                    let (what, max) = ("arguments", STREAMS_MAX);
+                    return Err(EnvelopeError::TooMany { what, max });
+                }
                 "Arguments" => arguments.push(scanner.text()?),
                 _ => scanner.skip()?,
             }
@@ -239,7 +247,7 @@ impl<'a> RequestBody<'a> {
         let mut streams = Vec::new();
         while let Some(tag) = scanner.next_child()? {
             match local(&tag) {
-                "Stream" => streams.push(stream(scanner, &tag)?),
+                "Stream" => add_stream(scanner, &tag, &mut streams)?,
                 _ => scanner.skip()?,
             }
         }

@@ -8,8 +8,8 @@ use quick_xml::events::BytesStart;
 use uuid::Uuid;
 
 use super::{
-    EnvelopeError, Fault, Stream,
-    envelope::{command_id, local, parse_id, scan, stream, trimmed},
+    EnvelopeError, Fault, Stream, VALUE_BYTES_MAX,
+    envelope::{add_stream, command_id, local, parse_id, scan, trimmed},
     uris,
 };
 use crate::xml::{self, Scanner};
@@ -83,9 +83,10 @@ impl<'a> Response<'a> {
                 "Header" => {
                     while let Some(tag) = scanner.next_child()? {
                         match local(&tag) {
-                            "Action" => action = scanner.text()?,
+                            "Action" => action = scanner.text_within(VALUE_BYTES_MAX)?,
                             "RelatesTo" => {
-                                relates_to = parse_id(&scanner.text()?, "related id").ok();
+                                let id = scanner.text_within(VALUE_BYTES_MAX)?;
+                                relates_to = Some(parse_id(&id, "related id")?);
                             }
                             _ => scanner.skip()?,
                         }
@@ -97,6 +98,23 @@ impl<'a> Response<'a> {
         }
         let body = said.ok_or(EnvelopeError::NotAnEnvelope)?;
         Ok(Self { action, relates_to, body })
+    }
+}
+
+impl<'a> Response<'a> {
+    /// Reads the answer to the message of this id. An answer names the message it answers
+    /// (WS-Addressing 1.0 SOAP binding and [MS-WSMV] 3.1.4.1.9, `RelatesTo`); only a fault may
+    /// name none, because a server that could not read a request cannot name it.
+    pub fn parse_answer(body: &'a [u8], message_id: Uuid) -> Result<Self, EnvelopeError> {
+        let answer = Self::parse(body)?;
+        let is_related = match answer.relates_to {
+            Some(found) => found == message_id,
+            None => matches!(answer.body, ResponseBody::Fault(_)),
+        };
+        if is_related {
+            return Ok(answer);
+        }
+        Err(EnvelopeError::Unrelated { expected: message_id, found: answer.relates_to })
     }
 }
 
@@ -155,7 +173,7 @@ fn read_command(scanner: &mut Scanner<'_>) -> Result<Uuid, EnvelopeError> {
     let mut command = None;
     while let Some(tag) = scanner.next_child()? {
         match local(&tag) {
-            "CommandId" => command = Some(parse_id(&scanner.text()?, "command id")?),
+            "CommandId" => command = Some(parse_id(&trimmed(scanner)?, "command id")?),
             _ => scanner.skip()?,
         }
     }
@@ -167,7 +185,7 @@ impl<'a> Received<'a> {
         let mut received = Self::default();
         while let Some(tag) = scanner.next_child()? {
             match local(&tag) {
-                "Stream" => received.streams.push(stream(scanner, &tag)?),
+                "Stream" => add_stream(scanner, &tag, &mut received.streams)?,
                 "CommandState" => {
                     command_id(&tag)?;
                     received.command_state = match xml::attribute(&tag, "State")?.as_deref() {

@@ -257,6 +257,72 @@ fn hostile_bodies_are_refused() {
 }
 
 #[test]
+fn an_answer_has_to_name_the_message_it_answers() {
+    let header = |message_id: String| Header { message_id, ..Header::default() };
+    let ours = header(format!("uuid:{MESSAGE}"));
+    let reply = Reply::new(&ours, Uuid::from_u128(0xB)).send();
+    assert_eq!(Response::parse_answer(reply.as_bytes(), MESSAGE).unwrap().body, ResponseBody::Send);
+    let other = Uuid::from_u128(0xC);
+    let found = Response::parse_answer(reply.as_bytes(), other).unwrap_err();
+    let related = matches!(found, EnvelopeError::Unrelated { expected, found: Some(MESSAGE) } if expected == other);
+    assert!(related, "{found:?}");
+
+    let nameless = |body: &str| format!("<Envelope><Header/><Body>{body}</Body></Envelope>");
+    let fault = nameless("<Fault><Code><Value>Sender</Value></Code></Fault>");
+    assert!(Response::parse_answer(fault.as_bytes(), MESSAGE).is_ok());
+    let send = nameless("<SendResponse/>");
+    let found = Response::parse_answer(send.as_bytes(), MESSAGE);
+    assert!(matches!(found, Err(EnvelopeError::Unrelated { found: None, .. })), "{found:?}");
+    let no_id = send.replace("<Header/>", "<Header><RelatesTo>x</RelatesTo></Header>");
+    let found = Response::parse_answer(no_id.as_bytes(), MESSAGE);
+    assert!(matches!(found, Err(EnvelopeError::Unfit { .. })), "{found:?}");
+}
+
+#[test]
+fn envelopes_hold_so_much_and_no_more() {
+    let answer = |body: String| format!("<Envelope><Body>{body}</Body></Envelope>");
+    let streams = |count: usize| {
+        let streams = "<Stream Name=\"stdout\"/>".repeat(count);
+        answer(format!("<ReceiveResponse>{streams}</ReceiveResponse>"))
+    };
+    assert!(Response::parse(streams(STREAMS_MAX).as_bytes()).is_ok());
+    let found = Response::parse(streams(STREAMS_MAX + 1).as_bytes()).map(|_| ()).unwrap_err();
+    assert!(matches!(found, EnvelopeError::TooMany { max: STREAMS_MAX, .. }), "{found:?}");
+
+    let shell =
+        |bytes: usize| answer(format!("<Shell><ShellId>{}</ShellId></Shell>", "x".repeat(bytes)));
+    assert!(Response::parse(shell(VALUE_BYTES_MAX).as_bytes()).is_ok());
+    let found = Response::parse(shell(VALUE_BYTES_MAX + 1).as_bytes()).map(|_| ()).unwrap_err();
+    let expected =
+        matches!(found, EnvelopeError::Xml(XmlError::TextTooLong { max: VALUE_BYTES_MAX }));
+    assert!(expected, "{found:?}");
+
+    let fault =
+        |bytes: usize| answer(format!("<Fault><Reason>{}</Reason></Fault>", "x".repeat(bytes)));
+    assert!(Response::parse(fault(FAULT_TEXT_BYTES_MAX).as_bytes()).is_ok());
+    let found =
+        Response::parse(fault(FAULT_TEXT_BYTES_MAX + 1).as_bytes()).map(|_| ()).unwrap_err();
+    let max = FAULT_TEXT_BYTES_MAX;
+    let expected =
+        matches!(found, EnvelopeError::Xml(XmlError::TextTooLong { max: told }) if told == max);
+    assert!(expected, "{found:?}");
+
+    let request = |body: &str, header: &str| {
+        format!(
+            "<Envelope><Header><MessageID>1</MessageID>{header}</Header><Body>{body}</Body></Envelope>"
+        )
+    };
+    let options = "<Option Name=\"a\">1</Option>".repeat(OPTIONS_MAX + 1);
+    let xml = request("", &format!("<OptionSet>{options}</OptionSet>"));
+    let found = Request::parse(xml.as_bytes()).map(|_| ()).unwrap_err();
+    assert!(matches!(found, EnvelopeError::TooMany { max: OPTIONS_MAX, .. }), "{found:?}");
+    let arguments = "<Arguments/>".repeat(STREAMS_MAX + 1);
+    let xml = request(&format!("<CommandLine>{arguments}</CommandLine>"), "");
+    let found = Request::parse(xml.as_bytes()).map(|_| ()).unwrap_err();
+    assert!(matches!(found, EnvelopeError::TooMany { max: STREAMS_MAX, .. }), "{found:?}");
+}
+
+#[test]
 fn fragments_of_the_payload_size_fit_the_envelope() {
     let client = client();
     let payload = vec![7; client.payload_bytes_max()];

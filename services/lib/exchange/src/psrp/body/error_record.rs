@@ -88,6 +88,27 @@ impl ErrorRecord {
         self.details.as_deref().unwrap_or(&self.message)
     }
 
+    /// A record to keep: its texts have at most `bytes_max` bytes each, and the object that the
+    /// error is about, which may be of any size, is left out.
+    #[must_use]
+    pub fn shortened(&self, bytes_max: usize) -> Self {
+        let short = |text: &String| {
+            text.get(..text.floor_char_boundary(bytes_max)).unwrap_or_default().to_owned()
+        };
+        Self {
+            message: short(&self.message),
+            exception_type: short(&self.exception_type),
+            fully_qualified_id: short(&self.fully_qualified_id),
+            category: self.category,
+            activity: short(&self.activity),
+            reason: short(&self.reason),
+            target_name: short(&self.target_name),
+            target_type: short(&self.target_type),
+            details: self.details.as_ref().map(short),
+            target: Value::Nil,
+        }
+    }
+
     /// The body: category flat, as [MS-PSRP] 2.2.3.15 writes it, without invocation info.
     pub fn to_value(&self) -> Value {
         let text = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());

@@ -100,6 +100,32 @@ fn memory_is_bounded() {
 }
 
 #[test]
+fn a_message_of_endless_empty_fragments_ends() {
+    let mut defragmenter = Defragmenter::default();
+    for id in 0..FRAGMENTS_MAX {
+        let flags = if id == 0 { START } else { 0 };
+        assert!(collect(&mut defragmenter, &raw(1, id, flags, b"")).unwrap().is_empty());
+    }
+    let found = collect(&mut defragmenter, &raw(1, FRAGMENTS_MAX, END, b""));
+    assert_eq!(found, Err(FragmentError::TooManyFragments));
+}
+
+#[test]
+fn large_messages_pin_no_memory_beside_small_ones() {
+    let mut defragmenter = Defragmenter::default();
+    let large = vec![0; 1 << 20];
+    for object in 0..20u64 {
+        let pinning = raw(1_000 + object, 0, START, b"x");
+        assert!(collect(&mut defragmenter, &pinning).unwrap().is_empty());
+        let whole = [raw(object, 0, START, &large), raw(object, 1, END, b"")].concat();
+        assert_eq!(collect(&mut defragmenter, &whole).unwrap(), [large.as_slice()]);
+    }
+    let incomplete = defragmenter.incomplete.values().map(|held| &held.data);
+    let pinned: usize = incomplete.chain(&defragmenter.spare).map(Vec::capacity).sum();
+    assert!(pinned <= 21 * SPARE_BYTES_MAX, "{pinned} bytes pinned");
+}
+
+#[test]
 fn whole_fragments_are_taken_in_batches() {
     let mut fragments = Fragments::default();
     let mut fragmenter = Fragmenter::new(HEADER_BYTES + 10);
