@@ -7,7 +7,9 @@ mod arguments;
 mod lane;
 mod shell;
 mod rows;
+mod budget;
 mod pipeline;
+mod pool;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,12 +21,15 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument as _, Span, field, info_span};
 
+pub use budget::{Budget, Limits, Quota, RUNSPACES_MAX, Urgency, Usage};
 pub use counters::Counts;
+pub use pool::{Pool, Slot};
 pub use rows::{Event, RowStream, Summary};
 
 use crate::cmdlets::{Cmdlet, Effect, Row, ServerVersion};
-use crate::error::{CmdletError, SessionError};
+use crate::error::{BUSY_PAUSE, CmdletError, SessionError};
 use crate::http::Transport;
+use crate::session::budget::{Signal, Turn};
 use crate::session::pipeline::{Run, drive};
 use crate::session::shell::{Code, Shell, Work};
 
@@ -32,6 +37,8 @@ use crate::session::shell::{Code, Shell, Work};
 const ANSWERS_BUFFERED_MAX: usize = 4;
 /// A shell wears out after about 1,000 commands (`MaxConcurrentCommandsPerShell` counts them all).
 const PIPELINES_MAX: u64 = 800;
+/// How long a cmdlet waits for its turn before its caller is told.
+const TURN_WAIT_MAX: Duration = Duration::from_secs(5 * 60);
 /// Exchange ends a session after 12 hours (`CAS_MaxTimeInMinutes` 720).
 const AGE_MAX: Duration = Duration::from_secs(10 * 3600);
 
@@ -42,6 +49,8 @@ pub struct Options {
     pub transport: Transport,
     /// The version that routing is told we speak for; `None` leaves the choice to the server.
     pub client_version: Option<ServerVersion>,
+    /// What the account may ask of its servers; shared by all its sessions.
+    pub budget: Budget,
     /// How long opening may take.
     pub open_limit: Duration,
     /// How long a cmdlet that changes nothing may run.
@@ -56,6 +65,7 @@ impl Options {
         Self {
             transport,
             client_version: None,
+            budget: Budget::default(),
             open_limit: Duration::from_secs(120),
             read_limit: Duration::from_secs(4 * 3600),
             write_limit: Duration::from_secs(120),
@@ -71,6 +81,7 @@ pub struct Session {
     options: Options,
     opened_at: Instant,
     has_ended: Arc<AtomicBool>,
+    is_bulk: AtomicBool,
     tasks: TaskTracker,
     stop: CancellationToken,
     _stop_on_drop: DropGuard,
@@ -96,8 +107,13 @@ impl Session {
     }
 
     async fn open_within(options: Options) -> Result<Self, SessionError> {
-        let (shell, work) =
-            Shell::open(&options.transport, options.client_version, options.open_limit).await?;
+        options.budget.shell(options.open_limit).await?;
+        let opened =
+            Shell::open(&options.transport, options.client_version, options.open_limit).await;
+        if let Some(signal) = opened.as_ref().err().and_then(Signal::of_session) {
+            options.budget.signal(signal);
+        }
+        let (shell, work) = opened?;
         let stop = CancellationToken::new();
         Ok(Self {
             shell: Arc::new(shell),
@@ -105,6 +121,7 @@ impl Session {
             options,
             opened_at: Instant::now(),
             has_ended: Arc::default(),
+            is_bulk: AtomicBool::new(false),
             tasks: TaskTracker::new(),
             _stop_on_drop: stop.clone().drop_guard(),
             stop,
@@ -112,16 +129,33 @@ impl Session {
     }
 
     /// Starts a cmdlet once the one before it has ended, so read (or drop) a stream before the next
-    /// cmdlet is run from the same task. Returns the output as it arrives; the cmdlet goes on by
-    /// itself; dropping the stream stops it.
+    /// cmdlet is run from the same task. It leaves when the account's budget lets it. Returns the
+    /// output as it arrives; the cmdlet goes on by itself; dropping the stream stops it.
     pub async fn run<R: Row>(&self, cmdlet: Cmdlet<R>) -> Result<RowStream<R>, CmdletError> {
-        let name = cmdlet.name();
+        self.run_by(cmdlet, std::time::Instant::now() + TURN_WAIT_MAX).await
+    }
+
+    /// As [`Session::run`]; the cmdlet leaves by `leave_by` or never.
+    ///
+    /// # Errors
+    /// [`CmdletError::NoTurn`] when its turn is later than that: nothing was sent.
+    pub async fn run_by<R: Row>(
+        &self,
+        cmdlet: Cmdlet<R>,
+        leave_by: std::time::Instant,
+    ) -> Result<RowStream<R>, CmdletError> {
+        let (name, leave_by) = (cmdlet.name(), Instant::from_std(leave_by));
         let work = Arc::clone(&self.work).lock_owned().await;
         let span = self.span(name);
         if self.has_ended() {
             fail(&span, "session_dead");
             return Err(CmdletError::Session { cmdlet: name, source: SessionError::Ended });
         }
+        let urgency = self.urgency(cmdlet.effect());
+        let turn = self.options.budget.turn(urgency, leave_by).await.map_err(|wait| {
+            fail(&span, "throttled");
+            CmdletError::NoTurn { cmdlet: name, wait: wait.max(BUSY_PAUSE) }
+        })?;
         self.shell.counters().pipeline();
         let (events, batches) = mpsc::channel(ANSWERS_BUFFERED_MAX);
         let (tell, outcome) = oneshot::channel();
@@ -130,6 +164,9 @@ impl Session {
             cmdlet: name,
             command: arguments::command(&cmdlet),
             effect: cmdlet.effect(),
+            budget: self.options.budget.clone(),
+            urgency,
+            leave_by,
             limit: match cmdlet.effect() {
                 Effect::Read => self.options.read_limit,
                 Effect::Write => self.options.write_limit,
@@ -137,13 +174,25 @@ impl Session {
             events,
             stop: stop.clone(),
         };
-        self.tasks.spawn(self.conduct(work, run, tell).instrument(span));
+        self.tasks.spawn(self.conduct(work, run, turn, tell).instrument(span));
         Ok(RowStream::new(name, batches, outcome, stop))
     }
 
     /// Runs a cmdlet to its end and forgets its output: for those that print nothing.
     pub async fn execute<R: Row>(&self, cmdlet: Cmdlet<R>) -> Result<Summary, CmdletError> {
         self.run(cmdlet).await?.finish().await
+    }
+
+    /// As [`Session::execute`]; the cmdlet leaves by `leave_by` or never.
+    ///
+    /// # Errors
+    /// [`CmdletError::NoTurn`] when its turn is later than that: nothing was sent.
+    pub async fn execute_by<R: Row>(
+        &self,
+        cmdlet: Cmdlet<R>,
+        leave_by: std::time::Instant,
+    ) -> Result<Summary, CmdletError> {
+        self.run_by(cmdlet, leave_by).await?.finish().await
     }
 
     /// Whether nothing can be run here any more.
@@ -195,17 +244,36 @@ impl Session {
         )
     }
 
+    /// Says how urgent what is run here from now on is. A change is always urgent.
+    fn set_urgency(&self, urgency: Urgency) {
+        self.is_bulk.store(urgency == Urgency::Bulk, Ordering::Release);
+    }
+
+    fn urgency(&self, effect: Effect) -> Urgency {
+        match effect {
+            Effect::Read if self.is_bulk.load(Ordering::Acquire) => Urgency::Bulk,
+            Effect::Read | Effect::Write => Urgency::Urgent,
+        }
+    }
+
     /// The task of one cmdlet. It holds the runspace until the command is closed on the server.
     fn conduct(
         &self,
         mut work: OwnedMutexGuard<Work>,
         run: Run,
+        turn: Turn,
         tell: oneshot::Sender<Result<(), CmdletError>>,
     ) -> impl Future<Output = ()> + use<> {
         let shell = Arc::clone(&self.shell);
         let has_ended = Arc::clone(&self.has_ended);
+        let budget = self.options.budget.clone();
         async move {
-            let ending = drive(&shell, &mut work, run).await;
+            let ending = drive(&shell, &mut work, run, turn).await;
+            match ending.signal {
+                Some(signal) => budget.signal(signal),
+                None if ending.outcome.is_ok() => budget.went_well(),
+                None => {}
+            }
             let span = Span::current();
             span.record("rows", ending.rows);
             let refused = ending.outcome.as_ref().err().map(CmdletError::word);

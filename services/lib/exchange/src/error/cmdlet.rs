@@ -36,6 +36,15 @@ pub enum CmdletError {
         /// What failed.
         source: SessionError,
     },
+    /// Its turn would have come too late, because the server asked for patience or the account's
+    /// budget is used up. Nothing was sent.
+    #[error("{cmdlet} was not sent: its turn would not come for {} s", wait.as_secs())]
+    NoTurn {
+        /// The cmdlet.
+        cmdlet: &'static str,
+        /// How long to wait before it is said again.
+        wait: Duration,
+    },
     /// A cmdlet that changes nothing took longer than allowed and was stopped.
     #[error("{cmdlet} was not done within {} s", limit.as_secs())]
     TimedOut {
@@ -86,6 +95,7 @@ impl CmdletError {
             Self::Refused { refusal, .. } => Some(refusal),
             Self::OutcomeUnknown { .. }
             | Self::Session { .. }
+            | Self::NoTurn { .. }
             | Self::TimedOut { .. }
             | Self::Stopped { .. }
             | Self::Prompted { .. }
@@ -100,6 +110,7 @@ impl CmdletError {
             Self::Refused { refusal, .. } => refusal.retry(),
             Self::OutcomeUnknown { .. } => Retry::ReadBackFirst,
             Self::Session { source, .. } => source.retry(),
+            Self::NoTurn { wait, .. } => Retry::After(*wait),
             Self::TimedOut { .. } => Retry::After(BUSY_PAUSE),
             Self::Stopped { .. }
             | Self::Prompted { .. }
@@ -116,6 +127,7 @@ impl CmdletError {
                 source.as_ref().is_some_and(SessionError::is_final)
             }
             Self::Refused { .. }
+            | Self::NoTurn { .. }
             | Self::TimedOut { .. }
             | Self::Stopped { .. }
             | Self::Prompted { .. }
@@ -130,6 +142,7 @@ impl CmdletError {
             Self::Refused { refusal, .. } => refusal.word(),
             Self::OutcomeUnknown { .. } => "outcome_unknown",
             Self::Session { source, .. } => source.word(),
+            Self::NoTurn { .. } => "throttled",
             Self::TimedOut { .. } => "timed_out",
             Self::Stopped { .. } => "stopped",
             Self::Prompted { .. } => "prompted",

@@ -13,21 +13,29 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::cmdlets::Effect;
-use crate::error::{CmdletError, Refusal, SessionError};
+use crate::error::{CmdletError, Refusal, SessionError, delay_applied};
 use crate::psrp::Command;
 use crate::psrp::body::{ErrorRecord, InvocationState};
 use crate::psrp::client::{Pipeline, PipelineEvent};
+use crate::session::budget::{Budget, Signal, Turn, Urgency};
 use crate::session::rows::Event;
 use crate::session::shell::{Code, Received, Shell, Work};
 
 /// How long a stopped cmdlet may take to say that it stopped.
 const STOP_GRACE: Duration = Duration::from_secs(30);
 
+/// How often a cmdlet that the server refused for want of budget is sent again, each time when the
+/// server said.
+const RESENDS_MAX: u32 = 5;
+
 /// What is to be run, and how it is left alone.
 pub(super) struct Run {
     pub(super) cmdlet: &'static str,
     pub(super) command: Command,
     pub(super) effect: Effect,
+    pub(super) budget: Budget,
+    pub(super) urgency: Urgency,
+    pub(super) leave_by: Instant,
     pub(super) limit: Duration,
     pub(super) events: mpsc::Sender<Vec<Event>>,
     pub(super) stop: CancellationToken,
@@ -41,6 +49,8 @@ pub(super) struct Ending {
     pub(super) refusal: Option<&'static str>,
     /// The command to be closed, if the server accepted it.
     pub(super) command: Option<Uuid>,
+    /// What the server said about too much work.
+    pub(super) signal: Option<Signal>,
     /// Whether the shell can no longer be trusted to run another one.
     pub(super) is_session_dead: bool,
 }
@@ -56,19 +66,19 @@ enum Halt {
 struct Final(InvocationState, Option<Box<ErrorRecord>>);
 
 /// Runs a cmdlet to its end.
-pub(super) async fn drive(shell: &Arc<Shell>, work: &mut Work, run: Run) -> Ending {
+pub(super) async fn drive(shell: &Arc<Shell>, work: &mut Work, run: Run, turn: Turn) -> Ending {
     let id = Uuid::new_v4();
-    let deadline = Instant::now() + run.limit;
-    let started = start(shell, work, id, run.command.clone()).await;
+    let started = start(shell, work, id, &run, turn).await;
     let mut driver = Driver {
         shell,
-        deadline,
+        deadline: Instant::now() + run.limit,
         run,
         id,
         halt: None,
         signals: JoinSet::new(),
         rows: 0,
         refusal: None,
+        signal: None,
     };
     let ended = match started {
         Ok(mut pipeline) => driver.receive_all(work, &mut pipeline).await,
@@ -101,11 +111,28 @@ async fn start(
     shell: &Shell,
     work: &mut Work,
     id: Uuid,
-    command: Command,
+    run: &Run,
+    turn: Turn,
 ) -> Result<Pipeline, SessionError> {
-    let (pipeline, mut fragments) = work.pool.start(id, vec![command])?;
+    let (pipeline, mut fragments) = work.pool.start(id, vec![run.command.clone()])?;
     let first = fragments.take(0).unwrap_or_default().to_vec();
-    shell.command(&mut work.lane, id, &first).await?;
+    let mut turn = Some(turn);
+    for resends in 0..=RESENDS_MAX {
+        let sent = shell.command(&mut work.lane, id, &first).await;
+        // The server has it, or has refused it.
+        turn = None;
+        let Err(error) = sent else { break };
+        let refused = Signal::of_session(&error).filter(|_| resends < RESENDS_MAX);
+        let Some(signal) = refused else { return Err(error) };
+        run.budget.signal(signal);
+        let again = tokio::select! {
+            again = run.budget.turn(run.urgency, run.leave_by) => again,
+            () = run.stop.cancelled() => return Err(error),
+        };
+        let Ok(again) = again else { return Err(error) };
+        turn = Some(again);
+    }
+    drop(turn);
     while let Some(piece) = fragments.take(shell.payload_bytes_max()) {
         shell.send(&mut work.lane, id, piece).await?;
     }
@@ -121,6 +148,7 @@ struct Driver<'s> {
     signals: JoinSet<Result<(), SessionError>>,
     rows: u64,
     refusal: Option<&'static str>,
+    signal: Option<Signal>,
 }
 
 impl Driver<'_> {
@@ -198,9 +226,16 @@ impl Driver<'_> {
         while let Some(event) = events.next_event()? {
             match event {
                 PipelineEvent::Output(xml) => batch.push(Event::Row(slice(bytes, xml))),
-                PipelineEvent::Warning(text) => batch.push(Event::Warning(text)),
+                PipelineEvent::Warning(text) => {
+                    self.signal = self.signal.or(delay_applied(&text).map(Signal::Delayed));
+                    batch.push(Event::Warning(text));
+                }
                 PipelineEvent::Error(record) => {
-                    self.refusal.get_or_insert_with(|| Refusal::of(&record).word());
+                    let refusal = Refusal::of(&record);
+                    self.refusal.get_or_insert(refusal.word());
+                    if let Refusal::Throttled(wait) = refusal {
+                        self.signal = Some(Signal::of(&record.message, wait));
+                    }
                     batch.push(Event::Error(record));
                 }
                 PipelineEvent::Progress(progress) => batch.push(Event::Progress(progress)),
@@ -283,8 +318,10 @@ impl Driver<'_> {
 
     fn ending(&self, outcome: Result<(), CmdletError>) -> Ending {
         let is_session_dead = outcome.as_ref().is_err_and(CmdletError::is_session_dead);
+        let signal = outcome.as_ref().err().and_then(Signal::of_cmdlet).or(self.signal);
         Ending {
             outcome,
+            signal,
             rows: self.rows,
             refusal: self.refusal,
             command: Some(self.id),
