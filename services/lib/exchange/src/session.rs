@@ -23,7 +23,7 @@ use tracing::{Instrument as _, Span, field, info_span};
 
 pub use budget::{Budget, Limits, Quota, RUNSPACES_MAX, Urgency, Usage};
 pub use counters::Counts;
-pub use pool::{Pool, Slot};
+pub use pool::{Opener, Pool, Slot};
 pub use rows::{Event, RowStream, Summary};
 
 use crate::cmdlets::{Cmdlet, Effect, Row, ServerVersion};
@@ -210,6 +210,11 @@ impl Session {
     /// What was moved so far.
     pub fn counts(&self) -> Counts {
         self.shell.counters().read()
+    }
+
+    /// Name of the server that was asked.
+    pub fn host(&self) -> &str {
+        self.options.transport.endpoint().host()
     }
 
     /// The front end that took the first request, as it named itself.

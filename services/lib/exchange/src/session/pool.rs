@@ -35,6 +35,26 @@ const SHELL_WAIT_MAX: Duration = Duration::from_secs(60);
 /// How often a caller that gets no shell tries to share those there are, before it is told.
 const SHARE_TRIES_MAX: u32 = 3;
 
+/// Opens runspaces for a pool: chooses the server, signs in, says what a new runspace is told first.
+pub trait Opener {
+    /// Why there is no runspace.
+    type Error: From<SessionError>;
+
+    /// Opens one.
+    fn open(&self) -> impl Future<Output = Result<Session, Self::Error>> + Send;
+
+    /// Whether a runspace that is open may be used, or another server is wanted meanwhile.
+    fn is_wanted(&self, session: &Session) -> bool {
+        let _ = session;
+        true
+    }
+
+    /// Hears of a runspace that was lost before it was given back.
+    fn lost(&self, session: &Session) {
+        let _ = session;
+    }
+}
+
 /// The runspaces of one account.
 #[derive(Debug, Clone)]
 pub struct Pool {
@@ -92,7 +112,7 @@ impl Pool {
     pub async fn slot(&self, urgency: Urgency) -> Slot {
         self.keeper.get_or_init(|| {
             let keeping = keep(Arc::clone(&self.held));
-            AbortOnDropHandle::new(tokio::spawn(keeping))
+            AbortOnDropHandle::new(TaskTracker::new().spawn(keeping))
         });
         let permit = self.held.budget.runspace(urgency).await;
         Slot { held: Arc::clone(&self.held), urgency, session: None, permit: Some(permit) }
@@ -123,22 +143,19 @@ impl Pool {
 }
 
 impl Slot {
-    /// The runspace: the one that was used last here, an idle one, or one that `open` opens.
+    /// The runspace: the one that was used last here, an idle one, or one that `opener` opens.
     ///
     /// # Errors
-    /// Those of `open`; and [`SessionError::Throttled`] while the server gives no shells.
-    pub async fn session<E: From<SessionError>>(
-        &mut self,
-        mut open: impl AsyncFnMut() -> Result<Session, E>,
-    ) -> Result<&Session, E> {
+    /// Those of `opener`; and [`SessionError::Throttled`] while the server gives no shells.
+    pub async fn session<O: Opener>(&mut self, opener: &O) -> Result<&Session, O::Error> {
         let mut tries = 0;
         let session = loop {
-            if let Some(session) = self.usable().await {
+            if let Some(session) = self.usable(opener).await {
                 break session;
             }
             let refused = self.held.budget.usage().shells_refused;
             self.held.budget.shell(SHELL_WAIT_MAX).await?;
-            match open().await {
+            match opener.open().await {
                 Ok(session) => break session,
                 Err(error) => {
                     tries += 1;
@@ -162,18 +179,19 @@ impl Slot {
     }
 
     /// A runspace that is open and not worn.
-    async fn usable(&mut self) -> Option<Session> {
+    async fn usable<O: Opener>(&mut self, opener: &O) -> Option<Session> {
         loop {
             let own = self.session.take();
             let session = match own {
                 Some(session) => session,
                 None => self.held.idle().pop()?.session,
             };
-            if !session.is_worn() {
+            if !session.is_worn() && opener.is_wanted(&session) {
                 return Some(session);
             }
             // Given back first: for a moment there would be one more than permitted.
             if session.has_ended() {
+                opener.lost(&session);
                 self.held.give_back(session);
             } else {
                 close(session).await;
