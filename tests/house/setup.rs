@@ -1,9 +1,11 @@
 //! Owns the configuration files of a house: the same ones, whether its parts run in this process or
 //! as the real binaries.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use exchange_sim::settings::ServerSettings;
 use exgate_runtime::config::{Configuration, Layers};
 
 use crate::ports::free_port;
@@ -54,6 +56,10 @@ pub struct Setup {
     pub coordinator_metrics_port: u16,
     /// Each organization's name, version and port.
     pub organizations: Vec<(String, String, u16)>,
+    /// Servers of each organization beside the first one: version and site, such as `2019:Rome`, and port.
+    pub further_servers: BTreeMap<String, Vec<(String, u16)>>,
+    /// What is added to `[exchange]` of every agent.
+    pub agent_exchange: String,
 }
 
 impl Setup {
@@ -71,7 +77,19 @@ impl Setup {
             coordinator_port: free_port(),
             coordinator_metrics_port: free_port(),
             organizations,
+            further_servers: BTreeMap::new(),
+            agent_exchange: String::new(),
         }
+    }
+
+    /// Gives every organization further servers, such as `2019:Rome`: version and site.
+    #[must_use]
+    pub fn with_servers(mut self, servers: &[&str]) -> Self {
+        for (name, ..) in &self.organizations {
+            let further = servers.iter().map(|server| ((*server).to_owned(), free_port()));
+            self.further_servers.insert(name.clone(), further.collect());
+        }
+        self
     }
 
     /// A path in the house.
@@ -124,16 +142,27 @@ impl Setup {
     pub fn agent(&self, organization: &str) -> PathBuf {
         let found = self.organizations.iter().find(|(name, ..)| name == organization);
         let port = found.map(|(.., port)| *port).expect("an organization of this house");
+        let further = self.further_servers.get(organization).map(Vec::as_slice).unwrap_or_default();
+        let fqdn = |number: usize| format!("ex{:02}.{organization}.com", number + 1);
+        let ports = std::iter::once(port).chain(further.iter().map(|(_, port)| *port));
+        let addresses: Vec<String> = ports
+            .enumerate()
+            .map(|(number, port)| format!("{:?} = \"127.0.0.1:{port}\"", fqdn(number)))
+            .collect();
+        // With several servers, each goes by its own name, which resolves nowhere.
+        let server = if further.is_empty() { "localhost".to_owned() } else { fqdn(0) };
         let text = format!(
             "drain_timeout = \"5s\"\n\
              [coordinator]\nendpoint = {:?}\norganization = {organization:?}\n\
              backoff_min = \"100ms\"\nbackoff_max = \"1s\"\n\
-             [exchange]\nserver = \"localhost\"\nport = {port}\nuser = {ACCOUNT:?}\n\
-             password_file = {:?}\nca_file = {:?}\n\
+             [exchange]\nserver = {server:?}\nport = {port}\nuser = {ACCOUNT:?}\n\
+             password_file = {:?}\nca_file = {:?}\naddresses = {{ {} }}\n{}\
              [spool]\npath = {:?}\n{}",
             self.coordinator_url(),
             self.path("password"),
             self.path("exchange").join("ca.pem"),
+            addresses.join(", "),
+            self.agent_exchange,
             self.path(&format!("spool-{organization}")),
             process("off"),
         );
@@ -151,6 +180,11 @@ impl Setup {
         for (name, version, port) in &self.organizations {
             flag("organization", format!("{name}:{version}:{port}"));
         }
+        for (name, servers) in &self.further_servers {
+            for (server, port) in servers {
+                flag("server", format!("{name}:{}:{port}", with_site(server)));
+            }
+        }
         flag("mailboxes", mailboxes.to_string());
         flag("devices", devices.to_string());
         flag("mode", "explicit".into());
@@ -166,6 +200,20 @@ impl Setup {
         std::fs::write(&path, text).expect("a file");
         path
     }
+}
+
+/// A version and a site; the first one where none is named.
+fn with_site(server: &str) -> String {
+    if server.contains(':') { server.to_owned() } else { format!("{server}:") }
+}
+
+/// A further server as the simulator's library takes it.
+///
+/// # Panics
+/// When it is none.
+pub fn further_server(server: &str, port: u16) -> ServerSettings {
+    let text = format!("any:{}:{port}", with_site(server));
+    ServerSettings::parse(&text).expect("a version and a site").1
 }
 
 /// Reads settings as a process of that kind reads them.

@@ -22,7 +22,9 @@ use crate::exchange::Exchange;
 use crate::operator::{Operator, SOON};
 use crate::process::{Process, Program, binary};
 use crate::records::Records;
-use crate::setup::{ACCOUNT, ENROLMENT, PASSWORD, POLICIES, Setup, load, organization_document};
+use crate::setup::{
+    ACCOUNT, ENROLMENT, PASSWORD, POLICIES, Setup, further_server, load, organization_document,
+};
 use crate::{eventually, http, is};
 
 /// How long a part in this process may take to stop.
@@ -66,6 +68,10 @@ pub struct Options {
     pub sync: String,
     /// Whether the parts are the real binaries, each a process of its own.
     pub is_real: bool,
+    /// Servers of each organization beside the first one, such as `2019:Rome`: version and site.
+    pub servers: Vec<&'static str>,
+    /// What is added to `[exchange]` of the agents.
+    pub exchange: String,
     /// What is added to the environment of processes.
     pub environment: Vec<(String, String)>,
     /// Whether the organizations and the policies are applied at the start.
@@ -80,6 +86,8 @@ impl Default for Options {
             devices: PHONES_OF_OTHERS,
             sync: NEVER.to_owned(),
             is_real: false,
+            servers: Vec::new(),
+            exchange: String::new(),
             environment: Vec::new(),
             is_applied: true,
         }
@@ -137,7 +145,9 @@ impl World {
     /// A house with nobody in it yet.
     pub async fn empty(options: Options) -> Self {
         let folder = tempfile::Builder::new().prefix("exgate-").tempdir().expect("a folder");
-        let setup = Setup::new(folder.path(), &options.organizations);
+        let mut setup =
+            Setup::new(folder.path(), &options.organizations).with_servers(&options.servers);
+        setup.agent_exchange.clone_from(&options.exchange);
         Self {
             exchange: Exchange::at(format!("127.0.0.1:{}", setup.control_port)),
             operator: Operator::at(&setup.coordinator_url()),
@@ -410,7 +420,12 @@ impl World {
 
     fn simulator(&self) -> Settings {
         let organization = |(name, version, port): &(String, String, u16)| {
-            OrganizationSettings::parse(&format!("{name}:{version}:{port}")).expect("a good name")
+            let text = format!("{name}:{version}:{port}");
+            let further = self.setup.further_servers.get(name).into_iter().flatten();
+            OrganizationSettings {
+                servers: further.map(|(server, port)| further_server(server, *port)).collect(),
+                ..OrganizationSettings::parse(&text).expect("a good name")
+            }
         };
         Settings {
             state: Some(self.setup.path("exchange")),

@@ -1,6 +1,7 @@
 //! The agent's settings. Every key has a built-in value; those that must be given are empty and
 //! refused by name.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -48,6 +49,9 @@ pub struct Coordinator {
 pub struct Exchange {
     /// Name of a Client Access server, as its certificate names it.
     pub server: String,
+    /// Whether it is our own Exchange, or a hoster's.
+    #[serde(rename = "type")]
+    pub kind: Kind,
     /// Port of its web site.
     pub port: u16,
     /// Path of the PowerShell virtual directory.
@@ -60,10 +64,40 @@ pub struct Exchange {
     pub password_file: SecretFile,
     /// PEM file with the certificates to trust instead of the system's; empty for the system's.
     pub ca_file: PathBuf,
+    /// Whether another server is used while that one is down (the old connector's
+    /// `IsCasFailoverEnabled`).
+    pub failover: bool,
+    /// Whether the others are looked up in the organization.
+    pub discover_servers: bool,
+    /// How long a server that was down has to answer steadily before it is returned to.
+    pub primary_retry: Span,
+    /// HTTP proxy on the way, such as `http://proxy.contoso.com:3128`; empty for none.
+    pub proxy: String,
+    /// Account at the proxy; empty for none.
+    pub proxy_user: String,
+    /// File that holds its password; readable by the agent's user only.
+    pub proxy_password_file: SecretFile,
+    /// Hosts that are reached without the proxy: names, or `*.contoso.com`.
+    pub no_proxy: Vec<String>,
+    /// Hosts that a server may send us on to: names, or `*.contoso.com`. The account goes along.
+    pub redirect_hosts: Vec<String>,
+    /// Addresses of hosts, as in a hosts file: name, then address and port.
+    pub addresses: BTreeMap<String, String>,
     /// The longest a write may take: below the lease's time to live less its renewal interval.
     pub write_timeout: Span,
     /// The longest a cmdlet that only reads may take, listings of the whole organization included.
     pub read_timeout: Span,
+}
+
+/// Whose Exchange it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Our own: its servers are asked for, and stand in for each other.
+    OnPremises,
+    /// A hoster's (Exchange Online Dedicated, for example): one address, behind which they keep order
+    /// themselves.
+    Hosted,
 }
 
 /// How to sign in to Exchange.
@@ -119,6 +153,16 @@ impl Default for Exchange {
             user: String::new(),
             password_file: SecretFile::default(),
             ca_file: PathBuf::new(),
+            kind: Kind::OnPremises,
+            failover: true,
+            discover_servers: true,
+            primary_retry: Span::seconds(300),
+            proxy: String::new(),
+            proxy_user: String::new(),
+            proxy_password_file: SecretFile::default(),
+            no_proxy: Vec::new(),
+            redirect_hosts: Vec::new(),
+            addresses: BTreeMap::new(),
             write_timeout: Span::seconds(15),
             read_timeout: Span::seconds(4 * 3600),
         }
@@ -160,6 +204,7 @@ impl Configuration for Config {
                 return Err(Invalid::missing(key));
             }
         }
+        crate::route::check(exchange)?;
         let longest = LEASE_TTL - LEASE_RENEW_EVERY;
         if exchange.write_timeout.duration() >= longest {
             let problem = format!("must be below {longest:?}, what is left of a lease at worst");
@@ -191,12 +236,23 @@ mod tests {
     fn what_is_missing_or_unsafe_is_named() {
         complete().check().unwrap();
         type Break = fn(&mut Config);
-        let broken: [(&str, Break); 6] = [
+        let broken: [(&str, Break); 12] = [
             ("coordinator.endpoint", |c| c.coordinator.endpoint = "http://10.0.0.1:7443".into()),
             ("coordinator.organization", |c| c.coordinator.organization = "Contoso".into()),
             ("exchange.server", |c| c.exchange.server.clear()),
             ("exchange.user", |c| c.exchange.user = " ".into()),
             ("exchange.password_file", |c| c.exchange.password_file = SecretFile::default()),
+            ("exchange.proxy", |c| c.exchange.proxy = "proxy:3128".into()),
+            ("exchange.proxy_password_file", |c| c.exchange.proxy_user = "svc".into()),
+            ("exchange.proxy_user", |c| {
+                c.exchange.proxy_user = "svc".into();
+                c.exchange.proxy_password_file = SecretFile::new("/etc/exgate/proxy-password");
+            }),
+            ("exchange.no_proxy", |c| c.exchange.no_proxy = vec!["*".into()]),
+            ("exchange.redirect_hosts", |c| c.exchange.redirect_hosts = vec!["https://x".into()]),
+            ("exchange.addresses", |c| {
+                c.exchange.addresses.insert("ex01.contoso.com".into(), "10.0.0.7".into());
+            }),
             ("exchange.write_timeout", |c| c.exchange.write_timeout = Span::seconds(20)),
         ];
         for (key, break_it) in broken {

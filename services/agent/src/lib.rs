@@ -2,13 +2,15 @@
 //! remembers no policy; its disk holds a cursor, unsent receipts and its id.
 //!
 //! The modules follow the data: who the agent is ([`identity`]), what it needs of an Exchange
-//! ([`exchange`]) and how it gets it ([`remote`], [`preflight`], [`translate`]), one sync
-//! ([`collect`]), one change ([`apply`]), what must not be lost ([`journal`]), and the line to the
-//! coordinator ([`uplink`]).
+//! ([`exchange`]), where it goes ([`servers`], [`route`]) and how it gets it ([`remote`], [`preflight`],
+//! [`translate`]), one sync ([`collect`]), one change ([`apply`]), what must not be lost
+//! ([`journal`]), and the line to the coordinator ([`uplink`]).
 
 pub mod config;
 pub mod identity;
 pub mod exchange;
+pub mod route;
+pub mod servers;
 pub mod remote;
 pub mod preflight;
 pub mod translate;
@@ -28,7 +30,7 @@ use tokio::sync::watch;
 
 use exgate_exchange::credentials::{Credentials, CredentialsError};
 use exgate_exchange::http::{
-    Authentication, Endpoint, EndpointError, Transport, TransportError, TrustAnchors,
+    Authentication, Endpoint, EndpointError, SharedRoute, Transport, TransportError, TrustAnchors,
 };
 use exgate_exchange::session::Options;
 use exgate_runtime::backoff::Backoff;
@@ -37,13 +39,15 @@ use exgate_runtime::listen::{self, ListenError};
 use exgate_runtime::{Findings, Tasks};
 
 use crate::apply::Applier;
-use crate::config::{Auth, Config};
+use crate::config::{Auth, Config, Kind};
 use crate::exchange::{Exchange, Preflight};
 use crate::identity::IdentityError;
 use crate::journal::{Journal, JournalError};
 use crate::lease::Lease;
 use crate::metrics::Metrics;
 use crate::remote::Remote;
+use crate::route::RouteError;
+use crate::servers::Servers;
 use crate::uplink::Uplink;
 
 /// The shortest and longest wait before a failed preflight is tried again.
@@ -67,6 +71,9 @@ pub enum StartError {
     /// The server is none.
     #[error("exchange.server, port and url_path are no address")]
     Server(#[from] EndpointError),
+    /// The way to the servers is none.
+    #[error(transparent)]
+    Route(#[from] RouteError),
     /// Connections cannot even be tried.
     #[error("cannot prepare connections to Exchange")]
     Transport(#[from] TransportError),
@@ -103,7 +110,9 @@ impl Agent {
         let organization = config.coordinator.organization.parse()?;
         let agent = identity::establish(&config.spool.path)?;
         let journal = Journal::open(&config.spool.path)?;
-        let exchange: Arc<dyn Exchange> = Arc::new(remote(&config)?);
+        let metrics = Metrics::new();
+        let servers = Arc::new(servers(&config, metrics.clone())?);
+        let exchange: Arc<dyn Exchange> = Arc::new(remote(&config, &servers));
         let lease = Lease::none();
         let write_timeout = config.exchange.write_timeout.duration();
         let applier =
@@ -120,7 +129,6 @@ impl Agent {
             ),
             write_timeout,
         };
-        let metrics = Metrics::new();
         let parts = uplink::Parts {
             exchange: exchange.clone(),
             applier,
@@ -130,6 +138,7 @@ impl Agent {
             metrics,
         };
         tasks.readiness().set("attached", false);
+        tasks.spawn("servers", servers.watch_primary(tasks.clone()));
         tasks.spawn("preflight", keep_checking(exchange.clone(), found, tasks.clone()));
         tasks.spawn("uplink", Uplink::new(options, parts, tasks.clone()).run());
         let stopped = tasks.stopped();
@@ -143,8 +152,8 @@ impl Agent {
     /// Goes the whole way to Exchange once and says how far it got.
     pub fn preflight(config: Config, _: Vec<String>) -> BoxFuture<'static, Findings> {
         async move {
-            let remote = match remote(&config) {
-                Ok(remote) => remote,
+            let remote = match servers(&config, Metrics::new()) {
+                Ok(servers) => remote(&config, &Arc::new(servers)),
                 Err(error) => {
                     let lines =
                         vec![format!("failed  settings: {}", exgate_runtime::report(&error))];
@@ -203,9 +212,25 @@ async fn keep_checking(
     }
 }
 
-/// The Exchange that the settings lead to; nothing is opened yet.
-fn remote(config: &Config) -> Result<Remote, StartError> {
+/// The organization that the settings lead to; nothing is opened yet.
+fn remote(config: &Config, servers: &Arc<Servers>) -> Remote {
+    Remote::new(Arc::clone(servers), config.exchange.write_timeout.duration())
+}
+
+/// The servers that the settings lead to.
+fn servers(config: &Config, metrics: Metrics) -> Result<Servers, StartError> {
     let settings = &config.exchange;
+    let is_ours = settings.kind == Kind::OnPremises;
+    let how = servers::Settings {
+        failover: settings.failover && is_ours,
+        discover: settings.discover_servers && is_ours,
+        primary_retry: settings.primary_retry.duration(),
+    };
+    Ok(Servers::new(options(settings)?, how, &config.spool.path, metrics))
+}
+
+/// How sessions with the configured server are opened.
+fn options(settings: &config::Exchange) -> Result<Options, StartError> {
     let secret = settings.password_file.read()?;
     let authentication = match settings.auth {
         Auth::Basic => {
@@ -219,10 +244,13 @@ fn remote(config: &Config) -> Result<Remote, StartError> {
     } else {
         TrustAnchors::File(settings.ca_file.clone())
     };
-    let mut options = Options::new(Transport::new(endpoint, authentication, &anchors)?);
+    let transport = Transport::new(endpoint, authentication, &anchors)?
+        .with_route(SharedRoute::new(route::route(settings)?))
+        .with_redirect_hosts(route::redirect_hosts(settings)?);
+    let mut options = Options::new(transport);
     options.write_limit = settings.write_timeout.duration();
     options.read_limit = settings.read_timeout.duration();
-    Ok(Remote::new(options))
+    Ok(options)
 }
 
 /// Name of this host, for operators.

@@ -1,8 +1,11 @@
 //! Every metric that the agent emits.
 
+use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Gauge};
 
 use crate::collect::DigestTable;
+use crate::servers::Standing;
+use crate::servers::breaker::BreakerState;
 
 /// What the agent counts.
 #[derive(Debug, Clone)]
@@ -10,6 +13,9 @@ pub struct Metrics {
     rows: Counter<u64>,
     digest_bytes: Gauge<u64>,
     digest_entries: Gauge<u64>,
+    on_fallback: Gauge<u64>,
+    failovers: Counter<u64>,
+    breakers: Gauge<u64>,
 }
 
 impl Metrics {
@@ -30,6 +36,42 @@ impl Metrics {
                 .u64_gauge("exgate.agent.digest_table.entries")
                 .with_description("Objects whose digest the coordinator has acknowledged")
                 .build(),
+            on_fallback: meter
+                .u64_gauge("exgate.exchange.on_fallback")
+                .with_description("1 while another Exchange server than the primary is used")
+                .build(),
+            failovers: meter
+                .u64_counter("exgate.exchange.failovers")
+                .with_unit("{failover}")
+                .with_description(
+                    "How often another Exchange server took the place of one that was down",
+                )
+                .build(),
+            breakers: meter
+                .u64_gauge("exgate.exchange.server.breaker")
+                .with_description("1 for the state that the breaker of an Exchange server is in")
+                .build(),
+        }
+    }
+
+    /// Another server took the place of one that was down.
+    pub fn failed_over(&self) {
+        self.failovers.add(1, &[]);
+    }
+
+    /// How the organization's servers stand. There are at most as many labels as servers are kept.
+    pub fn servers(&self, standing: &Standing) {
+        self.on_fallback.record(u64::from(standing.fallback_since.is_some()), &[]);
+        for server in &standing.servers {
+            for (state, name) in [
+                (BreakerState::Closed, "closed"),
+                (BreakerState::Open, "open"),
+                (BreakerState::HalfOpen, "half_open"),
+            ] {
+                let labels =
+                    [KeyValue::new("server", server.host.clone()), KeyValue::new("state", name)];
+                self.breakers.record(u64::from(server.breaker == state), &labels);
+            }
         }
     }
 

@@ -8,11 +8,12 @@ use exgate_exchange::cmdlets::{
     get_command, get_device, get_exchange_server, missing, required, required_to_write,
 };
 use exgate_exchange::error::{CmdletError, Refusal, SessionError};
-use exgate_exchange::http::HttpError;
+use exgate_exchange::http::{HttpError, ProxyError};
 use exgate_exchange::session::Session;
 
 use crate::exchange::{Preflight, PreflightStep};
 use crate::remote::{Capabilities, OpenError};
+use crate::servers::Servers;
 
 /// The way there, in order.
 const WAY: [&str; 5] = ["name", "tcp", "tls", "sign-in", "shell"];
@@ -20,8 +21,11 @@ const WAY: [&str; 5] = ["name", "tcp", "tls", "sign-in", "shell"];
 const FAR_FUTURE: &str = "2199-01-01T00:00:00Z";
 
 /// Goes all the way with the session of a lane.
-pub(crate) async fn run(lane: &mut crate::remote::Open<'_>) -> (Preflight, Option<Capabilities>) {
-    let mut preflight = Preflight { server: lane.host().to_owned(), ..Preflight::default() };
+pub(crate) async fn run(
+    lane: &mut crate::remote::Open<'_>,
+    organization: &Servers,
+) -> (Preflight, Option<Capabilities>) {
+    let mut preflight = Preflight { server: lane.host(), ..Preflight::default() };
     let session = match lane.session().await {
         Ok(session) => session,
         Err(error) => {
@@ -42,7 +46,7 @@ pub(crate) async fn run(lane: &mut crate::remote::Open<'_>) -> (Preflight, Optio
             return (preflight, None);
         }
     };
-    if let Err(error) = version(session, &mut preflight).await {
+    if let Err(error) = version(session, &mut preflight, organization).await {
         preflight.steps.push(cmdlet_failed("version", &error));
         return (preflight, None);
     }
@@ -129,8 +133,13 @@ async fn rights(
     Ok(None)
 }
 
-async fn version(session: &Session, preflight: &mut Preflight) -> Result<(), CmdletError> {
+async fn version(
+    session: &Session,
+    preflight: &mut Preflight,
+    organization: &Servers,
+) -> Result<(), CmdletError> {
     let servers = session.run(get_exchange_server(None)).await?.collect().await?;
+    organization.learn(&servers, session.front_end());
     let named = |row: &&ServerRow| {
         let is = |name: &Option<String>| {
             name.as_ref().is_some_and(|name| name.eq_ignore_ascii_case(&preflight.server))
@@ -207,7 +216,11 @@ fn transport(error: &HttpError, host: &str) -> (&'static str, String) {
             "tcp",
             format!("check exchange.server and exchange.port, that {host} is up, and firewalls"),
         ),
-        HttpError::Tls { .. } => (
+        HttpError::Proxy { source, .. } => ("tcp", through_proxy(source)),
+        HttpError::Certificate { proxy, source, .. } if source.is_of_stranger() => {
+            ("tls", stranger(proxy.as_deref(), &source.issuer))
+        }
+        HttpError::Certificate { .. } | HttpError::Tls { .. } => (
             "tls",
             "set exchange.ca_file to the authority of the server's certificate, and \
              exchange.server to a name that stands in it"
@@ -226,9 +239,11 @@ fn transport(error: &HttpError, host: &str) -> (&'static str, String) {
         HttpError::Forbidden { .. } => {
             ("sign-in", "allow it: Set-User ACCOUNT -RemotePowerShellEnabled $true".into())
         }
-        HttpError::Redirected { .. } => {
-            ("shell", "set exchange.server to the address it redirects to, if you trust it".into())
-        }
+        HttpError::Redirected { .. } | HttpError::RedirectRefused { .. } => (
+            "shell",
+            "if you trust that host, name it in exchange.redirect_hosts, or set exchange.server to it"
+                .into(),
+        ),
         HttpError::Unavailable { .. }
         | HttpError::Status { .. }
         | HttpError::TooLarge { .. }
@@ -240,4 +255,37 @@ fn transport(error: &HttpError, host: &str) -> (&'static str, String) {
             format!("check the PowerShell virtual directory and its application pool on {host}"),
         ),
     }
+}
+
+/// What to do about a proxy.
+fn through_proxy(error: &ProxyError) -> String {
+    match error {
+        ProxyError::Resolve { .. } => "check exchange.proxy, or that DNS knows it".into(),
+        ProxyError::Connect { .. } | ProxyError::TimedOut { .. } => {
+            "check that the proxy of exchange.proxy is up, or empty the setting".into()
+        }
+        ProxyError::Authentication { .. } => {
+            "check exchange.proxy_user and exchange.proxy_password_file; the proxy must take Basic"
+                .into()
+        }
+        ProxyError::Refused { .. } => {
+            "let the proxy connect to the server's port, or name the server in exchange.no_proxy"
+                .into()
+        }
+        ProxyError::Broken { .. } | ProxyError::Request { .. } => {
+            "check that exchange.proxy is an HTTP proxy that takes CONNECT".into()
+        }
+    }
+}
+
+/// What to do about a certificate that nobody we trust vouches for.
+fn stranger(proxy: Option<&str>, issuer: &str) -> String {
+    let suspect = match proxy {
+        Some(proxy) => format!("most likely the proxy {proxy} breaks TLS open"),
+        None => "something between us and Exchange may break TLS open".to_owned(),
+    };
+    format!(
+        "the certificate is of '{issuer}'. If that is your own authority, set exchange.ca_file to its \
+         certificate; if not, {suspect}: let it pass this server through unopened"
+    )
 }

@@ -5,7 +5,7 @@ mod lane;
 mod reading;
 mod writing;
 
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
@@ -17,10 +17,10 @@ use exgate_domain::ids::MailboxId;
 use exgate_domain::observation::Scope;
 use exgate_domain::sync::Completeness;
 use exgate_exchange::cmdlets::{DeviceFamily, DomainController};
-use exgate_exchange::session::Options;
 
 use crate::exchange::{Attempt, Exchange, LookError, Preflight, Seen};
 use crate::preflight;
+use crate::servers::Servers;
 
 pub use lane::{Lane, OpenError};
 pub(crate) use lane::{Open, is_refusal};
@@ -30,6 +30,7 @@ pub(crate) use lane::{Open, is_refusal};
 pub struct Remote {
     reads: Lane,
     writes: Lane,
+    servers: Arc<Servers>,
     /// What was found out about the server; asked once per process.
     server: OnceLock<Capabilities>,
     /// The domain controller that answered last: writes and their read-back ask the same one.
@@ -48,12 +49,14 @@ pub struct Capabilities {
 }
 
 impl Remote {
-    /// An organization reached with these options; nothing is opened yet.
-    pub fn new(options: Options) -> Self {
+    /// An organization reached at these servers; nothing is opened yet. A read-back may keep the next
+    /// change waiting for `read_back_limit`.
+    pub fn new(servers: Arc<Servers>, read_back_limit: Duration) -> Self {
         Self {
-            read_back_limit: options.write_limit,
-            reads: Lane::new(options.clone()),
-            writes: Lane::new(options),
+            read_back_limit,
+            reads: Lane::new(Arc::clone(&servers)),
+            writes: Lane::new(Arc::clone(&servers)),
+            servers,
             server: OnceLock::new(),
             controller: Mutex::default(),
         }
@@ -72,7 +75,7 @@ impl Exchange for Remote {
     fn preflight(&self) -> BoxFuture<'_, Preflight> {
         async {
             let mut lane = self.reads.lock().await;
-            let (preflight, found) = preflight::run(&mut lane).await;
+            let (preflight, found) = preflight::run(&mut lane, &self.servers).await;
             if let Some(found) = found {
                 self.server.get_or_init(|| found);
             }
@@ -86,7 +89,11 @@ impl Exchange for Remote {
         scope: &'a Scope,
         seen: mpsc::Sender<Seen>,
     ) -> BoxFuture<'a, Result<Completeness, LookError>> {
-        self.read(scope, seen).boxed()
+        async {
+            let _looking = self.servers.look();
+            self.read(scope, seen).await
+        }
+        .boxed()
     }
 
     fn edit_lists<'a>(

@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use jiff::SignedDuration;
 use thiserror::Error;
 
-use exchange_sim::settings::{Account, OrganizationSettings, Settings};
+use exchange_sim::settings::{Account, OrganizationSettings, ServerSettings, Settings};
 use exchange_sim::time::Mode;
 use exchange_sim::winrm::certificates::write_private;
 use exchange_sim::world::organization::AccessLevel;
@@ -39,7 +39,8 @@ pub(crate) enum Command {
     /// /organizations/NAME/devices {"mailbox": "jane@contoso.com", "platform": "iphone"},
     /// /devices/ID/sync, /devices/ID/os-update {"version": "18.3"}, /settings
     /// {"default_access_level": "Allow"}, /faults {"hide_cmdlets": [], "hide_parameters": {},
-    /// "stop_listener": true, "latency_ms": {"Set-CASMailbox": 50}, "drop_connection_after_bytes":
+    /// "stop_listener": true, "stop_servers": ["EX02"], "stop_servers_after_bytes": {"EX01": 90000},
+    /// "latency_ms": {"Set-CASMailbox": 50}, "drop_connection_after_bytes":
     /// 100000, "lose_answer": {"cmdlet": "Set-CASMailbox", "times": 1}}, and, in explicit mode,
     /// /time/advance {"seconds": 840}.
     Serve(Box<Serve>),
@@ -59,6 +60,13 @@ pub(crate) struct Serve {
         default_values = ["contoso:2019:0", "fabrikam:2010:0"]
     )]
     organizations: Vec<OrganizationSettings>,
+    /// A further server of an organization, such as contoso:2019:Rome:0: EX02 and so on.
+    #[arg(
+        long = "server",
+        value_name = "ORGANIZATION:VERSION[:SITE[:PORT]]",
+        value_parser = ServerSettings::parse
+    )]
+    servers: Vec<(String, ServerSettings)>,
     /// Mailboxes per organization.
     #[arg(long, default_value_t = 1000)]
     mailboxes: usize,
@@ -123,26 +131,37 @@ enum LevelName {
 #[derive(Clone, Copy, Debug)]
 struct Every(Option<Duration>);
 
-/// The password file is unusable.
+/// The command line makes no settings.
 #[derive(Debug, Error)]
-#[error("password file {path} could not be used")]
-pub(crate) struct PasswordFileError {
-    path: PathBuf,
-    #[source]
-    source: std::io::Error,
+pub(crate) enum SettingsError {
+    /// The password file is unusable.
+    #[error("password file {path} could not be used")]
+    PasswordFile {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+    /// A server is of no organization.
+    #[error("--server names {0:?}, which is no organization")]
+    NoOrganization(String),
 }
 
 impl Serve {
     /// Makes settings of it.
-    pub(crate) fn settings(self) -> Result<Settings, PasswordFileError> {
+    pub(crate) fn settings(self) -> Result<Settings, SettingsError> {
         let path = self.password_file.unwrap_or_else(|| self.state.join("password"));
-        let password =
-            password(&path).map_err(|source| PasswordFileError { path: path.clone(), source })?;
+        let password = password(&path)
+            .map_err(|source| SettingsError::PasswordFile { path: path.clone(), source })?;
+        let mut organizations = self.organizations;
+        for (name, server) in self.servers {
+            let owner = organizations.iter_mut().find(|it| it.name == name);
+            owner.ok_or(SettingsError::NoOrganization(name))?.servers.push(server);
+        }
         let accounts: Vec<_> =
             self.accounts.iter().map(|name| Account::new(name, &password)).collect();
         Ok(Settings {
             state: Some(self.state),
-            organizations: self.organizations,
+            organizations,
             accounts,
             mode: match self.mode {
                 ModeName::Auto => Mode::Auto { speed: self.speed },

@@ -18,6 +18,11 @@ pub struct Faults {
     pub hide_parameters: BTreeMap<String, Vec<String>>,
     /// Nobody answers on the organization's port.
     pub stop_listener: bool,
+    /// Servers that are down, by name such as `EX02`: their shells are gone, and nobody answers.
+    pub stop_servers: Vec<String>,
+    /// Servers that go down, in the middle of an answer, once they have sent so many bytes since this was
+    /// set; they stay down while they are named here.
+    pub stop_servers_after_bytes: BTreeMap<String, u64>,
     /// How long each cmdlet takes before it has any effect; `*` is every cmdlet.
     pub latency_ms: BTreeMap<String, u64>,
     /// How many bytes a connection carries to the client before it is cut.
@@ -42,6 +47,18 @@ impl Faults {
         let named = self.latency_ms.iter().find(|(name, _)| name.eq_ignore_ascii_case(cmdlet));
         let milliseconds = named.map(|(_, held)| held).or_else(|| self.latency_ms.get("*"));
         Duration::from_millis(milliseconds.copied().unwrap_or(0))
+    }
+
+    /// Says whether a server is switched off.
+    pub fn stops(&self, server: &str) -> bool {
+        let is_named = |name: &String| name.eq_ignore_ascii_case(server);
+        self.stop_listener || self.stop_servers.iter().any(is_named)
+    }
+
+    /// After how many bytes a server goes down.
+    pub fn stops_after(&self, server: &str) -> Option<u64> {
+        let named = self.stop_servers_after_bytes.iter();
+        named.clone().find(|(name, _)| name.eq_ignore_ascii_case(server)).map(|(_, bytes)| *bytes)
     }
 
     /// Says whether this answer is to be lost, and counts it.

@@ -10,7 +10,7 @@ use exgate_runtime::clock::Clock;
 
 use crate::cmdlets::Hidden;
 use crate::time::Mode;
-use crate::world::organization::{AccessLevel, Version};
+use crate::world::organization::{AccessLevel, SITE, Version};
 
 /// A simulator.
 #[derive(Clone, Debug)]
@@ -60,6 +60,19 @@ pub struct OrganizationSettings {
     pub port: u16,
     /// Whether the device cmdlet filters by `WhenChangedUTC`; by version when not given.
     pub filters_devices_by_change: Option<bool>,
+    /// Servers beside the first one: `EX02` and so on.
+    pub servers: Vec<ServerSettings>,
+}
+
+/// A further server of an organization: its own port and name, and the same mailboxes behind it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerSettings {
+    /// The version that it shows. How it behaves is its organization's version's.
+    pub version: Version,
+    /// Its directory site.
+    pub site: String,
+    /// Its port; 0 takes a free one, and the same one again with the same state directory.
+    pub port: u16,
 }
 
 /// An account that may sign in.
@@ -85,6 +98,7 @@ impl Settings {
             version,
             port: 0,
             filters_devices_by_change: None,
+            servers: Vec::new(),
         };
         Self {
             state: None,
@@ -124,7 +138,27 @@ impl OrganizationSettings {
         let version = Version::parse(version)
             .ok_or_else(|| format!("{version:?} is not a version; there are 2010 and 2019"))?;
         let port = port.parse().map_err(|_| format!("{port:?} is not a port"))?;
-        Ok(Self { name: name.to_owned(), version, port, filters_devices_by_change: None })
+        let servers = Vec::new();
+        Ok(Self { name: name.to_owned(), version, port, filters_devices_by_change: None, servers })
+    }
+}
+
+impl ServerSettings {
+    /// Reads `organization:version[:site[:port]]`, such as `contoso:2019:Rome:0`, into the organization and
+    /// its further server.
+    pub fn parse(text: &str) -> Result<(String, Self), String> {
+        let parts: Vec<_> = text.split(':').collect();
+        let (organization, version, site, port) = match parts.as_slice() {
+            [organization, version] => (*organization, *version, SITE, "0"),
+            [organization, version, site] => (*organization, *version, *site, "0"),
+            [organization, version, site, port] => (*organization, *version, *site, *port),
+            _ => return Err(format!("{text:?} is not ORGANIZATION:VERSION[:SITE[:PORT]]")),
+        };
+        let version = Version::parse(version)
+            .ok_or_else(|| format!("{version:?} is not a version; there are 2010 and 2019"))?;
+        let port = port.parse().map_err(|_| format!("{port:?} is not a port"))?;
+        let site = if site.is_empty() { SITE } else { site };
+        Ok((organization.to_owned(), Self { version, site: site.to_owned(), port }))
     }
 }
 
@@ -164,6 +198,18 @@ mod tests {
         for bad in ["", "contoso", "contoso:2016", "Con toso:2019", "contoso:2019:x", "a:2019:1:2"]
         {
             assert!(OrganizationSettings::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_further_server_names_its_organization() {
+        let (organization, server) = ServerSettings::parse("contoso:2010:Rome:8444").unwrap();
+        assert_eq!(organization, "contoso");
+        let (version, site, port) = (Version::Exchange2010, "Rome".to_owned(), 8444);
+        assert_eq!(server, ServerSettings { version, site, port });
+        assert_eq!(ServerSettings::parse("contoso:2019").unwrap().1.site, SITE);
+        for bad in ["", "contoso", "contoso:2016", "contoso:2019:Rome:x", "a:2019:b:1:2"] {
+            assert!(ServerSettings::parse(bad).is_err(), "{bad}");
         }
     }
 

@@ -16,7 +16,7 @@ use exgate_runtime::Tasks;
 use crate::behaviour::automatic::Day;
 use crate::control::{Control, ControlError, handle::check_insert, http};
 use crate::live::Live;
-use crate::settings::{OrganizationSettings, Settings};
+use crate::settings::{OrganizationSettings, ServerSettings, Settings};
 use crate::time::{Mode, Time, whole_milliseconds};
 use crate::winrm::certificates::{Authority, CA_FILE, CertificateError};
 use crate::winrm::listener::{self, Front};
@@ -25,6 +25,7 @@ use crate::world::World;
 use crate::world::blueprint::Blueprint;
 use crate::world::event::Event;
 use crate::world::journal::{Journal, JournalError, Line};
+use crate::world::organization::{FurtherServer, Server};
 
 /// The file that tells clients where to go.
 pub const ENDPOINTS_FILE: &str = "endpoints.json";
@@ -63,6 +64,20 @@ pub struct OrganizationEndpoint {
     pub port: u16,
     /// An account that may sign in.
     pub account: String,
+    /// Each server, the first one of `url` included.
+    #[serde(default)]
+    pub servers: Vec<ServerEndpoint>,
+}
+
+/// Where one server answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerEndpoint {
+    /// Its short name, such as `EX02`.
+    pub name: String,
+    /// Its full name, which stands in its certificate; it resolves nowhere.
+    pub fqdn: String,
+    /// Its port on 127.0.0.1.
+    pub port: u16,
 }
 
 /// Why a simulator did not start.
@@ -140,7 +155,8 @@ impl Simulator {
         let control_port = listen_control(&settings, &previous, &control, tasks).await?;
         let mut organizations = Vec::new();
         for (live, organization) in lives.iter().zip(&settings.organizations) {
-            let port = open(&settings, organization, live, &authority, &previous, tasks).await?;
+            let servers = open(&settings, organization, live, &authority, &previous, tasks).await?;
+            let port = servers.first().map_or(0, |server| server.port);
             let account = settings.accounts.first().map(|held| held.name.clone());
             organizations.push(OrganizationEndpoint {
                 name: organization.name.clone(),
@@ -149,6 +165,7 @@ impl Simulator {
                 host: "localhost".to_owned(),
                 port,
                 account: account.unwrap_or_default(),
+                servers,
             });
         }
         let endpoints = Endpoints {
@@ -263,8 +280,13 @@ fn blueprint(
         user_mail_insert: settings.user_mail_insert.clone(),
         admin_mail_recipients: settings.admin_mail_recipients.clone(),
         filters_devices_by_change: by_change.unwrap_or(organization.version.is_modern()),
+        further_servers: organization.servers.iter().map(further).collect(),
         epoch,
     }
+}
+
+fn further(server: &ServerSettings) -> FurtherServer {
+    FurtherServer { version: server.version, site: server.site.clone() }
 }
 
 async fn listen_control(
@@ -287,6 +309,7 @@ async fn listen_control(
     Ok(port)
 }
 
+/// Opens the port of every server of an organization.
 async fn open(
     settings: &Settings,
     organization: &OrganizationSettings,
@@ -294,25 +317,35 @@ async fn open(
     authority: &Authority,
     previous: &Endpoints,
     tasks: &Tasks,
-) -> Result<u16, StartError> {
-    let known = previous.organization(&organization.name).map(|held| held.port);
-    let port = if organization.port == 0 { known.unwrap_or(0) } else { organization.port };
-    let address = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
-    let (listener, port) = bind(address, &organization.name).await?;
-    let names = vec![
-        "localhost".to_owned(),
-        "127.0.0.1".to_owned(),
-        format!("ex01.{}.test", organization.name),
-        live.read(|world| world.blueprint.server_fqdn()),
-    ];
-    let tasks = tasks.child(&organization.name);
-    let shells =
-        Shells::new(Arc::clone(live), tasks.clone(), settings.shell_idle_max, settings.shells_max);
-    let accounts = settings.accounts.clone();
-    let front = Arc::new(Front { shells, accounts, tls: authority.server(names)? });
-    let inner = tasks.clone();
-    tasks.spawn("listener", listener::serve(front, listener, inner));
-    Ok(port)
+) -> Result<Vec<ServerEndpoint>, StartError> {
+    let known = previous.organization(&organization.name);
+    let wanted = std::iter::once(organization.port);
+    let wanted = wanted.chain(organization.servers.iter().map(|server| server.port));
+    let servers = live.read(|world| world.servers.clone());
+    let mut opened = Vec::new();
+    for (Server { name, fqdn, .. }, wanted) in servers.into_iter().zip(wanted) {
+        let known = known.and_then(|held| held.servers.iter().find(|held| held.name == name));
+        let known = known.map_or(0, |held| held.port);
+        let port = if wanted == 0 { known } else { wanted };
+        let address = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
+        let purpose = format!("{} of {}", name, organization.name);
+        let (listener, port) = bind(address, &purpose).await?;
+        let tasks = tasks.child(&purpose);
+        let (idle_max, count_max) = (settings.shell_idle_max, settings.shells_max);
+        let shells = Shells::new(Arc::clone(live), tasks.clone(), idle_max, count_max);
+        let names = vec![
+            "localhost".to_owned(),
+            "127.0.0.1".to_owned(),
+            format!("{}.{}.test", name.to_lowercase(), organization.name),
+            fqdn.clone(),
+        ];
+        let (accounts, tls) = (settings.accounts.clone(), authority.server(names)?);
+        let front = Front::new(name.clone(), shells, accounts, tls);
+        let inner = tasks.clone();
+        tasks.spawn("listener", listener::serve(Arc::new(front), listener, inner));
+        opened.push(ServerEndpoint { name, fqdn, port });
+    }
+    Ok(opened)
 }
 
 async fn bind(address: SocketAddr, purpose: &str) -> Result<(TcpListener, u16), StartError> {

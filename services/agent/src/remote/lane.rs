@@ -1,6 +1,7 @@
 //! One session, opened when it is needed, replaced when it is worn, and never opened again after the
 //! server refused the account: a second try could lock it.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -9,7 +10,9 @@ use tokio::sync::{Mutex, MutexGuard};
 use exgate_exchange::cmdlets::set_ad_server_settings;
 use exgate_exchange::error::{CmdletError, SessionError};
 use exgate_exchange::http::HttpError;
-use exgate_exchange::session::{Options, Session};
+use exgate_exchange::session::Session;
+
+use crate::servers::Servers;
 
 /// A session that was idle for this long is replaced: the server ends it after 15 minutes
 /// (`MaxShellIdleTimeoutMinutes` of the PowerShell back end).
@@ -18,7 +21,7 @@ const IDLE_MAX: Duration = Duration::from_secs(10 * 60);
 /// Where one session lives.
 #[derive(Debug)]
 pub struct Lane {
-    options: Options,
+    servers: Arc<Servers>,
     session: Mutex<Option<Used>>,
     is_refused: AtomicBool,
 }
@@ -27,6 +30,7 @@ pub struct Lane {
 #[derive(Debug)]
 struct Used {
     session: Session,
+    server: String,
     at: Instant,
 }
 
@@ -54,9 +58,9 @@ pub enum OpenError {
 }
 
 impl Lane {
-    /// A lane that opens sessions with these options.
-    pub fn new(options: Options) -> Self {
-        Self { options, session: Mutex::default(), is_refused: AtomicBool::new(false) }
+    /// A lane that opens sessions with these servers.
+    pub fn new(servers: Arc<Servers>) -> Self {
+        Self { servers, session: Mutex::default(), is_refused: AtomicBool::new(false) }
     }
 
     /// Waits for the lane.
@@ -78,15 +82,23 @@ impl Open<'_> {
     /// # Errors
     /// When it cannot be opened.
     pub async fn session(&mut self) -> Result<&Session, OpenError> {
-        let is_worn = |used: &mut Used| used.session.is_worn() || used.at.elapsed() >= IDLE_MAX;
+        let servers = &self.lane.servers;
+        let is_worn = |used: &mut Used| {
+            let is_old = used.session.is_worn() || used.at.elapsed() >= IDLE_MAX;
+            is_old || !servers.is_current(&used.server)
+        };
         let now = Instant::now();
         let used = match self.session.take_if(|used| !is_worn(used)) {
             Some(used) => Used { at: now, ..used },
             None => {
                 if let Some(worn) = self.session.take() {
+                    if worn.session.has_ended() {
+                        servers.lost(&worn.server);
+                    }
                     give_back(worn.session).await;
                 }
-                Used { session: self.open().await?, at: now }
+                let (session, server) = self.open().await?;
+                Used { session, server, at: now }
             }
         };
         Ok(&self.session.insert(used).session)
@@ -97,17 +109,17 @@ impl Open<'_> {
         self.session.as_ref().is_none_or(|used| used.session.has_ended())
     }
 
-    /// Name of the server that the options lead to.
-    pub fn host(&self) -> &str {
-        self.lane.options.transport.endpoint().host()
+    /// Name of the server in use.
+    pub fn host(&self) -> String {
+        self.lane.servers.current()
     }
 
-    async fn open(&self) -> Result<Session, OpenError> {
+    async fn open(&self) -> Result<(Session, String), OpenError> {
         if self.lane.is_refused.load(Ordering::Acquire) {
             return Err(OpenError::Refused);
         }
-        let session = match Session::open(self.lane.options.clone()).await {
-            Ok(session) => session,
+        let (session, server) = match self.lane.servers.open(Session::open).await {
+            Ok(opened) => opened,
             Err(error) => {
                 if is_refusal(&error) {
                     self.lane.is_refused.store(true, Ordering::Release);
@@ -117,7 +129,7 @@ impl Open<'_> {
         };
         // The setting lives in the runspace only; without it reads stop at the servers' own domain.
         match session.execute(set_ad_server_settings(None)).await {
-            Ok(_) => Ok(session),
+            Ok(_) => Ok((session, server)),
             Err(error) => {
                 give_back(session).await;
                 Err(error.into())

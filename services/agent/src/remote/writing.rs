@@ -42,7 +42,7 @@ impl Remote {
             Ok(session) => session.front_end().unwrap_or_default().to_owned(),
             Err(_) => String::new(),
         };
-        let server = if server.is_empty() { lane.host().to_owned() } else { server };
+        let server = if server.is_empty() { lane.host() } else { server };
         Attempt {
             outcome,
             read_back,

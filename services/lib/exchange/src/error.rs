@@ -9,7 +9,7 @@ mod cmdlet;
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use crate::http::HttpError;
+use crate::http::{HttpError, ProxyError};
 
 pub use cmdlet::CmdletError;
 pub use refusal::{Refusal, class, delay_applied, is_more_available};
@@ -40,6 +40,8 @@ impl HttpError {
             Self::Unauthorized { .. }
             | Self::Forbidden { .. }
             | Self::Redirected { .. }
+            | Self::RedirectRefused { .. }
+            | Self::Certificate { .. }
             | Self::TooLarge { .. }
             | Self::Request { .. } => Retry::Never,
             // A certificate does not get better by itself; a server that goes away does.
@@ -48,9 +50,13 @@ impl HttpError {
             Self::Unavailable { retry_after, .. } => {
                 Retry::After(retry_after.unwrap_or(BUSY_PAUSE))
             }
+            Self::Proxy { source, .. } if matches!(**source, ProxyError::Authentication { .. }) => {
+                Retry::Never
+            }
             Self::Resolve { .. }
             | Self::Connect { .. }
             | Self::ConnectTimedOut { .. }
+            | Self::Proxy { .. }
             | Self::Tls { .. }
             | Self::Status { .. }
             | Self::TimedOut { .. } => Retry::After(BUSY_PAUSE),
@@ -63,10 +69,11 @@ impl HttpError {
         match self {
             Self::Resolve { .. } => "dns",
             Self::Connect { .. } | Self::ConnectTimedOut { .. } => "connect",
-            Self::Tls { .. } => "tls",
+            Self::Proxy { .. } => "proxy",
+            Self::Certificate { .. } | Self::Tls { .. } => "tls",
             Self::Unauthorized { .. } => "unauthorized",
             Self::Forbidden { .. } => "forbidden",
-            Self::Redirected { .. } => "redirected",
+            Self::Redirected { .. } | Self::RedirectRefused { .. } => "redirected",
             Self::Unavailable { .. } => "unavailable",
             Self::TimedOut { .. } => "timed_out",
             Self::Status { .. }

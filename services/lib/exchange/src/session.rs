@@ -28,7 +28,7 @@ pub use rows::{Event, RowStream, Summary};
 
 use crate::cmdlets::{Cmdlet, Effect, Row, ServerVersion};
 use crate::error::{BUSY_PAUSE, CmdletError, SessionError};
-use crate::http::Transport;
+use crate::http::{HttpError, Transport, redirect};
 use crate::session::budget::{Signal, Turn};
 use crate::session::pipeline::{Run, drive};
 use crate::session::shell::{Code, Shell, Work};
@@ -108,8 +108,7 @@ impl Session {
 
     async fn open_within(options: Options) -> Result<Self, SessionError> {
         options.budget.shell(options.open_limit).await?;
-        let opened =
-            Shell::open(&options.transport, options.client_version, options.open_limit).await;
+        let opened = Self::open_shell(&options).await;
         if let Some(signal) = opened.as_ref().err().and_then(Signal::of_session) {
             options.budget.signal(signal);
         }
@@ -126,6 +125,30 @@ impl Session {
             _stop_on_drop: stop.clone().drop_guard(),
             stop,
         })
+    }
+
+    /// Opens a shell at the server or where it sends us, if we may go there. Each hop signs in anew,
+    /// with cookies of its own.
+    async fn open_shell(options: &Options) -> Result<(Shell, Work), SessionError> {
+        let mut transport = options.transport.clone();
+        let mut hops = 0;
+        loop {
+            match Shell::open(&transport, options.client_version, options.open_limit).await {
+                Err(SessionError::Transport {
+                    source: HttpError::Redirected { host, location, .. },
+                }) => {
+                    hops += 1;
+                    transport =
+                        redirect::follow(&transport, &location, hops).map_err(|refusal| {
+                            let source = Box::new(refusal);
+                            HttpError::RedirectRefused { host, location, source }
+                        })?;
+                    let host = transport.endpoint().host();
+                    tracing::info!(server.address = host, hops, "followed a redirect");
+                }
+                opened => return opened,
+            }
+        }
     }
 
     /// Starts a cmdlet once the one before it has ended, so read (or drop) a stream before the next

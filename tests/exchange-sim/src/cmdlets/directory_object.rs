@@ -112,9 +112,8 @@ impl Printer {
         )
     }
 
-    /// The id of the one site there is.
-    pub fn site(&self) -> Value {
-        let name = "Default-First-Site-Name";
+    /// The id of a site.
+    pub fn site(&self, name: &str) -> Value {
         ObjectId {
             text: &format!("{}/Configuration/Sites/{name}", self.domain),
             name,

@@ -61,9 +61,9 @@ fn distinguished_name(server: &Server, blueprint: &Blueprint) -> String {
 }
 
 fn render(server: &Server, printer: &Printer, blueprint: &Blueprint) -> Value {
-    let version = blueprint.version;
+    let version = server.version;
     let [major, minor, build, revision] = version.numbers();
-    let site = printer.site();
+    let site = printer.site(&server.site);
     let (roles, role_number) = match version {
         Version::Exchange2010 => ("Mailbox, ClientAccess, HubTransport", 38),
         Version::Exchange2019 => ("Mailbox", 2),

@@ -40,6 +40,7 @@ impl Scene {
             user_mail_insert: String::new(),
             admin_mail_recipients: Vec::new(),
             filters_devices_by_change: version.is_modern(),
+            further_servers: Vec::new(),
             epoch,
         };
         let (clock, _hand) = Clock::manual(epoch);

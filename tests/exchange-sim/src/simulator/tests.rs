@@ -14,7 +14,7 @@ use exgate_exchange::wsman::uris;
 use super::*;
 use crate::control::views::{DeviceQuery, NewDevice, NewSettings, SyncAnswer};
 use crate::faults::{Faults, LostAnswer};
-use crate::settings::Account;
+use crate::settings::{Account, ServerSettings};
 use crate::world::device::AccessState;
 use crate::world::organization::AccessLevel;
 use peer::{Peer, Trouble};
@@ -215,6 +215,43 @@ async fn a_stopped_listener_comes_back_on_its_port() {
     control.set_faults("contoso", Faults::default()).unwrap();
     while Peer::open(&simulator, "contoso", PASSWORD).await.is_err() {
         assert!(tokio::time::Instant::now() < deadline, "the port does not answer again");
+    }
+    stop(&tasks).await;
+}
+
+#[tokio::test]
+async fn a_server_of_several_goes_down_in_the_middle_of_an_answer() {
+    let mut settings = settings(None);
+    let further = |text| ServerSettings::parse(text).unwrap().1;
+    settings.organizations[0].servers = vec![further("contoso:2019:Rome"), further("contoso:2010")];
+    let (simulator, tasks) = started(settings).await;
+    let servers = &simulator.addresses().organization("contoso").unwrap().servers;
+    let names: Vec<_> =
+        servers.iter().map(|held| (held.name.as_str(), held.fqdn.as_str())).collect();
+    assert_eq!(
+        names,
+        [("EX01", "ex01.contoso.com"), ("EX02", "ex02.contoso.com"), ("EX03", "ex03.contoso.com")]
+    );
+    let mut peer = Peer::open(&simulator, "contoso", PASSWORD).await.unwrap();
+    let dying = Faults {
+        stop_servers_after_bytes: [("ex01".to_owned(), 20_000)].into(),
+        ..Faults::default()
+    };
+    simulator.control().set_faults("contoso", dying).unwrap();
+
+    let listing = || Command::new("Get-MobileDevice").with("ResultSize", "Unlimited");
+    let trouble = peer.run(listing()).await.unwrap_err();
+    assert!(matches!(trouble, Trouble::Connection(_)), "{trouble:?}");
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
+    while !matches!(Peer::open(&simulator, "contoso", PASSWORD).await, Err(Trouble::Connection(_)))
+    {
+        assert!(tokio::time::Instant::now() < deadline, "EX01 still answers");
+    }
+    let mut other = Peer::open_at(&simulator, "contoso", 1, PASSWORD).await.unwrap();
+    assert!(other.run(listing()).await.is_ok());
+    simulator.control().set_faults("contoso", Faults::default()).unwrap();
+    while Peer::open(&simulator, "contoso", PASSWORD).await.is_err() {
+        assert!(tokio::time::Instant::now() < deadline, "EX01 does not come back");
     }
     stop(&tasks).await;
 }

@@ -5,11 +5,12 @@
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE as TYPE, HeaderValue, SET_COOKIE, WWW_AUTHENTICATE};
+use http::header::{CONTENT_TYPE as TYPE, HeaderName, HeaderValue, SET_COOKIE, WWW_AUTHENTICATE};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
@@ -18,7 +19,7 @@ use hyper_util::rt::TokioIo;
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio_rustls::TlsAcceptor;
 
 use exgate_exchange::wsman::CONTENT_TYPE;
@@ -40,15 +41,35 @@ const REBIND_EVERY: Duration = Duration::from_millis(50);
 /// What answers on a port.
 #[derive(Debug)]
 pub struct Front {
-    /// The organization's shells.
+    /// The server's short name, such as `EX01`.
+    pub name: String,
+    /// The shells that were made here.
     pub shells: Shells,
     /// Who may sign in.
     pub accounts: Vec<Account>,
     /// What TLS shows.
     pub tls: Arc<ServerConfig>,
+    /// How many bytes were sent to clients since the fault that counts them was set.
+    sent_bytes: AtomicU64,
+    /// Tells when that fault strikes.
+    struck: Notify,
 }
 
-/// Serves a port until told to stop; while `stop_listener` is on, nobody listens there.
+impl Front {
+    /// A server with nothing sent yet.
+    pub fn new(
+        name: String,
+        shells: Shells,
+        accounts: Vec<Account>,
+        tls: Arc<ServerConfig>,
+    ) -> Self {
+        let (sent_bytes, struck) = (AtomicU64::new(0), Notify::new());
+        Self { name, shells, accounts, tls, sent_bytes, struck }
+    }
+}
+
+/// Serves a port until told to stop; while a fault says that the server is down, nobody listens there and
+/// its shells are gone.
 pub async fn serve(front: Arc<Front>, listener: TcpListener, tasks: Tasks) -> std::io::Result<()> {
     let address = listener.local_addr()?;
     let mut faults = front.shells.live().watch_faults();
@@ -58,15 +79,21 @@ pub async fn serve(front: Arc<Front>, listener: TcpListener, tasks: Tasks) -> st
         if let Some(listener) = listener.take() {
             tokio::select! {
                 () = tasks.stopped() => return Ok(()),
-                _ = faults.wait_for(|faults| faults.stop_listener) => {}
+                _ = faults.wait_for(|faults| faults.stops(&front.name)) => {}
+                () = front.struck.notified() => {}
                 () = accept(&front, &listener, &connections) => {}
             }
         }
         connections.cancel();
+        front.shells.end_all();
+        let is_up = |faults: &Faults| {
+            !faults.stops(&front.name) && faults.stops_after(&front.name).is_none()
+        };
         tokio::select! {
             () = tasks.stopped() => return Ok(()),
-            _ = faults.wait_for(|faults| !faults.stop_listener) => {}
+            _ = faults.wait_for(is_up) => {}
         }
+        front.sent_bytes.store(0, Ordering::Relaxed);
         listener = Some(rebind(address).await);
     }
 }
@@ -105,7 +132,8 @@ async fn accept(front: &Arc<Front>, listener: &TcpListener, connections: &Tasks)
 }
 
 async fn connection(front: Arc<Front>, stream: TcpStream) {
-    let stream = Cut { stream, sent_bytes: 0, faults: front.shells.live().watch_faults() };
+    let faults = front.shells.live().watch_faults();
+    let stream = Cut { stream, sent_bytes: 0, faults, front: Arc::clone(&front) };
     let handshake = TlsAcceptor::from(Arc::clone(&front.tls)).accept(stream);
     let stream = match tokio::time::timeout(HANDSHAKE_MAX, handshake).await {
         Ok(Ok(stream)) => stream,
@@ -154,26 +182,27 @@ async fn respond(
         Err(_) => return Ok(plain(StatusCode::BAD_REQUEST, "request ended early")),
     };
     match soap::answer(&front.shells, account, &body).await {
-        Ok(answer) => Ok(envelope(answer)),
+        Ok(answer) => Ok(envelope(answer, &front.name)),
         Err(NoAnswer::Lost) => Err(NoAnswer::Lost),
         Err(unreadable) => Ok(plain(StatusCode::BAD_REQUEST, &report(&unreadable))),
     }
 }
 
-fn envelope(answer: soap::Answer) -> Response<Full<Bytes>> {
+fn envelope(answer: soap::Answer, server: &str) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(Bytes::from(answer.body)));
     if answer.is_fault {
         *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
     }
     let headers = response.headers_mut();
     headers.insert(TYPE, HeaderValue::from_static(CONTENT_TYPE));
-    headers.insert("X-FEServer", HeaderValue::from_static("EX01"));
-    for cookie in [
-        "X-BackEndCookie=EX01; path=/PowerShell; secure; HttpOnly",
-        "MS-WSMAN=EX01; path=/PowerShell",
-    ] {
-        headers.append(SET_COOKIE, HeaderValue::from_static(cookie));
-    }
+    let mut put = |name: HeaderName, value: String| {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            headers.append(name, value);
+        }
+    };
+    put(HeaderName::from_static("x-feserver"), server.to_owned());
+    put(SET_COOKIE, format!("X-BackEndCookie={server}; path=/PowerShell; secure; HttpOnly"));
+    put(SET_COOKIE, format!("MS-WSMAN={server}; path=/PowerShell"));
     response
 }
 
@@ -184,11 +213,12 @@ fn plain(status: StatusCode, text: &str) -> Response<Full<Bytes>> {
     response
 }
 
-/// A connection that ends after as many bytes to the client as the fault says.
+/// A connection that ends after as many bytes to the client as a fault says, its own or its server's.
 struct Cut {
     stream: TcpStream,
     sent_bytes: u64,
     faults: watch::Receiver<Faults>,
+    front: Arc<Front>,
 }
 
 impl AsyncRead for Cut {
@@ -207,8 +237,17 @@ impl AsyncWrite for Cut {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<std::io::Result<usize>> {
-        let limit = self.faults.borrow().drop_connection_after_bytes;
-        let room = limit.map_or(u64::MAX, |limit| limit.saturating_sub(self.sent_bytes));
+        let (own, whole) = {
+            let faults = self.faults.borrow();
+            (faults.drop_connection_after_bytes, faults.stops_after(&self.front.name))
+        };
+        let room = own.map_or(u64::MAX, |limit| limit.saturating_sub(self.sent_bytes));
+        let sent_bytes = self.front.sent_bytes.load(Ordering::Relaxed);
+        let left = whole.map_or(u64::MAX, |limit| limit.saturating_sub(sent_bytes));
+        if left == 0 {
+            self.front.struck.notify_one();
+        }
+        let room = room.min(left);
         if room == 0 {
             return Poll::Ready(Err(std::io::ErrorKind::ConnectionReset.into()));
         }
@@ -217,6 +256,9 @@ impl AsyncWrite for Cut {
             Pin::new(&mut self.stream).poll_write(context, bytes.get(..length).unwrap_or(bytes));
         if let Poll::Ready(Ok(count)) = &written {
             self.sent_bytes += *count as u64;
+            if whole.is_some() {
+                self.front.sent_bytes.fetch_add(*count as u64, Ordering::Relaxed);
+            }
         }
         written
     }

@@ -132,6 +132,13 @@ impl Shells {
         lock(&self.open).remove(&shell.id);
     }
 
+    /// Ends every shell, as when the server is switched off.
+    pub fn end_all(&self) {
+        for (_, shell) in lock(&self.open).drain() {
+            shell.closed.cancel();
+        }
+    }
+
     fn hidden(&self, account: &Account) -> Hidden {
         let faults = self.live.faults();
         let mut hidden = account.hidden.clone();

@@ -10,7 +10,7 @@ use super::chance::Chance;
 use super::device::Device;
 use super::event::Event;
 use super::mailbox::Mailbox;
-use super::organization::{AccessLevel, AccessSettings, Server, Version};
+use super::organization::{AccessLevel, AccessSettings, FurtherServer, SITE, Server, Version};
 use super::people::Person;
 use super::platform::Platform;
 use crate::behaviour::access::{Answer, Contact};
@@ -40,6 +40,9 @@ pub struct Blueprint {
     pub admin_mail_recipients: Vec<String>,
     /// Whether the device cmdlet filters by `WhenChangedUTC`, which no page documents.
     pub filters_devices_by_change: bool,
+    /// The servers beside the first one.
+    #[serde(default)]
+    pub further_servers: Vec<FurtherServer>,
     /// When it was made.
     pub epoch: Timestamp,
 }
@@ -65,7 +68,7 @@ impl Blueprint {
         world
     }
 
-    /// The fully qualified name of the organization's server.
+    /// The fully qualified name of the organization's first server.
     pub fn server_fqdn(&self) -> String {
         format!("ex01.{}", self.domain)
     }
@@ -84,12 +87,17 @@ impl Blueprint {
 
     fn servers(&self) -> Vec<Server> {
         let mut chance = Chance::new(self.seed, &format!("{} servers", self.name));
-        vec![Server {
+        let first = FurtherServer { version: self.version, site: SITE.to_owned() };
+        let all = std::iter::once(&first).chain(&self.further_servers);
+        let server = |(number, FurtherServer { version, site }): (u32, &FurtherServer)| Server {
             guid: chance.guid(),
-            name: "EX01".to_owned(),
-            fqdn: self.server_fqdn(),
+            name: format!("EX{number:02}"),
+            fqdn: format!("ex{number:02}.{}", self.domain),
             created: self.ago(900),
-        }]
+            version: *version,
+            site: site.clone(),
+        };
+        (1..).zip(all).map(server).collect()
     }
 
     fn mailbox(&self, number: usize, chance: &mut Chance) -> Mailbox {

@@ -174,4 +174,20 @@ pub struct Server {
     pub fqdn: String,
     /// When it was set up.
     pub created: Timestamp,
+    /// Which Exchange it runs.
+    pub version: Version,
+    /// Its directory site.
+    pub site: String,
+}
+
+/// The site of a server for which none is given.
+pub const SITE: &str = "Default-First-Site-Name";
+
+/// A further server of an organization.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FurtherServer {
+    /// Which Exchange it runs.
+    pub version: Version,
+    /// Its directory site.
+    pub site: String,
 }

@@ -112,6 +112,22 @@ impl SessionError {
         }
     }
 
+    /// Whether the server is down or sick, so that another server of the organization may do
+    /// better. Never after a refused account: trying it elsewhere could lock it.
+    pub fn is_server_down(&self) -> bool {
+        match self {
+            Self::Transport { source } => source.is_server_down(),
+            Self::Gone { .. } | Self::OpenTimedOut { .. } | Self::Silent => true,
+            Self::Throttled { .. }
+            | Self::Fault { .. }
+            | Self::Broken { .. }
+            | Self::Envelope { .. }
+            | Self::Unexpected { .. }
+            | Self::Protocol { .. }
+            | Self::Ended => false,
+        }
+    }
+
     /// Whether the server may have acted on the request that failed.
     pub(crate) fn may_have_acted(&self) -> bool {
         match self {

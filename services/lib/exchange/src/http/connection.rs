@@ -14,12 +14,14 @@ use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::http::{Authentication, Cookies, Endpoint, HttpError, TrustAnchors, TrustError};
+use crate::http::{
+    Authentication, Cookies, Endpoint, EndpointError, HostPatterns, HttpError, RedirectError,
+    SharedRoute, TrustAnchors, TrustError, redirect, trust,
+};
 
 /// How long resolving, connecting and the TLS handshake may take together.
 const CONNECT_LIMIT: Duration = Duration::from_secs(15);
@@ -30,7 +32,7 @@ const ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
 const SOAP: HeaderValue = HeaderValue::from_static("application/soap+xml;charset=UTF-8");
 /// What this client calls itself; operators put it on `EwsAllowList` and the like, so it is stable
 /// but for the version.
-const USER_AGENT: HeaderValue =
+pub(super) const USER_AGENT: HeaderValue =
     HeaderValue::from_static(concat!("exgate/", env!("CARGO_PKG_VERSION")));
 
 /// Everything that is needed to open connections to one server in one account's name.
@@ -39,6 +41,8 @@ pub struct Transport {
     endpoint: Endpoint,
     authentication: Authentication,
     tls: Arc<ClientConfig>,
+    route: SharedRoute,
+    redirect_hosts: Arc<HostPatterns>,
 }
 
 /// Why connections to a server cannot even be tried.
@@ -85,14 +89,60 @@ impl Transport {
             return Err(TransportError::Name { host: endpoint.host().to_owned() });
         }
         match anchors.client_config() {
-            Ok(tls) => Ok(Self { endpoint, authentication, tls }),
+            Ok(tls) => Ok(Self {
+                endpoint,
+                authentication,
+                tls,
+                route: SharedRoute::default(),
+                redirect_hosts: Arc::default(),
+            }),
             Err(source) => Err(TransportError::Trust { endpoint, source }),
         }
+    }
+
+    /// Takes this way to the server instead of the straight one.
+    #[must_use]
+    pub fn with_route(mut self, route: SharedRoute) -> Self {
+        self.route = route;
+        self
+    }
+
+    /// Lets the server send us on to these hosts; none by default.
+    #[must_use]
+    pub fn with_redirect_hosts(mut self, hosts: HostPatterns) -> Self {
+        self.redirect_hosts = Arc::new(hosts);
+        self
+    }
+
+    /// The same account, trust, way, port and path at another server.
+    pub fn at_host(&self, host: &str) -> Result<Self, TransportError> {
+        let name = || TransportError::Name { host: host.to_owned() };
+        let endpoint = self.endpoint.at_host(host).map_err(|_: EndpointError| name())?;
+        if ServerName::try_from(endpoint.bare_host()).is_err() {
+            return Err(name());
+        }
+        Ok(Self { endpoint, ..self.clone() })
+    }
+
+    /// The same account and trust where a server of ours sends us, if we may go there.
+    pub(crate) fn redirected(&self, location: &str) -> Result<Self, RedirectError> {
+        let endpoint = redirect::target(&self.endpoint, location, &self.redirect_hosts)?;
+        Ok(Self { endpoint, ..self.clone() })
+    }
+
+    /// The way to the server, which can be changed while connections are open.
+    pub fn route(&self) -> &SharedRoute {
+        &self.route
     }
 
     /// The server's address.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
+    }
+
+    /// What TLS checks and shows.
+    pub(super) fn tls(&self) -> &Arc<ClientConfig> {
+        &self.tls
     }
 
     /// The account that signs in.
@@ -126,8 +176,8 @@ impl Connection {
     pub async fn open(transport: &Transport, cookies: Cookies) -> Result<Self, HttpError> {
         let endpoint = &transport.endpoint;
         let opening = async {
-            let stream = connect(endpoint).await?;
-            let tls_error = |source| HttpError::Tls { host: endpoint.host().to_owned(), source };
+            let stream = transport.route.connect(endpoint).await?;
+            let tls_error = |source| trust::failure(endpoint.host(), &transport.route, source);
             let name = ServerName::try_from(endpoint.bare_host().to_owned())
                 .map_err(|error| tls_error(io::Error::new(io::ErrorKind::InvalidInput, error)))?;
             let connector = TlsConnector::from(Arc::clone(&transport.tls));
@@ -234,7 +284,7 @@ impl Connection {
                 host,
                 account,
                 scheme: self.transport.authentication.scheme(),
-                offered: offered(headers),
+                offered: schemes(headers, header::WWW_AUTHENTICATE),
             }),
             StatusCode::FORBIDDEN => Err(HttpError::Forbidden { host, account }),
             StatusCode::SERVICE_UNAVAILABLE => Err(HttpError::Unavailable {
@@ -251,24 +301,6 @@ impl Connection {
             status => Err(HttpError::Status { host, status: status.as_u16() }),
         }
     }
-}
-
-async fn connect(endpoint: &Endpoint) -> Result<TcpStream, HttpError> {
-    let (host, port) = (endpoint.bare_host(), endpoint.port());
-    let addresses = tokio::net::lookup_host((host, port))
-        .await
-        .map_err(|source| HttpError::Resolve { host: host.to_owned(), source })?;
-    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-    for address in addresses {
-        match TcpStream::connect(address).await {
-            Ok(stream) => match stream.set_nodelay(true) {
-                Ok(()) => return Ok(stream),
-                Err(error) => last = error,
-            },
-            Err(error) => last = error,
-        }
-    }
-    Err(HttpError::Connect { host: host.to_owned(), port, source: last })
 }
 
 async fn collect(response: Response<Incoming>, endpoint: &Endpoint) -> Result<Bytes, HttpError> {
@@ -296,10 +328,10 @@ fn text(headers: &HeaderMap, name: &str) -> Option<String> {
     headers.get(name)?.to_str().ok().map(str::to_owned)
 }
 
-/// The schemes of all `WWW-Authenticate` headers, without their parameters.
-fn offered(headers: &HeaderMap) -> String {
+/// The schemes of all headers of that name, without their parameters.
+pub(super) fn schemes(headers: &HeaderMap, name: header::HeaderName) -> String {
     let schemes: Vec<&str> = headers
-        .get_all(header::WWW_AUTHENTICATE)
+        .get_all(name)
         .iter()
         .filter_map(|value| value.to_str().ok()?.split_whitespace().next())
         .collect();

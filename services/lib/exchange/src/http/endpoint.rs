@@ -65,6 +65,17 @@ impl Endpoint {
         self.host.trim_start_matches('[').trim_end_matches(']')
     }
 
+    /// The same port and path at another host.
+    pub(crate) fn at_host(&self, host: &str) -> Result<Self, EndpointError> {
+        let scheme = if self.secure { "https" } else { "http" };
+        let other: Self = format!("{scheme}://{host}:{}{}", self.port, self.path).parse()?;
+        // A text that is more than a host would lead elsewhere.
+        if other.host.eq_ignore_ascii_case(host) && other.path == self.path {
+            return Ok(other);
+        }
+        Err(EndpointError::Malformed { text: host.to_owned() })
+    }
+
     /// The `Host` header: the port only where it is not the scheme's own.
     pub(crate) fn authority(&self) -> String {
         let usual = if self.secure { 443 } else { 80 };

@@ -3,6 +3,8 @@
 use std::io;
 use std::time::Duration;
 
+use crate::http::{Presented, ProxyError, RedirectError};
+
 /// Why an HTTP exchange failed.
 #[derive(Debug, thiserror::Error)]
 pub enum HttpError {
@@ -34,8 +36,26 @@ pub enum HttpError {
         /// How long we waited.
         limit: Duration,
     },
-    /// The TLS handshake failed, for example because no trusted authority vouches for the server's
-    /// certificate.
+    /// There is no way through the proxy.
+    #[error("no way through the proxy {proxy}")]
+    Proxy {
+        /// The proxy.
+        proxy: String,
+        /// What is wrong.
+        source: Box<ProxyError>,
+    },
+    /// The certificate that was presented is none that we may trust: the server's own is wrong or
+    /// unknown, or something on the way answers in its place.
+    #[error("the certificate presented for '{host}' is not trusted")]
+    Certificate {
+        /// The server.
+        host: String,
+        /// The proxy on the way, if there is one.
+        proxy: Option<String>,
+        /// What was presented, and what is wrong with it.
+        source: Box<Presented>,
+    },
+    /// The TLS handshake failed.
     #[error("the TLS handshake with '{host}' failed")]
     Tls {
         /// The server.
@@ -64,8 +84,8 @@ pub enum HttpError {
         /// The account.
         account: String,
     },
-    /// 3xx: the server wants us elsewhere. Not followed: credentials go only where the operator
-    /// sent them.
+    /// 3xx: the server wants us elsewhere. A connection does not follow; opening a session does,
+    /// where the operator allows the host.
     #[error("'{host}' redirects to '{location}' ({status})")]
     Redirected {
         /// The server.
@@ -74,6 +94,16 @@ pub enum HttpError {
         status: u16,
         /// Where it points.
         location: String,
+    },
+    /// 3xx to where we may not go.
+    #[error("'{host}' redirects to '{location}', which is not followed")]
+    RedirectRefused {
+        /// The server.
+        host: String,
+        /// Where it points.
+        location: String,
+        /// Why not.
+        source: Box<RedirectError>,
     },
     /// 503: the application pool is down, or a proxy says so.
     #[error("'{host}' is unavailable (503)")]
@@ -134,6 +164,30 @@ pub enum HttpError {
 }
 
 impl HttpError {
+    /// Whether the server is down or out of reach, so that another server of the organization may
+    /// do better. A refused account or a proxy that is down is not the server's fault.
+    pub fn is_server_down(&self) -> bool {
+        match self {
+            Self::Resolve { .. }
+            | Self::Connect { .. }
+            | Self::ConnectTimedOut { .. }
+            | Self::Certificate { .. }
+            | Self::Tls { .. }
+            | Self::Unavailable { .. }
+            | Self::TimedOut { .. }
+            | Self::NotSent { .. }
+            | Self::Interrupted { .. } => true,
+            Self::Proxy { source, .. } => source.blames_server(),
+            Self::Status { status, .. } => *status >= 500,
+            Self::Unauthorized { .. }
+            | Self::Forbidden { .. }
+            | Self::Redirected { .. }
+            | Self::RedirectRefused { .. }
+            | Self::TooLarge { .. }
+            | Self::Request { .. } => false,
+        }
+    }
+
     /// Whether the server may have received the whole request and acted on it, although we have no
     /// answer that says so.
     pub fn may_have_acted(&self) -> bool {
@@ -141,10 +195,13 @@ impl HttpError {
             Self::Resolve { .. }
             | Self::Connect { .. }
             | Self::ConnectTimedOut { .. }
+            | Self::Proxy { .. }
+            | Self::Certificate { .. }
             | Self::Tls { .. }
             | Self::Unauthorized { .. }
             | Self::Forbidden { .. }
             | Self::Redirected { .. }
+            | Self::RedirectRefused { .. }
             | Self::Unavailable { .. }
             | Self::NotSent { .. }
             | Self::Request { .. } => false,

@@ -75,7 +75,18 @@ impl Peer {
         organization: &str,
         password: &str,
     ) -> Result<Self, Trouble> {
-        let endpoint = simulator.addresses().organization(organization).unwrap();
+        Self::open_at(simulator, organization, 0, password).await
+    }
+
+    /// At another server than the first one.
+    pub(super) async fn open_at(
+        simulator: &Simulator,
+        organization: &str,
+        server: usize,
+        password: &str,
+    ) -> Result<Self, Trouble> {
+        let organization = simulator.addresses().organization(organization).unwrap();
+        let endpoint = &organization.servers[server];
         let mut roots = RootCertStore::empty();
         let pem = simulator.authority_pem().as_bytes();
         roots.add(CertificateDer::from_pem_slice(pem).unwrap()).unwrap();
@@ -86,15 +97,18 @@ impl Peer {
             .with_root_certificates(roots)
             .with_no_client_auth();
         let stream = TcpStream::connect(("127.0.0.1", endpoint.port)).await.map_err(lost)?;
-        let name = ServerName::try_from("localhost").unwrap();
+        let name = ServerName::try_from(endpoint.fqdn.clone()).unwrap();
         let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
         let stream = connector.connect(name, stream).await.map_err(lost)?;
         let (sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(lost)?;
         Tasks::new().spawn("peer", async { drop(connection.await) });
-        let token = STANDARD.encode(format!("{}:{password}", endpoint.account));
+        let token = STANDARD.encode(format!("{}:{password}", organization.account));
         let mut peer = Self {
-            client: wsman::Client::new(&endpoint.url, Uuid::new_v4()),
+            client: wsman::Client::new(
+                format!("https://{}:{}/PowerShell/", endpoint.fqdn, endpoint.port),
+                Uuid::new_v4(),
+            ),
             sender,
             authorization: format!("Basic {token}"),
             pool: RunspacePool::new(Uuid::new_v4(), Options::default()),

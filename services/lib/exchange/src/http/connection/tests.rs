@@ -15,6 +15,8 @@ use crate::credentials::Credentials;
 
 const LIMIT: Duration = Duration::from_secs(10);
 
+/// Whom the peer's certificate is for and by.
+const SELF: &str = "CN=rcgen self signed cert";
 /// In place of an answer: the connection stays open and nothing is said.
 const SILENCE: &str = "silence";
 
@@ -172,7 +174,9 @@ async fn nothing_is_sent_to_a_server_that_no_trusted_authority_vouches_for() {
     let stranger = Peer::answering(vec![]).await;
     let transport = Transport { tls: stranger.transport().tls, ..peer.transport() };
     let error = Connection::open(&transport, Cookies::default()).await.unwrap_err();
-    assert!(matches!(error, HttpError::Tls { .. }), "{error:?}");
+    let HttpError::Certificate { proxy: None, source, .. } = &error else { panic!("{error:?}") };
+    assert!(source.is_of_stranger(), "{source}");
+    assert_eq!((source.subject.as_str(), source.issuer.as_str()), (SELF, SELF));
     assert!(peer.requests.join_next().await.unwrap().is_err(), "the handshake failed there too");
 }
 
