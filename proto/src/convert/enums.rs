@@ -7,6 +7,7 @@ use exgate_domain::observation::{AccessLevel, Kind};
 use exgate_domain::organization::Mode;
 use exgate_domain::policy::Access;
 use exgate_domain::record::ComplianceState;
+use exgate_domain::standing::Breaker;
 use exgate_domain::sync::{SyncMode, Trigger};
 
 use super::Fault;
@@ -55,6 +56,7 @@ same_names!(
     CheckInTooOld MdmNotCompliant RecordsUnavailable
 );
 same_names!(pb::Outcome, Outcome, Satisfied NotSatisfied Unknown);
+same_names!(pb::Breaker, Breaker, Closed Open HalfOpen);
 same_names!(crate::v1::Mode, Mode, Observe Enforce);
 same_names!(crate::v1::SyncMode, SyncMode, Quick Full);
 same_names!(crate::v1::SyncTrigger, Trigger, Schedule Manual ReadBack);

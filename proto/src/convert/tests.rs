@@ -74,6 +74,11 @@ proptest! {
     }
 
     #[test]
+    fn standings_survive(value in strategies::standing()) {
+        there_and_back::<pb::Standing, _>(value);
+    }
+
+    #[test]
     fn snapshot_parts_survive(
         begin in strategies::begin(),
         page in strategies::page(),

@@ -4,5 +4,6 @@ mod observation;
 mod record;
 mod case;
 mod decision;
+mod standing;
 
 pub(super) use observation::{access_state, to_access_reason, to_access_state};

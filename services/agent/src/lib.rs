@@ -135,6 +135,7 @@ impl Agent {
             journal,
             lease,
             preflight,
+            standing: servers.standing(),
             metrics,
         };
         tasks.readiness().set("attached", false);

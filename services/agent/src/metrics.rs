@@ -3,9 +3,9 @@
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Gauge};
 
+use exgate_domain::standing::{Breaker, Standing};
+
 use crate::collect::DigestTable;
-use crate::servers::Standing;
-use crate::servers::breaker::BreakerState;
 
 /// What the agent counts.
 #[derive(Debug, Clone)]
@@ -64,9 +64,9 @@ impl Metrics {
         self.on_fallback.record(u64::from(standing.fallback_since.is_some()), &[]);
         for server in &standing.servers {
             for (state, name) in [
-                (BreakerState::Closed, "closed"),
-                (BreakerState::Open, "open"),
-                (BreakerState::HalfOpen, "half_open"),
+                (Breaker::Closed, "closed"),
+                (Breaker::Open, "open"),
+                (Breaker::HalfOpen, "half_open"),
             ] {
                 let labels =
                     [KeyValue::new("server", server.host.clone()), KeyValue::new("state", name)];

@@ -7,7 +7,6 @@ pub mod breaker;
 pub mod discovery;
 mod memory;
 mod primary;
-mod standing;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,16 +15,15 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use tokio::sync::watch;
 
+use exgate_domain::standing::{Breaker as BreakerState, ServerStanding, Standing};
 use exgate_exchange::cmdlets::ServerRow;
 use exgate_exchange::error::SessionError;
 use exgate_exchange::session::Options;
 use exgate_runtime::clock::Clock;
 
-use breaker::{Breaker, BreakerState};
+use breaker::Breaker;
 use discovery::Candidate;
 use memory::Memory;
-
-pub use standing::{ServerStanding, Standing};
 
 use crate::metrics::Metrics;
 

@@ -13,6 +13,7 @@ use std::time::Duration;
 use tokio::sync::{Mutex, watch};
 
 use exgate_domain::ids::{AgentId, MailboxId, OrganizationId};
+use exgate_domain::standing::Standing;
 use exgate_proto::agent::v1::agent_service_client::AgentServiceClient;
 use exgate_runtime::Tasks;
 use exgate_runtime::backoff::Backoff;
@@ -56,6 +57,7 @@ pub struct Uplink {
     digests: Arc<Mutex<DigestTable>>,
     touched: Touched,
     preflight: watch::Receiver<Option<Preflight>>,
+    standing: watch::Receiver<Standing>,
     metrics: Metrics,
     tasks: Tasks,
 }
@@ -87,6 +89,8 @@ pub struct Parts {
     pub lease: Lease,
     /// What the agent found out about its Exchange, as soon as it did.
     pub preflight: watch::Receiver<Option<Preflight>>,
+    /// How the Exchange servers stand.
+    pub standing: watch::Receiver<Standing>,
     /// What is counted.
     pub metrics: Metrics,
 }
@@ -94,7 +98,7 @@ pub struct Parts {
 impl Uplink {
     /// Makes an uplink; [`Uplink::run`] starts it.
     pub fn new(options: Options, parts: Parts, tasks: Tasks) -> Self {
-        let Parts { exchange, applier, journal, lease, preflight, metrics } = parts;
+        let Parts { exchange, applier, journal, lease, preflight, standing, metrics } = parts;
         Self {
             options,
             exchange,
@@ -104,6 +108,7 @@ impl Uplink {
             digests: Arc::default(),
             touched: Touched::default(),
             preflight,
+            standing,
             metrics,
             tasks,
         }

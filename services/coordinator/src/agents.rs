@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use exgate_domain::ids::{AgentId, Generation, OrganizationId};
 use exgate_domain::lease::{self as rules, Lease, LeaseRefused};
+use exgate_domain::standing::Standing;
 use exgate_runtime::clock::Clock;
 
 use crate::metrics::Metrics;
@@ -135,6 +136,8 @@ struct Seats {
 struct Seat {
     sessions: Vec<Session>,
     holder: Option<(Session, Holder)>,
+    /// What each session's agent says about its Exchange servers.
+    standings: Vec<(Session, Standing)>,
     heard_at: Option<Timestamp>,
     heard_written_at: Option<Timestamp>,
 }
@@ -170,6 +173,14 @@ impl Agents {
         session.say(message)
     }
 
+    /// How the Exchange servers stand, as the agent says that holds the lease.
+    pub fn standing(&self, organization: &OrganizationId) -> Option<Standing> {
+        let seats = self.seats();
+        let (holder, _) = seats.holder(organization)?;
+        let told = &seats.by_organization.get(organization)?.standings;
+        told.iter().find(|(session, _)| session.is(holder)).map(|(_, standing)| standing.clone())
+    }
+
     /// When anything was last heard, since this process started.
     pub fn heard_at(&self, organization: &OrganizationId) -> Option<Timestamp> {
         self.seats().by_organization.get(organization).and_then(|seat| seat.heard_at)
@@ -191,6 +202,7 @@ impl Agents {
             older.end(Ended::Replaced(session.agent()));
         }
         seat.sessions.retain(|older| !older.is_cut());
+        seat.standings.retain(|(older, _)| !older.is_cut());
         seat.holder.take_if(|(older, _)| older.is_cut());
         if seat.sessions.len() >= SESSIONS_PER_ORGANIZATION_MAX {
             return Err(AttachError::Full(organization.to_string()));
@@ -207,6 +219,7 @@ impl Agents {
             let mut seats = self.seats();
             let Some(seat) = seats.by_organization.get_mut(organization) else { return false };
             seat.sessions.retain(|other| !other.is(session));
+            seat.standings.retain(|(other, _)| !other.is(session));
             let was_holder = seat.holder.take_if(|(holder, _)| holder.is(session)).is_some();
             (was_holder, seat.heard_at)
         };
@@ -328,6 +341,17 @@ impl Agents {
             holder.preflight_good = known.preflight.as_ref().map(Preflight::is_good);
         }
         self.describe(session, known).await
+    }
+
+    /// Takes over how a session's agent says that its Exchange servers stand. It holds while the agent is
+    /// attached, and is said again when it comes back.
+    fn stands(&self, session: &Session, standing: Standing) {
+        let mut seats = self.seats();
+        let Some(seat) = seats.by_organization.get_mut(session.organization()) else { return };
+        seat.standings.retain(|(other, _)| !other.is(session));
+        if seat.sessions.iter().any(|known| known.is(session)) {
+            seat.standings.push((session.clone(), standing));
+        }
     }
 
     /// Stores what is known about the agent of a session.

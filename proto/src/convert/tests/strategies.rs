@@ -17,6 +17,7 @@ use exgate_domain::organization::Mode;
 use exgate_domain::policy::Access;
 use exgate_domain::record::{ComplianceState, ManagedDevice, Provenance, User};
 use exgate_domain::snapshot::{Begin, Commit, Page};
+use exgate_domain::standing::{Breaker, ServerStanding, Standing};
 use exgate_domain::sync::{Completeness, SyncMode, Trigger};
 use jiff::Timestamp;
 use proptest::collection::vec;
@@ -538,4 +539,27 @@ pub(super) fn sync_mode() -> impl Strategy<Value = SyncMode> {
 
 pub(super) fn trigger() -> impl Strategy<Value = Trigger> {
     select(vec![Trigger::Schedule, Trigger::Manual, Trigger::ReadBack])
+}
+
+pub(super) fn standing() -> impl Strategy<Value = Standing> {
+    let breaker = select(vec![Breaker::Closed, Breaker::Open, Breaker::HalfOpen]);
+    let server = (text(), text(), text(), breaker, text(), option::of(instant())).prop_map(
+        |(host, version, site, breaker, problem, failed_at)| ServerStanding {
+            host,
+            version,
+            site,
+            breaker,
+            problem,
+            failed_at,
+        },
+    );
+    (text(), text(), any::<bool>(), option::of(instant()), vec(server, 0..4)).prop_map(
+        |(primary, current, failover, fallback_since, servers)| Standing {
+            primary,
+            current,
+            failover,
+            fallback_since,
+            servers,
+        },
+    )
 }

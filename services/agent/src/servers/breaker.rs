@@ -4,6 +4,8 @@
 
 use std::time::{Duration, Instant};
 
+use exgate_domain::standing::Breaker as BreakerState;
+
 /// How many sessions may be lost within [`STUMBLES_WINDOW`] before the server counts as sick.
 pub const STUMBLES_MAX: u32 = 3;
 /// Over which time lost sessions are counted, and after which a healthy server's past is forgotten.
@@ -14,17 +16,6 @@ pub const REST_MIN: Duration = Duration::from_secs(30);
 pub const REST_MAX: Duration = Duration::from_secs(10 * 60);
 /// After this an attempt that never told how it ended is taken for lost, and another may be made.
 pub const TRIAL_MAX: Duration = Duration::from_secs(3 * 60);
-
-/// Where a breaker stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BreakerState {
-    /// The server is asked.
-    Closed,
-    /// It is left alone.
-    Open,
-    /// It was left alone for long enough: one attempt is made, or may be made.
-    HalfOpen,
-}
 
 /// One server's breaker.
 #[derive(Debug, Clone)]

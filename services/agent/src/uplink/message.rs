@@ -2,6 +2,7 @@
 
 use exgate_domain::command::Receipt;
 use exgate_domain::ids::RunId;
+use exgate_domain::standing::Standing;
 use exgate_proto::agent::v1 as pb;
 use exgate_proto::agent::v1::attach_request::Message;
 use exgate_proto::agent::v1::upload_observations_request::Part;
@@ -32,6 +33,11 @@ pub(super) fn preflight(found: &Preflight) -> pb::AttachRequest {
         exchange_version: found.exchange_version.clone(),
         filters_by_change: found.filters_by_change,
     }))
+}
+
+/// How the Exchange servers stand.
+pub(super) fn standing(standing: &Standing) -> pb::AttachRequest {
+    say(Message::Standing(standing.clone().into()))
 }
 
 /// What Exchange answered.

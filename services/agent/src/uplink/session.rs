@@ -202,6 +202,8 @@ impl Uplink {
         let stop = self.tasks.token();
         let mut preflight = self.preflight.clone();
         preflight.mark_changed();
+        let mut standing = self.standing.clone();
+        standing.mark_changed();
         let mut renew = tokio::time::interval(LEASE_RENEW_EVERY);
         renew.reset();
         loop {
@@ -218,6 +220,10 @@ impl Uplink {
                     if let Some(found) = found {
                         desk.said.send(found).await.map_err(|_| SessionError::Ended)?;
                     }
+                }
+                Ok(()) = standing.changed() => {
+                    let told = message::standing(&standing.borrow_and_update());
+                    desk.said.send(told).await.map_err(|_| SessionError::Ended)?;
                 }
                 _ = renew.tick() => {
                     desk.asked.push_back(Instant::now());

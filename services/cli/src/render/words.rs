@@ -56,6 +56,10 @@ lower!(
     mode, pb::Mode, "MODE_"
 );
 lower!(
+    /// Whether a server is asked.
+    breaker, types::Breaker, "BREAKER_"
+);
+lower!(
     /// Quick or full.
     sync_mode, pb::SyncMode, "SYNC_MODE_"
 );

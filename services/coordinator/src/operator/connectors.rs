@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use exgate_domain::ids::OrganizationId;
+use exgate_domain::standing::Standing;
 
 use super::paging::Cut;
 use super::{Operator, OperatorError, Page, PageRequest};
@@ -37,6 +38,8 @@ pub struct ConnectorView {
     pub generation: u64,
     /// When anything was last heard from it.
     pub last_heard_at: Option<Timestamp>,
+    /// How the Exchange servers stand, while it is attached.
+    pub standing: Option<Standing>,
     /// How its syncs went.
     pub history: RunHistory,
     /// What is wrong, in one line; empty when all is well.
@@ -84,6 +87,13 @@ impl Operator {
         let stored = connector.as_ref().map(|connector| connector.last_heard_at);
         let heard = parts.agents.heard_at(&organization).filter(|_| connector.is_some());
         let last_heard_at = heard.max(stored);
+        let standing = parts.agents.standing(&organization);
+        let servers = standing.as_ref().map(|standing| (standing.is_down(), standing.problem()));
+        let (down, fallback) = match servers {
+            Some((true, problem)) => (Some(problem), String::new()),
+            Some((false, problem)) => (None, problem),
+            None => (None, String::new()),
+        };
         let failed_step = connector.as_ref().and_then(failed_step);
         let last_failure = match (history.failures, history.failed_at) {
             (0, _) | (_, None) => None,
@@ -98,9 +108,9 @@ impl Operator {
             (Some(known), _, _) if known.preflight.is_empty() => {
                 (ConnectorState::ConnectionPending, String::new())
             }
-            (Some(_), holder, _) => match (failed_step.or(last_failure), holder) {
+            (Some(_), holder, _) => match (failed_step.or(down).or(last_failure), holder) {
                 (Some(problem), _) => (ConnectorState::Degraded, problem),
-                (None, Some(_)) => (ConnectorState::Connected, String::new()),
+                (None, Some(_)) => (ConnectorState::Connected, fallback),
                 (None, None) => (ConnectorState::Connected, "the agent is not attached".to_owned()),
             },
         };
@@ -111,6 +121,7 @@ impl Operator {
             connector,
             generation,
             last_heard_at,
+            standing,
             history,
             problem,
         })

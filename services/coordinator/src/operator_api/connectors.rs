@@ -40,6 +40,7 @@ fn connector(view: ConnectorView) -> pb::Connector {
         connector,
         generation,
         last_heard_at,
+        standing,
         history,
         problem,
     } = view;
@@ -58,13 +59,14 @@ fn connector(view: ConnectorView) -> pb::Connector {
         last_quick_sync_at: history.quick_succeeded_at.map(to_instant),
         last_full_sync_at: history.full_succeeded_at.map(to_instant),
         problem,
+        standing: standing.clone().map(Into::into),
         ..pb::Connector::default()
     };
     let Some(known) = connector else { return about };
     let Connector { agent, host, version, exchange_server, exchange_version, preflight, .. } =
         known;
     pb::Connector {
-        exchange_server,
+        exchange_server: standing.map_or(exchange_server, |standing| standing.current),
         exchange_version,
         connector_server: host,
         version,

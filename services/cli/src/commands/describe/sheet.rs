@@ -1,12 +1,12 @@
 //! One thing as a sheet of labels and values; what is not known is not shown.
 
-use exgate_proto::v1 as pb;
+use exgate_proto::{types::v1 as types, v1 as pb};
 use jiff::Timestamp;
 
 use crate::commands::get::took;
 use crate::render::{
-    NOTHING, access, access_reason, access_state, compliance, connector_state, count, instant,
-    mode, reason, short, short_id, since, span, sync_mode, sync_state, trigger,
+    NOTHING, access, access_reason, access_state, breaker, compliance, connector_state, count,
+    instant, mode, reason, short, short_id, since, span, sync_mode, sync_state, trigger,
 };
 
 /// The column in which values begin.
@@ -121,8 +121,38 @@ pub(super) fn connector(it: &pb::Connector, now: Timestamp) -> String {
         .line("Last heard", since(it.last_heard_at.as_ref(), now))
         .line("Last quick sync", since(it.last_quick_sync_at.as_ref(), now))
         .line("Last full sync", since(it.last_full_sync_at.as_ref(), now))
+        .list("Servers", servers(it.standing.as_ref(), now))
         .list("Preflight", it.preflight.iter().map(step))
         .next(&[format!("exgate sync {id} --quick --wait"), format!("exgate get syncs -O {id}")])
+}
+
+/// One line for each Exchange server.
+fn servers(standing: Option<&types::Standing>, now: Timestamp) -> Vec<String> {
+    let Some(standing) = standing else { return Vec::new() };
+    let line = |server: &types::ServerStanding| {
+        let is = |host: &str| server.host.eq_ignore_ascii_case(host);
+        let well = server.breaker == i32::from(types::Breaker::Closed);
+        let mark = if well { "✔" } else { "✗" };
+        let roles = match (is(&standing.current), is(&standing.primary)) {
+            (true, true) => ", primary, in use",
+            (true, false) => ", in use",
+            (false, true) => ", primary",
+            (false, false) => "",
+        };
+        let about = [&server.version, &server.site].map(String::as_str).map(|text| match text {
+            "" => String::new(),
+            text => format!(", {text}"),
+        });
+        let failed = match (well, server.problem.as_str()) {
+            (true, _) => String::new(),
+            (false, problem) => {
+                let when = since(server.failed_at.as_ref(), now);
+                format!(", breaker {}; {when}: {problem}", breaker(server.breaker))
+            }
+        };
+        format!("{mark} {}{roles}{}{failed}", server.host, about.concat())
+    };
+    standing.servers.iter().map(line).collect()
 }
 
 /// A device.

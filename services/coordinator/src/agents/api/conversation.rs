@@ -4,6 +4,7 @@ use tonic::Streaming;
 
 use exgate_domain::command::Receipt;
 use exgate_domain::ids::{Generation, OrganizationId, RunId};
+use exgate_domain::standing::Standing;
 use exgate_proto::agent::v1 as pb;
 use exgate_proto::agent::v1::attach_request::Message as Said;
 use exgate_proto::convert::Malformed;
@@ -89,6 +90,11 @@ impl Conversation {
                 self.known.preflight = Some(message::preflight(found));
                 let described = self.api.agents.preflight(&self.session, &self.known).await;
                 described.map_err(|error| unstored(&error))
+            }
+            Said::Standing(standing) => {
+                let standing = Standing::try_from(standing).map_err(|it| protocol(&it))?;
+                self.api.agents.stands(&self.session, standing);
+                Ok(())
             }
             Said::RunProgress(pb::RunProgress { run_id, step, done }) => {
                 let run = id::<RunId>("run_id", &run_id).map_err(|it| protocol(&it))?;
