@@ -67,6 +67,8 @@ impl Runs {
 
     async fn succeed(&self, organization: &OrganizationId, run: RunId, tally: Tally, note: String) {
         let now = self.0.parts.clock.now();
+        // Before the end is stored: who sees the run succeeded sees its note as well.
+        self.keep_note(organization, run, &note);
         let Some(ended) = self.end(organization, run, RunState::Succeeded { at: now, tally }).await
         else {
             return;
@@ -77,11 +79,14 @@ impl Runs {
             parent: &ended.span, %organization, %run, mode = ?ended.run.mode,
             seen, added, changed, removed, note, "sync succeeded"
         );
+    }
+
+    fn keep_note(&self, organization: &OrganizationId, run: RunId, note: &str) {
         let mut notes = self.0.notes.lock().unwrap_or_else(PoisonError::into_inner);
         if note.is_empty() {
             notes.remove(organization);
         } else {
-            notes.insert(organization.clone(), (run, note));
+            notes.insert(organization.clone(), (run, note.to_owned()));
         }
     }
 
