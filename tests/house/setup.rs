@@ -155,7 +155,7 @@ impl Setup {
             "drain_timeout = \"5s\"\n\
              [coordinator]\nendpoint = {:?}\norganization = {organization:?}\n\
              backoff_min = \"100ms\"\nbackoff_max = \"1s\"\n\
-             [exchange]\nserver = {server:?}\nport = {port}\nuser = {ACCOUNT:?}\n\
+             [exchange]\nserver = {server:?}\nauth = \"basic\"\nport = {port}\nuser = {ACCOUNT:?}\n\
              password_file = {:?}\nca_file = {:?}\naddresses = {{ {} }}\n{}\
              [spool]\npath = {:?}\n{}",
             self.coordinator_url(),

@@ -52,7 +52,9 @@ pub struct Exchange {
     /// Whether it is our own Exchange, or a hoster's.
     #[serde(rename = "type")]
     pub kind: Kind,
-    /// Port of its web site.
+    /// TLS, or plain http inside which every message is sealed.
+    pub scheme: Scheme,
+    /// Port of its web site; 0 for the scheme's own.
     pub port: u16,
     /// Path of the PowerShell virtual directory.
     pub url_path: String,
@@ -62,6 +64,12 @@ pub struct Exchange {
     pub user: String,
     /// File that holds its password; readable by the agent's user only.
     pub password_file: SecretFile,
+    /// What Kerberos needs beside the account.
+    pub kerberos: Kerberos,
+    /// PEM file with the certificate that signs in, and those that vouch for it.
+    pub certificate_file: PathBuf,
+    /// PEM file with its key; readable by the agent's user only.
+    pub certificate_key_file: SecretFile,
     /// PEM file with the certificates to trust instead of the system's; empty for the system's.
     pub ca_file: PathBuf,
     /// Whether another server is used while that one is down (the old connector's
@@ -100,12 +108,44 @@ pub enum Kind {
     Hosted,
 }
 
+/// `[exchange.kerberos]`: the account's directory.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Kerberos {
+    /// The realm, which is the domain's DNS name; empty when `user` names it (`svc@contoso.com`).
+    pub realm: String,
+    /// Domain controllers as `HOST` or `HOST:PORT`, asked in this order; empty for the domain's own name.
+    pub kdcs: Vec<String>,
+    /// Key table with the account's AES256 key in place of a password.
+    pub keytab_file: SecretFile,
+    /// The service in place of `HTTP/` and the server's name.
+    pub spn: String,
+}
+
+/// How to reach the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scheme {
+    /// Inside TLS.
+    Https,
+    /// Plain; only with a way to sign in that seals every message.
+    Http,
+}
+
 /// How to sign in to Exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Auth {
+    /// Tickets of the directory, by password or key table: what Exchange accepts by default.
+    Kerberos,
+    /// NTLM wrapped in SPNEGO.
+    Negotiate,
+    /// NTLM in its own messages.
+    Ntlm,
     /// User and password in every request, inside TLS only. An administrator has to switch it on.
     Basic,
+    /// A certificate in the TLS handshake.
+    Certificate,
 }
 
 /// `[spool]`: cursor, unsent receipts and the agent's id.
@@ -147,11 +187,15 @@ impl Default for Exchange {
     fn default() -> Self {
         Self {
             server: String::new(),
-            port: 443,
+            scheme: Scheme::Https,
+            port: 0,
             url_path: "/PowerShell/".to_owned(),
-            auth: Auth::Basic,
+            auth: Auth::Kerberos,
             user: String::new(),
             password_file: SecretFile::default(),
+            kerberos: Kerberos::default(),
+            certificate_file: PathBuf::new(),
+            certificate_key_file: SecretFile::default(),
             ca_file: PathBuf::new(),
             kind: Kind::OnPremises,
             failover: true,
@@ -195,15 +239,10 @@ impl Configuration for Config {
             .parse::<OrganizationId>()
             .map_err(|error| Invalid::new("coordinator.organization", error))?;
         let exchange = &self.exchange;
-        for (key, is_given) in [
-            ("exchange.server", !exchange.server.trim().is_empty()),
-            ("exchange.user", !exchange.user.trim().is_empty()),
-            ("exchange.password_file", exchange.password_file.is_set()),
-        ] {
-            if !is_given {
-                return Err(Invalid::missing(key));
-            }
+        if exchange.server.trim().is_empty() {
+            return Err(Invalid::missing("exchange.server"));
         }
+        crate::sign_in::check(exchange)?;
         crate::route::check(exchange)?;
         let longest = LEASE_TTL - LEASE_RENEW_EVERY;
         if exchange.write_timeout.duration() >= longest {
@@ -227,9 +266,52 @@ mod tests {
         config.coordinator.endpoint = "http://127.0.0.1:7443".into();
         config.coordinator.organization = "contoso".into();
         config.exchange.server = "ex01.contoso.com".into();
+        config.exchange.auth = Auth::Basic;
         config.exchange.user = r"CONTOSO\svc-exgate".into();
         config.exchange.password_file = SecretFile::new("/etc/exgate/password");
         config
+    }
+
+    #[test]
+    fn every_way_to_sign_in_has_what_it_needs() {
+        let key_table = || SecretFile::new("/etc/exgate/agent.keytab");
+        type Change = fn(&mut Exchange);
+        let cases: [(Option<&str>, Auth, Change); 13] = [
+            (None, Auth::Kerberos, |_| ()),
+            (None, Auth::Kerberos, |e| e.scheme = Scheme::Http),
+            (None, Auth::Ntlm, |e| e.scheme = Scheme::Http),
+            (None, Auth::Basic, |_| ()),
+            (Some("exchange.scheme"), Auth::Basic, |e| e.scheme = Scheme::Http),
+            (Some("exchange.kerberos.realm"), Auth::Kerberos, |e| e.user = r"CONTOSO\svc".into()),
+            (None, Auth::Negotiate, |e| e.user = r"CONTOSO\svc".into()),
+            (Some("exchange.kerberos.kdcs"), Auth::Kerberos, |e| {
+                e.kerberos.kdcs = vec!["a b".into()]
+            }),
+            (Some("exchange.kerberos.spn"), Auth::Kerberos, |e| e.kerberos.spn = "cas01".into()),
+            (Some("exchange.password_file"), Auth::Ntlm, |e| {
+                e.password_file = SecretFile::default()
+            }),
+            (Some("exchange.password_file"), Auth::Kerberos, |e| {
+                e.kerberos.keytab_file = e.password_file.clone();
+            }),
+            (Some("exchange.certificate_file"), Auth::Certificate, |_| ()),
+            (Some("exchange.certificate_key_file"), Auth::Certificate, |e| {
+                e.certificate_file = PathBuf::from("/etc/exgate/agent.pem");
+            }),
+        ];
+        for (key, auth, change) in cases {
+            let mut config = complete();
+            config.exchange.auth = auth;
+            config.exchange.user = "svc@contoso.com".into();
+            change(&mut config.exchange);
+            assert_eq!(config.check().err().map(|invalid| invalid.key).as_deref(), key, "{auth:?}");
+        }
+        let mut by_key = complete();
+        by_key.exchange.auth = Auth::Kerberos;
+        by_key.exchange.kerberos.realm = "contoso.com".into();
+        by_key.exchange.password_file = SecretFile::default();
+        by_key.exchange.kerberos.keytab_file = key_table();
+        by_key.check().unwrap();
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! Stands next to one Exchange organization: looks, tells and does. It takes no decision and
 //! remembers no policy; its disk holds a cursor, unsent receipts and its id.
 //!
-//! The modules follow the data: who the agent is ([`identity`]), what it needs of an Exchange
-//! ([`exchange`]), where it goes ([`servers`], [`route`]) and how it gets it ([`remote`], [`preflight`],
-//! [`translate`]), one sync ([`collect`]), one change ([`apply`]), what must not be lost
+//! The modules follow the data: who the agent is ([`identity`], [`sign_in`]), what it needs of an
+//! Exchange ([`exchange`]), where it goes ([`servers`], [`route`]) and how it gets it ([`remote`],
+//! [`preflight`], [`translate`]), one sync ([`collect`]), one change ([`apply`]), what must not be lost
 //! ([`journal`]), and the line to the coordinator ([`uplink`]).
 
 pub mod config;
 pub mod identity;
+pub mod sign_in;
 pub mod exchange;
 pub mod route;
 pub mod servers;
@@ -28,18 +29,14 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
-use exgate_exchange::credentials::{Credentials, CredentialsError};
-use exgate_exchange::http::{
-    Authentication, Endpoint, EndpointError, SharedRoute, Transport, TransportError, TrustAnchors,
-};
+use exgate_exchange::http::{EndpointError, SharedRoute, Transport, TransportError, TrustAnchors};
 use exgate_exchange::session::Options;
 use exgate_runtime::backoff::Backoff;
-use exgate_runtime::config::SecretError;
 use exgate_runtime::listen::{self, ListenError};
 use exgate_runtime::{Findings, Tasks};
 
 use crate::apply::Applier;
-use crate::config::{Auth, Config, Kind};
+use crate::config::{Config, Kind};
 use crate::exchange::{Exchange, Preflight};
 use crate::identity::IdentityError;
 use crate::journal::{Journal, JournalError};
@@ -48,6 +45,7 @@ use crate::metrics::Metrics;
 use crate::remote::Remote;
 use crate::route::RouteError;
 use crate::servers::Servers;
+use crate::sign_in::SignInSettingsError;
 use crate::uplink::Uplink;
 
 /// The shortest and longest wait before a failed preflight is tried again.
@@ -62,12 +60,9 @@ pub struct Agent;
 /// Why an agent could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The password file cannot be used.
-    #[error("exchange.password_file cannot be used")]
-    Secret(#[from] SecretError),
-    /// The account is none.
-    #[error("exchange.user and exchange.password_file are no account")]
-    Credentials(#[from] CredentialsError),
+    /// The settings lead to no account.
+    #[error(transparent)]
+    SignIn(#[from] SignInSettingsError),
     /// The server is none.
     #[error("exchange.server, port and url_path are no address")]
     Server(#[from] EndpointError),
@@ -232,14 +227,8 @@ fn servers(config: &Config, metrics: Metrics) -> Result<Servers, StartError> {
 
 /// How sessions with the configured server are opened.
 fn options(settings: &config::Exchange) -> Result<Options, StartError> {
-    let secret = settings.password_file.read()?;
-    let authentication = match settings.auth {
-        Auth::Basic => {
-            Authentication::Basic(Credentials::new(settings.user.as_str(), secret.as_str())?)
-        }
-    };
-    let address = format!("https://{}:{}{}", settings.server, settings.port, settings.url_path);
-    let endpoint: Endpoint = address.parse()?;
+    let authentication = sign_in::authentication(settings)?;
+    let endpoint = sign_in::endpoint(settings)?;
     let anchors = if settings.ca_file.as_os_str().is_empty() {
         TrustAnchors::Platform
     } else {

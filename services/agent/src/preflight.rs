@@ -8,7 +8,7 @@ use exgate_exchange::cmdlets::{
     get_command, get_device, get_exchange_server, missing, required, required_to_write,
 };
 use exgate_exchange::error::{CmdletError, Refusal, SessionError};
-use exgate_exchange::http::{HttpError, ProxyError};
+use exgate_exchange::http::{HttpError, ProxyError, SignInError};
 use exgate_exchange::session::Session;
 
 use crate::exchange::{Preflight, PreflightStep};
@@ -236,6 +236,13 @@ fn transport(error: &HttpError, host: &str) -> (&'static str, String) {
                 "switch Basic on: Set-PowerShellVirtualDirectory -BasicAuthentication $true".into()
             },
         ),
+        HttpError::SignIn { source, .. } => ("sign-in", sign_in(source)),
+        HttpError::SignedOut { .. } => (
+            "sign-in",
+            "the server let the account in and forgot it at once: look for a proxy between, and at \
+             the Extended Protection of the PowerShell virtual directory"
+                .into(),
+        ),
         HttpError::Forbidden { .. } => {
             ("sign-in", "allow it: Set-User ACCOUNT -RemotePowerShellEnabled $true".into())
         }
@@ -288,4 +295,69 @@ fn stranger(proxy: Option<&str>, issuer: &str) -> String {
         "the certificate is of '{issuer}'. If that is your own authority, set exchange.ca_file to its \
          certificate; if not, {suspect}: let it pass this server through unopened"
     )
+}
+
+/// The cure of a failed sign-in.
+fn sign_in(error: &SignInError) -> String {
+    match error {
+        SignInError::NotOffered { .. } => {
+            "set exchange.auth to a scheme that the server offers, or switch it on: \
+             Set-PowerShellVirtualDirectory -WindowsAuthentication $true"
+        }
+        SignInError::BadCredentials { .. } => {
+            "check exchange.user and its secret; the agent does not try again, so that the account is \
+             not locked. If the password is right, the account has no AES256 key: allow AES256 in \
+             msDS-SupportedEncryptionTypes, then change the password once"
+        }
+        SignInError::UnknownAccount { .. } => {
+            "check exchange.user and exchange.kerberos.realm: the realm is the DNS name of the \
+             account's domain"
+        }
+        SignInError::AccountLocked { .. } => {
+            "unlock or enable the account, find out what locked it, then restart the agent"
+        }
+        SignInError::AccountExpired { .. } => "extend the account, then restart the agent",
+        SignInError::PasswordExpired { .. } => {
+            "change the password, put it in place, then restart the agent"
+        }
+        SignInError::NoPreauthentication { .. } => {
+            "clear 'do not require Kerberos preauthentication' on the account"
+        }
+        SignInError::WrongSpn { .. } => {
+            "set exchange.server to the name that clients use, or exchange.kerberos.spn to what \
+             setspn -Q HTTP/* shows for Exchange's alternate service account"
+        }
+        SignInError::TicketRefused { .. } => {
+            "check that the service's name is on the account Exchange runs as (setspn -X finds \
+             doubles), and the clock of the server"
+        }
+        SignInError::NoAes256 { .. } => {
+            "allow AES256 (msDS-SupportedEncryptionTypes) on the account and on Exchange's alternate \
+             service account, then change their passwords once"
+        }
+        SignInError::ClockSkew => "set the clocks of this machine and of the domain controllers",
+        SignInError::KdcUnreachable { .. } => {
+            "check exchange.kerberos.kdcs and exchange.kerberos.realm, that a domain controller is up, \
+             and that port 88 over TCP is open to it"
+        }
+        SignInError::UnknownRealm { .. } => {
+            "name the other realm's servers in a krb5.conf of the agent's own ([realms] only) and \
+             point KRB5_CONFIG to it"
+        }
+        SignInError::RealmRewritten { .. } => {
+            "point KRB5_CONFIG to a file of the agent's own without [domain_realm]"
+        }
+        SignInError::MutualAuthFailed { .. }
+        | SignInError::Tampered { .. }
+        | SignInError::Replayed
+        | SignInError::Unsealed => {
+            "somebody between this machine and the server changes what is said, or answers in its \
+             place: treat it as an attack until a proxy or load balancer is found to be the cause"
+        }
+        SignInError::Kdc { .. }
+        | SignInError::Protocol { .. }
+        | SignInError::Seal { .. }
+        | SignInError::Unusable { .. } => "see the finding; it is tried again",
+    }
+    .to_owned()
 }

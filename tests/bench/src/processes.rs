@@ -167,7 +167,7 @@ impl House {
             format!(
                 "[coordinator]\nendpoint = \"http://127.0.0.1:{coordinator}\"\n\
                  organization = {ORGANIZATION:?}\nbackoff_min = \"100ms\"\nbackoff_max = \"1s\"\n\
-                 [exchange]\nserver = \"localhost\"\nport = {exchange}\nuser = {ACCOUNT:?}\n\
+                 [exchange]\nserver = \"localhost\"\nauth = \"basic\"\nport = {exchange}\nuser = {ACCOUNT:?}\n\
                  password_file = {:?}\nca_file = {:?}\n[spool]\npath = {:?}\n\
                  [telemetry]\nmetrics_listen = \"127.0.0.1:{metrics}\"\n",
                 path("password"),

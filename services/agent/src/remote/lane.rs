@@ -9,7 +9,6 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use exgate_exchange::cmdlets::set_ad_server_settings;
 use exgate_exchange::error::{CmdletError, SessionError};
-use exgate_exchange::http::HttpError;
 use exgate_exchange::session::Session;
 
 use crate::servers::Servers;
@@ -46,7 +45,7 @@ pub struct Open<'a> {
 pub enum OpenError {
     /// The account was refused before; it is not tried again, so that it is not locked.
     #[error(
-        "sign-in was refused before and is not tried again; correct exchange.user and its password file, then restart the agent"
+        "sign-in was refused before and is not tried again; correct exchange.user and its secret, then restart the agent"
     )]
     Refused,
     /// It could not be opened.
@@ -140,7 +139,7 @@ impl Open<'_> {
 
 /// Whether the server refused the account itself.
 pub(crate) fn is_refusal(error: &SessionError) -> bool {
-    matches!(error, SessionError::Transport { source: HttpError::Unauthorized { .. } })
+    matches!(error, SessionError::Transport { source } if source.refuses_account())
 }
 
 async fn give_back(session: Session) {

@@ -99,7 +99,7 @@ impl Folder {
         let text = format!(
             "drain_timeout = \"5s\"\n\n\
              [coordinator]\nendpoint = {}\norganization = {}\nbackoff_max = \"2s\"\n\n\
-             [exchange]\nserver = \"localhost\"\nport = {port}\nuser = 'CONTOSO\\svc-exgate'\n\
+             [exchange]\nserver = \"localhost\"\nauth = \"basic\"\nport = {port}\nuser = 'CONTOSO\\svc-exgate'\n\
              password_file = {}\nca_file = {}\n\n\
              [spool]\npath = {}\n\n\
              [log]\nformat = \"text\"\n\n[telemetry]\nmetrics_listen = \"127.0.0.1:0\"\n",

@@ -1,6 +1,9 @@
 //! Accounts and their secrets. A secret is wiped when it is dropped, never printed, and leaves this
 //! module only as the bytes that an authentication scheme needs.
 
+mod principal;
+mod keytab;
+
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,6 +11,9 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
+
+pub use keytab::{Key, KeytabError};
+pub use principal::Principal;
 
 /// The largest secret file that is read; a larger one is a wrong path, not a password.
 const SECRET_BYTES_MAX: u64 = 4096;
@@ -44,6 +50,20 @@ pub enum CredentialsError {
     SecretMalformed {
         /// Whose secret it is.
         account: String,
+    },
+    /// The name holds no Kerberos realm and none is given beside it.
+    #[error(
+        "the account '{account}' names no Kerberos realm; give it as NAME@REALM, or the realm apart"
+    )]
+    RealmMissing {
+        /// The name as it was given.
+        account: String,
+    },
+    /// The key table holds no key to sign in with.
+    #[error("the key table cannot be used")]
+    Keytab {
+        /// Why not.
+        source: KeytabError,
     },
     /// The secret's file could not be read.
     #[error("cannot read the secret of '{account}' from {}", path.display())]
@@ -97,6 +117,11 @@ impl Credentials {
     /// The account's name; not a secret, though not for logs above debug either.
     pub fn account(&self) -> &str {
         &self.account
+    }
+
+    /// The password itself, for the library that proves it to a server.
+    pub(crate) fn secret(&self) -> &str {
+        &self.secret
     }
 
     /// The value of an `Authorization` header for Basic ([RFC 7617]).

@@ -38,12 +38,15 @@ impl HttpError {
         match self {
             // A refused password is counted by the directory: repeating it locks the account.
             Self::Unauthorized { .. }
+            | Self::SignedOut { .. }
             | Self::Forbidden { .. }
             | Self::Redirected { .. }
             | Self::RedirectRefused { .. }
             | Self::Certificate { .. }
             | Self::TooLarge { .. }
             | Self::Request { .. } => Retry::Never,
+            Self::SignIn { source, .. } if source.is_passing() => Retry::After(BUSY_PAUSE),
+            Self::SignIn { .. } => Retry::Never,
             // A certificate does not get better by itself; a server that goes away does.
             Self::Tls { source, .. } if source.kind() == ErrorKind::InvalidData => Retry::Never,
             Self::Status { status, .. } if *status < 500 => Retry::Never,
@@ -72,6 +75,8 @@ impl HttpError {
             Self::Proxy { .. } => "proxy",
             Self::Certificate { .. } | Self::Tls { .. } => "tls",
             Self::Unauthorized { .. } => "unauthorized",
+            Self::SignIn { source, .. } => source.word(),
+            Self::SignedOut { .. } => "signed_out",
             Self::Forbidden { .. } => "forbidden",
             Self::Redirected { .. } | Self::RedirectRefused { .. } => "redirected",
             Self::Unavailable { .. } => "unavailable",

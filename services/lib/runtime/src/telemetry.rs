@@ -36,6 +36,10 @@ pub(crate) use propagation::{extract, follow, inject};
 const QUIET: [&str; 6] =
     ["h2=off", "hyper=off", "hyper_util=off", "tonic=warn", "tower=warn", "opentelemetry=warn"];
 
+/// The libraries that sign in. At debug they print every plain message, at trace session keys: below a
+/// warning nothing of them gets out, whatever is asked for.
+const SECRETIVE: [&str; 2] = ["sspi", "picky"];
+
 /// The name of our tracer.
 const SCOPE: &str = "exgate";
 
@@ -155,12 +159,17 @@ where
     // Every line knows the spans around it, whatever its own level has to be.
     let spans = filter_fn(|metadata| metadata.is_span() && *metadata.level() <= Level::INFO)
         .with_max_level_hint(Level::INFO);
-    let lines = Lines::new(log.format, writer).with_filter(filter(&log.level)?.or(spans));
+    let discreet = filter_fn(|metadata| {
+        *metadata.level() <= Level::WARN
+            || !SECRETIVE.iter().any(|library| metadata.target().starts_with(library))
+    });
+    let lines = Lines::new(log.format, writer)
+        .with_filter(filter(&log.level)?.or(spans).and(discreet.clone()));
     let traces = tracing_opentelemetry::layer()
         .with_tracer(tracer.tracer(SCOPE))
         .with_threads(false)
         .with_tracked_inactivity(false)
-        .with_filter(filter("info")?);
+        .with_filter(filter("info")?.and(discreet));
     // The tracer comes first: lines ask it for the ids of the span they are in.
     Ok(Registry::default().with(traces).with(lines))
 }

@@ -1,12 +1,17 @@
 //! How a connection proves who it speaks for. Only variants that work are listed.
 //!
-//! Negotiate and Kerberos join here as further variants: they sign in once per connection, with an
-//! *empty* POST that carries the first token, and everything after it belongs to that connection
-//! alone (no header, sealed bodies over plain http). `Connection::open` is where that exchange
-//! happens, before the connection is handed out, and `Authentication::allows_plain_http` is where
-//! it says that it seals.
+//! Basic says the password in every request. Kerberos, Negotiate and NTLM sign in once per connection
+//! and give it a seal, so that it may go over plain http. A certificate signs in inside the TLS
+//! handshake. None falls back to another.
+
+mod certificate;
+mod kerberos;
 
 use http::HeaderValue;
+
+pub use certificate::{CertificateError, ClientCertificate};
+pub use kerberos::KerberosAccount;
+pub(crate) use kerberos::Proof;
 
 use crate::credentials::Credentials;
 
@@ -15,13 +20,26 @@ use crate::credentials::Credentials;
 pub enum Authentication {
     /// The password itself in every request ([RFC 7617]); only ever inside TLS.
     Basic(Credentials),
+    /// A ticket of the directory ([RFC 4559]): the default of Exchange, and the only scheme in which
+    /// the server proves itself too.
+    Kerberos(KerberosAccount),
+    /// NTLM wrapped in SPNEGO, as Windows sends it.
+    Negotiate(Credentials),
+    /// NTLM in its own messages ([MS-NLMP]).
+    Ntlm(Credentials),
+    /// A certificate in the TLS handshake; only ever over https.
+    Certificate(ClientCertificate),
 }
 
 impl Authentication {
     /// The account that signs in.
     pub fn account(&self) -> &str {
         match self {
-            Self::Basic(credentials) => credentials.account(),
+            Self::Basic(credentials) | Self::Negotiate(credentials) | Self::Ntlm(credentials) => {
+                credentials.account()
+            }
+            Self::Kerberos(account) => account.name(),
+            Self::Certificate(certificate) => certificate.name(),
         }
     }
 
@@ -29,13 +47,26 @@ impl Authentication {
     pub fn scheme(&self) -> &'static str {
         match self {
             Self::Basic(_) => "Basic",
+            Self::Kerberos(_) => "Kerberos",
+            Self::Negotiate(_) => "Negotiate",
+            Self::Ntlm(_) => "NTLM",
+            Self::Certificate(_) => "certificate",
         }
     }
 
     /// Whether the scheme protects what it carries without TLS.
     pub(crate) fn allows_plain_http(&self) -> bool {
         match self {
-            Self::Basic(_) => false,
+            Self::Basic(_) | Self::Certificate(_) => false,
+            Self::Kerberos(_) | Self::Negotiate(_) | Self::Ntlm(_) => true,
+        }
+    }
+
+    /// The certificate to show in the TLS handshake.
+    pub(crate) fn certificate(&self) -> Option<&ClientCertificate> {
+        match self {
+            Self::Certificate(certificate) => Some(certificate),
+            Self::Basic(_) | Self::Kerberos(_) | Self::Negotiate(_) | Self::Ntlm(_) => None,
         }
     }
 
@@ -47,6 +78,7 @@ impl Authentication {
                 value.set_sensitive(true);
                 Some(value)
             }
+            Self::Kerberos(_) | Self::Negotiate(_) | Self::Ntlm(_) | Self::Certificate(_) => None,
         }
     }
 }

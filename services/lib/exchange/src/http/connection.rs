@@ -1,4 +1,4 @@
-//! One TCP connection with TLS on it, used for one request at a time. It is not reopened by itself:
+//! One TCP connection, with TLS on it or signed in and sealed, used for one request at a time. It is not reopened by itself:
 //! whoever owns it decides whether a request may be said twice.
 
 use std::io;
@@ -13,18 +13,22 @@ use hyper::body::{Body as _, Incoming};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
-use rustls_pki_types::ServerName;
+use rustls_pki_types::{CertificateDer, ServerName};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::http::seal::{Seal, is_sealed};
 use crate::http::{
     Authentication, Cookies, Endpoint, EndpointError, HostPatterns, HttpError, RedirectError,
-    SharedRoute, TrustAnchors, TrustError, redirect, trust,
+    SharedRoute, SignInError, TrustAnchors, TrustError, redirect, trust,
 };
 
 /// How long resolving, connecting and the TLS handshake may take together.
 const CONNECT_LIMIT: Duration = Duration::from_secs(15);
+/// How long signing in may take, with every Kerberos server asked in turn.
+const SIGN_IN_LIMIT: Duration = Duration::from_secs(60);
 /// The largest answer that is held. Servers answer within MaxEnvelopeSize (512,000 bytes asked
 /// for); the rest is tolerance.
 const ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -88,7 +92,7 @@ impl Transport {
         if ServerName::try_from(endpoint.bare_host()).is_err() {
             return Err(TransportError::Name { host: endpoint.host().to_owned() });
         }
-        match anchors.client_config() {
+        match anchors.client_config(authentication.certificate()) {
             Ok(tls) => Ok(Self {
                 endpoint,
                 authentication,
@@ -157,7 +161,19 @@ pub struct Connection {
     transport: Transport,
     cookies: Cookies,
     sender: SendRequest<Full<Bytes>>,
+    state: State,
     _driver: AbortOnDropHandle<()>,
+}
+
+/// What a connection has beside its bytes.
+#[derive(Debug)]
+enum State {
+    /// Each request proves the account, or TLS did.
+    Stateless,
+    /// The connection is signed in, inside TLS.
+    SignedIn,
+    /// The connection is signed in, and every body is sealed.
+    Sealed(Box<Seal>),
 }
 
 /// An answer that WS-Management speaks in: 200, or 500 with a fault in its body.
@@ -172,26 +188,52 @@ pub struct Answer {
 }
 
 impl Connection {
-    /// Resolves, connects and shakes hands.
+    /// Resolves, connects, shakes hands and signs in.
     pub async fn open(transport: &Transport, cookies: Cookies) -> Result<Self, HttpError> {
+        let host = || transport.endpoint.host().to_owned();
+        let opening = timeout(CONNECT_LIMIT, Self::dial(transport, cookies)).await;
+        let (mut opened, certificate) = opening.map_err(|_| HttpError::ConnectTimedOut {
+            host: host(),
+            port: transport.endpoint.port(),
+            limit: CONNECT_LIMIT,
+        })??;
+        let signing_in = Box::pin(opened.sign_in(certificate.as_ref()));
+        let limit = SIGN_IN_LIMIT;
+        let signed_in = timeout(limit, signing_in).await;
+        signed_in.map_err(|_| HttpError::TimedOut { host: host(), limit })??;
+        Ok(opened)
+    }
+
+    /// A connection that is not signed in yet, and the server's certificate.
+    async fn dial(
+        transport: &Transport,
+        cookies: Cookies,
+    ) -> Result<(Self, Option<CertificateDer<'static>>), HttpError> {
         let endpoint = &transport.endpoint;
-        let opening = async {
-            let stream = transport.route.connect(endpoint).await?;
-            let tls_error = |source| trust::failure(endpoint.host(), &transport.route, source);
-            let name = ServerName::try_from(endpoint.bare_host().to_owned())
-                .map_err(|error| tls_error(io::Error::new(io::ErrorKind::InvalidInput, error)))?;
-            let connector = TlsConnector::from(Arc::clone(&transport.tls));
-            connector.connect(name, stream).await.map_err(tls_error)
-        };
-        let stream =
-            timeout(CONNECT_LIMIT, opening).await.map_err(|_| HttpError::ConnectTimedOut {
-                host: endpoint.host().to_owned(),
-                port: endpoint.port(),
-                limit: CONNECT_LIMIT,
-            })??;
-        let (sender, connection) = http1::handshake(TokioIo::new(stream))
-            .await
-            .map_err(|source| HttpError::NotSent { host: endpoint.host().to_owned(), source })?;
+        let stream = transport.route.connect(endpoint).await?;
+        if !endpoint.is_secure() {
+            return Ok((Self::over(stream, transport, cookies).await?, None));
+        }
+        let tls_error = |source| trust::failure(endpoint.host(), &transport.route, source);
+        let name = ServerName::try_from(endpoint.bare_host().to_owned())
+            .map_err(|error| tls_error(io::Error::new(io::ErrorKind::InvalidInput, error)))?;
+        let connector = TlsConnector::from(Arc::clone(&transport.tls));
+        let stream = connector.connect(name, stream).await.map_err(tls_error)?;
+        let chain = stream.get_ref().1.peer_certificates().unwrap_or_default();
+        let certificate = chain.first().map(|leaf| leaf.clone().into_owned());
+        Ok((Self::over(stream, transport, cookies).await?, certificate))
+    }
+
+    async fn over(
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        transport: &Transport,
+        cookies: Cookies,
+    ) -> Result<Self, HttpError> {
+        let (sender, connection) =
+            http1::handshake(TokioIo::new(stream)).await.map_err(|source| HttpError::NotSent {
+                host: transport.endpoint.host().to_owned(),
+                source,
+            })?;
         #[expect(
             clippy::disallowed_methods,
             reason = "the library knows no Tasks; the handle is owned by the connection and aborts on drop"
@@ -205,8 +247,26 @@ impl Connection {
             transport: transport.clone(),
             cookies,
             sender,
+            state: State::Stateless,
             _driver: AbortOnDropHandle::new(driver),
         })
+    }
+
+    pub(super) fn endpoint(&self) -> &Endpoint {
+        &self.transport.endpoint
+    }
+
+    pub(super) fn authentication(&self) -> &Authentication {
+        &self.transport.authentication
+    }
+
+    /// From here on the connection speaks for its account; over plain http, under this seal.
+    pub(super) fn signed_in(&mut self, seal: Seal) {
+        self.state = if self.transport.endpoint.is_secure() {
+            State::SignedIn
+        } else {
+            State::Sealed(Box::new(seal))
+        };
     }
 
     /// Whether the server (or a failed request) has closed the connection.
@@ -215,22 +275,53 @@ impl Connection {
     }
 
     /// Posts one SOAP envelope and waits for the answer. Dropping the future loses the answer and,
-    /// with it, the connection.
+    /// with it, the connection; so does an error.
     pub async fn post(
         &mut self,
         query: &str,
         envelope: Bytes,
         limit: Duration,
     ) -> Result<Answer, HttpError> {
-        let request = self.request(query, envelope)?;
         let host = self.transport.endpoint.host().to_owned();
-        match timeout(limit, self.exchange(request)).await {
+        match timeout(limit, self.exchange(query, envelope)).await {
             Ok(answer) => answer,
             Err(_) => Err(HttpError::TimedOut { host, limit }),
         }
     }
 
-    async fn exchange(&mut self, request: Request<Full<Bytes>>) -> Result<Answer, HttpError> {
+    async fn exchange(&mut self, query: &str, envelope: Bytes) -> Result<Answer, HttpError> {
+        let body = match &mut self.state {
+            State::Stateless | State::SignedIn => envelope.clone(),
+            State::Sealed(seal) => seal.seal(&envelope).map_err(|source| self.broken(source))?,
+        };
+        let request = self.request(query, body, self.transport.authentication.header())?;
+        let response = self.send(request).await?;
+        self.check(&response)?;
+        let success = response.status() == StatusCode::OK;
+        let front_end = text(response.headers(), "x-feserver");
+        let content_type = text(response.headers(), "content-type").unwrap_or_default();
+        let mut body = collect(response, &self.transport.endpoint).await?;
+        if let State::Sealed(seal) = &mut self.state {
+            // An error page of the web server itself, which knows no seal.
+            if !success && !is_sealed(&content_type) {
+                let host = self.transport.endpoint.host().to_owned();
+                return Err(HttpError::Status { host, status: 500 });
+            }
+            let opened = seal.unseal(&content_type, body, &envelope);
+            body = opened.map_err(|source| self.broken(source))?.into();
+        }
+        Ok(Answer { success, body: body.freeze(), front_end })
+    }
+
+    fn broken(&self, source: SignInError) -> HttpError {
+        HttpError::SignIn { host: self.transport.endpoint.host().to_owned(), source }
+    }
+
+    /// Sends one request and waits for the head of its answer.
+    pub(super) async fn send(
+        &mut self,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Response<Incoming>, HttpError> {
         let host = || self.transport.endpoint.host().to_owned();
         self.sender.ready().await.map_err(|source| HttpError::NotSent { host: host(), source })?;
         let response = self.sender.try_send_request(request).await.map_err(|mut failed| {
@@ -243,43 +334,58 @@ impl Connection {
             }
         })?;
         self.cookies.take(response.headers());
-        self.refuse(response.status(), response.headers())?;
-        let success = response.status() == StatusCode::OK;
-        let front_end = text(response.headers(), "x-feserver");
-        let body = collect(response, &self.transport.endpoint).await?;
-        Ok(Answer { success, body, front_end })
+        Ok(response)
     }
 
-    fn request(&self, query: &str, envelope: Bytes) -> Result<Request<Full<Bytes>>, HttpError> {
+    /// Reads an answer to its end, so that the next request can go out.
+    pub(super) async fn read_out(&self, response: Response<Incoming>) -> Result<(), HttpError> {
+        collect(response, &self.transport.endpoint).await.map(drop)
+    }
+
+    pub(super) fn request(
+        &self,
+        query: &str,
+        body: Bytes,
+        authorization: Option<HeaderValue>,
+    ) -> Result<Request<Full<Bytes>>, HttpError> {
         let endpoint = &self.transport.endpoint;
         let target = if query.is_empty() {
             endpoint.path().to_owned()
         } else {
             format!("{}?{query}", endpoint.path())
         };
+        let content_type = match &self.state {
+            State::Stateless | State::SignedIn => SOAP,
+            State::Sealed(seal) => seal.content_type(),
+        };
         let mut request = Request::builder()
             .method(Method::POST)
             .uri(target)
             .header(header::HOST, endpoint.authority())
             .header(header::USER_AGENT, USER_AGENT)
-            .header(header::CONTENT_TYPE, SOAP);
-        if let Some(value) = self.transport.authentication.header() {
+            .header(header::CONTENT_TYPE, content_type)
+            .header(header::CONTENT_LENGTH, body.len());
+        if let Some(value) = authorization {
             request = request.header(header::AUTHORIZATION, value);
         }
         if let Some(value) = self.cookies.header() {
             request = request.header(header::COOKIE, value);
         }
         request
-            .body(Full::new(envelope))
+            .body(Full::new(body))
             .map_err(|source| HttpError::Request { host: endpoint.host().to_owned(), source })
     }
 
     /// Turns every status that carries no SOAP into its own error.
-    fn refuse(&self, status: StatusCode, headers: &HeaderMap) -> Result<(), HttpError> {
+    pub(super) fn check(&self, response: &Response<Incoming>) -> Result<(), HttpError> {
+        let (status, headers) = (response.status(), response.headers());
         let host = self.transport.endpoint.host().to_owned();
         let account = self.transport.account().to_owned();
         match status {
             StatusCode::OK | StatusCode::INTERNAL_SERVER_ERROR => Ok(()),
+            StatusCode::UNAUTHORIZED if !matches!(self.state, State::Stateless) => {
+                Err(HttpError::SignedOut { host, account })
+            }
             StatusCode::UNAUTHORIZED => Err(HttpError::Unauthorized {
                 host,
                 account,
@@ -303,7 +409,7 @@ impl Connection {
     }
 }
 
-async fn collect(response: Response<Incoming>, endpoint: &Endpoint) -> Result<Bytes, HttpError> {
+async fn collect(response: Response<Incoming>, endpoint: &Endpoint) -> Result<BytesMut, HttpError> {
     let host = || endpoint.host().to_owned();
     let too_large = || HttpError::TooLarge { host: host(), limit_bytes: ANSWER_BYTES_MAX };
     let mut body = response.into_body();
@@ -321,7 +427,7 @@ async fn collect(response: Response<Incoming>, endpoint: &Endpoint) -> Result<By
             bytes.extend_from_slice(piece);
         }
     }
-    Ok(bytes.freeze())
+    Ok(bytes)
 }
 
 fn text(headers: &HeaderMap, name: &str) -> Option<String> {

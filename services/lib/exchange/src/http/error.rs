@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use crate::http::{Presented, ProxyError, RedirectError};
+use crate::http::{Presented, ProxyError, RedirectError, SignInError};
 
 /// Why an HTTP exchange failed.
 #[derive(Debug, thiserror::Error)]
@@ -75,6 +75,23 @@ pub enum HttpError {
         scheme: &'static str,
         /// The schemes that the server names.
         offered: String,
+    },
+    /// The sign-in of the connection failed, or its seal broke.
+    #[error("cannot sign in at '{host}'")]
+    SignIn {
+        /// The server.
+        host: String,
+        /// Why not.
+        source: SignInError,
+    },
+    /// 401 on a connection that was signed in: the server forgot it, or the ticket expired. Nothing
+    /// was done; a new connection signs in anew.
+    #[error("'{host}' asks '{account}' to sign in again")]
+    SignedOut {
+        /// The server.
+        host: String,
+        /// The account.
+        account: String,
     },
     /// 403: signed in, but not admitted.
     #[error("'{host}' admits no remote PowerShell for '{account}' (403)")]
@@ -180,6 +197,8 @@ impl HttpError {
             Self::Proxy { source, .. } => source.blames_server(),
             Self::Status { status, .. } => *status >= 500,
             Self::Unauthorized { .. }
+            | Self::SignIn { .. }
+            | Self::SignedOut { .. }
             | Self::Forbidden { .. }
             | Self::Redirected { .. }
             | Self::RedirectRefused { .. }
@@ -199,14 +218,41 @@ impl HttpError {
             | Self::Certificate { .. }
             | Self::Tls { .. }
             | Self::Unauthorized { .. }
+            | Self::SignedOut { .. }
             | Self::Forbidden { .. }
             | Self::Redirected { .. }
             | Self::RedirectRefused { .. }
             | Self::Unavailable { .. }
             | Self::NotSent { .. }
             | Self::Request { .. } => false,
+            Self::SignIn { source, .. } => source.may_have_acted(),
             Self::Status { status, .. } => *status >= 500,
             Self::TooLarge { .. } | Self::TimedOut { .. } | Self::Interrupted { .. } => true,
+        }
+    }
+
+    /// Whether the server or its directory refused the account itself: another try could lock it.
+    pub fn refuses_account(&self) -> bool {
+        match self {
+            Self::Unauthorized { .. } => true,
+            Self::SignIn { source, .. } => source.refuses_account(),
+            Self::Resolve { .. }
+            | Self::Connect { .. }
+            | Self::ConnectTimedOut { .. }
+            | Self::Proxy { .. }
+            | Self::Certificate { .. }
+            | Self::Tls { .. }
+            | Self::SignedOut { .. }
+            | Self::Forbidden { .. }
+            | Self::Redirected { .. }
+            | Self::RedirectRefused { .. }
+            | Self::Unavailable { .. }
+            | Self::Status { .. }
+            | Self::TooLarge { .. }
+            | Self::TimedOut { .. }
+            | Self::NotSent { .. }
+            | Self::Interrupted { .. }
+            | Self::Request { .. } => false,
         }
     }
 }

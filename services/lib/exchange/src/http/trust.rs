@@ -19,7 +19,7 @@ use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer as _;
 
-use crate::http::{HttpError, SharedRoute};
+use crate::http::{ClientCertificate, HttpError, SharedRoute};
 
 /// The longest name of a certificate that is shown.
 const NAME_CHARS_MAX: usize = 200;
@@ -53,6 +53,12 @@ pub enum TrustError {
     /// The operating system lists no authority.
     #[error("this machine lists no certificate authority; name the one of Exchange in ca_file")]
     PlatformEmpty,
+    /// The certificate that we show does not fit its key, or is none that TLS can use.
+    #[error("the client certificate cannot be used")]
+    ClientCertificate {
+        /// What the TLS library said.
+        source: Box<rustls::Error>,
+    },
     /// The TLS library refused its own defaults.
     #[error("cannot set up TLS")]
     Protocol {
@@ -168,8 +174,11 @@ impl ServerCertVerifier for Naming {
 
 impl TrustAnchors {
     /// Builds the client side of TLS on these anchors, on the one cryptography provider that this
-    /// project uses.
-    pub(crate) fn client_config(&self) -> Result<Arc<ClientConfig>, TrustError> {
+    /// project uses. `certificate` is shown to a server that asks for one.
+    pub(crate) fn client_config(
+        &self,
+        certificate: Option<&ClientCertificate>,
+    ) -> Result<Arc<ClientConfig>, TrustError> {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let roots = Arc::new(self.roots()?);
         let checker = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(&provider))
@@ -179,8 +188,13 @@ impl TrustAnchors {
             .with_safe_default_protocol_versions()
             .map_err(|source| TrustError::Protocol { source })?
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Naming(checker)))
-            .with_no_client_auth();
+            .with_custom_certificate_verifier(Arc::new(Naming(checker)));
+        let config = match certificate {
+            Some(own) => config
+                .with_client_auth_cert(own.chain(), own.key())
+                .map_err(|source| TrustError::ClientCertificate { source: Box::new(source) })?,
+            None => config.with_no_client_auth(),
+        };
         Ok(Arc::new(config))
     }
 
@@ -218,10 +232,10 @@ mod tests {
     fn a_file_without_a_certificate_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ca.pem");
-        let missing = TrustAnchors::File(path.clone()).client_config().unwrap_err();
+        let missing = TrustAnchors::File(path.clone()).client_config(None).unwrap_err();
         assert!(matches!(missing, TrustError::Unreadable { .. }), "{missing:?}");
         std::fs::write(&path, "no certificate here\n").unwrap();
-        let empty = TrustAnchors::File(path).client_config().unwrap_err();
+        let empty = TrustAnchors::File(path).client_config(None).unwrap_err();
         assert!(matches!(empty, TrustError::Empty { .. }), "{empty:?}");
     }
 }

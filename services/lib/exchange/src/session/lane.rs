@@ -38,8 +38,9 @@ impl Lane {
             None => self.connect().await?,
         };
         let answer = match connection.post(query, envelope.clone(), limit).await {
-            // The server closed the idle connection just now: nothing was said yet.
-            Err(HttpError::NotSent { .. }) if was_kept => {
+            // The server closed the idle connection just now, or forgot who signed in on it: nothing
+            // was done yet. A second 401 is final.
+            Err(HttpError::NotSent { .. } | HttpError::SignedOut { .. }) if was_kept => {
                 connection = self.connect().await?;
                 connection.post(query, envelope.clone(), limit).await?
             }

@@ -12,7 +12,14 @@ use zeroize::Zeroizing;
 /// The longest secret; a longer file is not one.
 const SECRET_BYTES_MAX: u64 = 64 * 1024;
 
-/// The path of a file that holds a secret; empty when none is given. It never holds the secret.
+/// Where systemd puts the credentials of a unit (`LoadCredential=`, systemd.exec(5)).
+const CREDENTIAL_DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
+
+/// What stands before the name of such a credential in a setting.
+const CREDENTIAL_PREFIX: &str = "credential:";
+
+/// The path of a file that holds a secret, or `credential:NAME` for one that systemd gives the unit;
+/// empty when none is given. It never holds the secret.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SecretFile(PathBuf);
@@ -41,6 +48,12 @@ pub enum SecretError {
         path: PathBuf,
         /// Its mode.
         mode: u32,
+    },
+    /// The service manager gives this process no credentials.
+    #[error("{} needs ${CREDENTIAL_DIRECTORY}, which systemd sets for LoadCredential=", setting.display())]
+    NoCredentials {
+        /// What stands in the setting.
+        setting: PathBuf,
     },
     /// The file is empty, too long, or no text.
     #[error("secret file {} holds no usable secret: {problem}", path.display())]
@@ -75,21 +88,8 @@ impl SecretFile {
     /// # Errors
     /// When the file can not be read, is readable by others, or holds no text.
     pub fn read(&self) -> Result<Zeroizing<String>, SecretError> {
-        if !self.is_set() {
-            return Err(SecretError::Unset);
-        }
-        let path = || self.0.clone();
-        let unreadable = |source| SecretError::Unreadable { path: path(), source };
-        let unusable = |problem| SecretError::Unusable { path: path(), problem };
-
-        let file = fs::File::open(&self.0).map_err(unreadable)?;
-        self.guard(&file.metadata().map_err(unreadable)?)?;
-        // Room for all of it at once: a buffer that grows leaves copies behind.
-        let mut bytes = Zeroizing::new(Vec::with_capacity(SECRET_BYTES_MAX as usize + 1));
-        file.take(SECRET_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-        if bytes.len() as u64 > SECRET_BYTES_MAX {
-            return Err(unusable("longer than 64 KiB"));
-        }
+        let bytes = self.read_bytes()?;
+        let unusable = |problem| SecretError::Unusable { path: self.0.clone(), problem };
         let text = std::str::from_utf8(&bytes).map_err(|_| unusable("not UTF-8 text"))?;
         let text = text.strip_suffix('\n').unwrap_or(text);
         let text = text.strip_suffix('\r').unwrap_or(text);
@@ -97,6 +97,41 @@ impl SecretFile {
             return Err(unusable("empty"));
         }
         Ok(Zeroizing::new(text.to_owned()))
+    }
+
+    /// Reads the secret as it is, such as a key table. The bytes are wiped when dropped.
+    ///
+    /// # Errors
+    /// When the file can not be read, is readable by others, or is too long.
+    pub fn read_bytes(&self) -> Result<Zeroizing<Vec<u8>>, SecretError> {
+        self.read_within(std::env::var_os(CREDENTIAL_DIRECTORY).map(PathBuf::from))
+    }
+
+    fn read_within(&self, credentials: Option<PathBuf>) -> Result<Zeroizing<Vec<u8>>, SecretError> {
+        if !self.is_set() {
+            return Err(SecretError::Unset);
+        }
+        let name = self.0.to_str().and_then(|setting| setting.strip_prefix(CREDENTIAL_PREFIX));
+        let path = match (name, credentials) {
+            (None, _) => self.0.clone(),
+            (Some(name), Some(folder)) => folder.join(name),
+            (Some(_), None) => {
+                return Err(SecretError::NoCredentials { setting: self.0.clone() });
+            }
+        };
+        let unreadable = |source| SecretError::Unreadable { path: path.clone(), source };
+        let file = fs::File::open(&path).map_err(unreadable)?;
+        // systemd guards its folder by an access control list, whose mask looks like a group's right.
+        if name.is_none() {
+            self.guard(&file.metadata().map_err(unreadable)?)?;
+        }
+        // Room for all of it at once: a buffer that grows leaves copies behind.
+        let mut bytes = Zeroizing::new(Vec::with_capacity(SECRET_BYTES_MAX as usize + 1));
+        file.take(SECRET_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+        if bytes.len() as u64 > SECRET_BYTES_MAX {
+            return Err(SecretError::Unusable { path, problem: "longer than 64 KiB" });
+        }
+        Ok(bytes)
     }
 
     #[cfg(unix)]
@@ -153,6 +188,16 @@ mod tests {
             let error = file.read().unwrap_err().to_string();
             assert!(error.contains("chmod 600"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_credential_lies_where_systemd_put_it() {
+        let (folder, _) = secret(b"s3 cret", 0o440);
+        let file = SecretFile::new("credential:password");
+        let read = file.read_within(Some(folder.path().to_owned())).unwrap();
+        assert_eq!(&**read, b"s3 cret");
+        let error = file.read_within(None).unwrap_err().to_string();
+        assert!(error.contains("credential:password needs $CREDENTIALS_DIRECTORY"), "{error}");
     }
 
     #[test]

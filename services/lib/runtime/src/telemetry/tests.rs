@@ -125,6 +125,25 @@ fn the_exporters_own_crates_stay_out_of_logs_and_traces() {
 }
 
 #[test]
+fn no_directive_lets_the_libraries_that_sign_in_speak() {
+    for level in
+        ["trace", "sspi=trace", "info,sspi::kerberos=trace,picky_krb=debug", "[step]=trace"]
+    {
+        let (spans, written, _guard) = Spans::collect_with(&log(level, LogFormat::Json));
+        let step = tracing::info_span!(target: "sspi::ntlm", "step", secret = "canary").entered();
+        tracing::debug!(target: "sspi::kerberos", key = "canary", "sealed");
+        tracing::trace!(target: "sspi", "canary");
+        tracing::info!(target: "picky_krb::crypto", "canary");
+        tracing::debug!(target: "picky_asn1_der::debug_log", "canary");
+        tracing::warn!(target: "sspi::kerberos", "no ticket");
+        drop(step);
+        assert!(!written.text().contains("canary"), "{level}: {}", written.text());
+        assert!(written.text().contains("no ticket") || level.starts_with('['), "{level}");
+        assert!(spans.ended().is_empty(), "{level}");
+    }
+}
+
+#[test]
 fn a_level_that_is_none_is_refused() {
     for good in ["info", "WARN", "off", "info,exgate_agent=debug", "exgate_agent=trace"] {
         check(&log(good, LogFormat::Text)).unwrap();

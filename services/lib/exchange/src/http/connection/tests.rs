@@ -74,7 +74,7 @@ impl Peer {
     }
 }
 
-async fn read_request(stream: &mut (impl tokio::io::AsyncRead + Unpin)) -> String {
+async fn read_request(stream: &mut (impl AsyncRead + Unpin)) -> String {
     let mut bytes = Vec::new();
     loop {
         let mut buffer = [0; 4096];
