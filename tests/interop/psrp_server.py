@@ -30,7 +30,9 @@ import tempfile
 import threading
 
 from certificates import certificates
+from clixml_values import containers, describe, primitives
 from exchange_cmdlets import Exchange
+from wire_cmdlets import Wire
 from wsman_service import Service
 
 
@@ -49,11 +51,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.reply(401, b"", {"WWW-Authenticate": 'Basic realm="cas01"'})
         try:
             return self.reply(*listener.service.respond(data, self.headers.get("Cookie", "")))
-        except ConnectionAbortedError:
+        except ConnectionAbortedError as broken:
             self.close_connection = True
+            if broken.args:
+                self.reply(*broken.args, half=True)
             return self.connection.shutdown(socket.SHUT_RDWR)
 
-    def reply(self, status, body, extra):
+    def reply(self, status, body, extra, half=False):
         headers = {
             "Content-Type": "application/soap+xml;charset=UTF-8",
             "Content-Length": len(body),
@@ -61,7 +65,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             **extra,
         }
         lines = [f"HTTP/1.1 {status} Answer", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
-        self.connection.sendall("\r\n".join(lines).encode() + body)
+        self.connection.sendall("\r\n".join(lines).encode() + (body[: len(body) // 2] if half else body))
 
 
 class Listener(http.server.ThreadingHTTPServer):
@@ -91,6 +95,9 @@ def main():
     parser.add_argument("--account", default="EXAMPLE\\svc-exgate")
     parser.add_argument("--password", default="interop only")
     parser.add_argument("--poll", type=float, default=20.0, help="how long a Receive waits, in seconds, at most")
+    parser.add_argument("--fragment", type=int, default=32768, help="how many bytes a fragment has, at most")
+    parser.add_argument("--envelope", type=int, default=512000, help="how many bytes an answer has, at most")
+    parser.add_argument("--wire", action="store_true", help="the cases of wire_cmdlets.py too; the first line tells every value")
     parser.add_argument("--folder", type=pathlib.Path, help="where the certificates go; else a temporary folder")
     arguments = parser.parse_args()
 
@@ -101,7 +108,8 @@ def main():
         listener.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         listener.tls.load_cert_chain(certificate, key)
         listener.account, listener.password = arguments.account, arguments.password
-        listener.service = Service(Exchange(arguments.devices), arguments.poll)
+        cmdlets = (Wire if arguments.wire else Exchange)(arguments.devices)
+        listener.service = Service(cmdlets, arguments.poll, arguments.fragment, arguments.envelope)
         threading.Thread(target=listener.serve_forever, daemon=True).start()
         ready = {
             "port": listener.server_address[1],
@@ -109,6 +117,8 @@ def main():
             "account": arguments.account,
             "password": arguments.password,
         }
+        if arguments.wire:
+            ready["values"] = [[name, describe(value)] for name, value in {**primitives(), **containers()}.items()]
         print(json.dumps(ready), flush=True)
         sys.stdin.buffer.read()
         listener.shutdown()

@@ -30,6 +30,14 @@ class Fault(Exception):
         self.subcode, self.code = subcode, code
 
 
+class Cut(Exception):
+    """An answer that breaks off."""
+
+    def __init__(self, action, body):
+        super().__init__()
+        self.action, self.body = action, body
+
+
 class Pipeline:
     """One running command; its thread writes into the shell's queue for it."""
 
@@ -37,6 +45,8 @@ class Pipeline:
         self.shell, self.pipeline = shell, psrpcore.ServerPipeline(shell.pool, pipeline_id)
         self.queue, self.done = collections.deque(), False
         self.stopping = threading.Event()
+        # How many more answers arrive whole before one is cut; none is without a number.
+        self.whole_answers = None
         # What the next Receive meets instead of output.
         self.broken = None
 
@@ -53,7 +63,7 @@ class Pipeline:
         try:
             if called.is_script:
                 raise Refusal("ParseException", "The syntax is not supported.", ErrorCategory.ParserError, terminating=True)
-            shell.cmdlets(self, str(called.command_text), parameters)
+            shell.service.cmdlets(self, str(called.command_text), parameters)
             self.end(pipeline.complete)
         except Refusal as refusal:
             if refusal.terminating:
@@ -93,14 +103,16 @@ class Pipeline:
     def output_rendered(self, rendered):
         """Output rendered beforehand: only the message and fragment headers are made now."""
         shell = self.shell
+        size = min(3000, shell.service.fragment)
         for data in rendered:
             message = create_message(
                 False, PSRPMessageType.PipelineOutput, data, shell.pool.runspace_pool_id, self.pipeline.pipeline_id
             )
+            pieces = [message[at : at + size] for at in range(0, len(message), size)]
             with shell.changed:
                 number = shell.pool._fragment_counter
-                self.queue.append(create_fragment(number, 0, message[:3000], False))
-                self.queue.append(create_fragment(number, 1, message[3000:], True))
+                for place, piece in enumerate(pieces):
+                    self.queue.append(create_fragment(number, place, piece, place == len(pieces) - 1))
                 if self.stopping.is_set():
                     return
         with shell.changed:
@@ -110,8 +122,8 @@ class Pipeline:
 class Shell:
     """One WS-Man shell: a runspace pool, its pipelines, and a queue of bytes to be received for each."""
 
-    def __init__(self, cmdlets, shell_id, poll):
-        self.cmdlets, self.shell_id, self.poll = cmdlets, shell_id, poll
+    def __init__(self, service, shell_id):
+        self.service, self.shell_id, self.poll = service, shell_id, service.poll
         self.cookie = uuid.uuid4().hex
         self.pool = psrpcore.ServerRunspacePool()
         self.changed = threading.Condition(threading.RLock())
@@ -128,7 +140,7 @@ class Shell:
     def flush(self):
         """Moves what the library wants to send into the queues."""
         with self.changed:
-            while (payload := self.pool.data_to_send(32768)) is not None:
+            while (payload := self.pool.data_to_send(self.service.fragment)) is not None:
                 running = self.pipelines.get(payload.pipeline_id)
                 (running.queue if running else self.queue).append(payload.data)
             self.changed.notify_all()
@@ -158,27 +170,36 @@ def local(element, name):
 
 
 class Service:
-    """Every shell of one server. `cmdlets(pipeline, name, parameters)` is called in the pipeline's own thread."""
+    """Every shell of one server. `cmdlets(pipeline, name, parameters)` is called in the pipeline's own thread; `fragment` and
+    `envelope` are the most bytes of one fragment and of one answer.
+    """
 
-    def __init__(self, cmdlets, poll=20.0):
-        self.cmdlets, self.poll = cmdlets, poll
+    def __init__(self, cmdlets, poll=20.0, fragment=32768, envelope=512000):
+        self.cmdlets, self.poll, self.fragment, self.envelope = cmdlets, poll, fragment, envelope
         self.shells = {}
+        # What was asked, in short, for those who want to know what a client really sent.
+        self.journal = []
 
     def respond(self, data, cookies=""):
-        """Answers one request: a status, an envelope and headers. ConnectionAbortedError: hang up instead of answering."""
+        """Answers one request: a status, an envelope and headers. ConnectionAbortedError: hang up instead of answering; the
+        error may hold an answer of which half is to be said first.
+        """
         envelope = ElementTree.fromstring(data)
         message_id = local(envelope, f"{{{ADDRESSING}}}MessageID").text
         try:
             action, body, cookie = self.answer(envelope, cookies)
         except Fault as fault:
             return 500, soap(f"{WSMAN}/fault", message_id, fault_body(fault)), {}
+        except Cut as cut:
+            raise ConnectionAbortedError(200, soap(cut.action, message_id, cut.body), {}) from cut
+        self.journal.append(f"{action.rsplit('/', 1)[-1]} {len(data)} bytes")
         extra = {"Set-Cookie": f"X-BackEndCookie={cookie}; path=/; secure; HttpOnly"} if cookie else {}
         return 200, soap(action, message_id, body), extra
 
     def create(self, envelope):
         body = local(envelope, f"{{{SHELL}}}Shell")
         shell_id = body.get("ShellId") or str(uuid.uuid4())
-        shell = Shell(self.cmdlets, shell_id.upper(), self.poll)
+        shell = Shell(self, shell_id.upper())
         creation = next(each for each in body if each.tag.endswith("}creationXml"))
         shell.feed(base64.b64decode(creation.text))
         self.shells[shell.shell_id] = shell
@@ -223,7 +244,7 @@ class Service:
     def receive(self, shell, envelope):
         stream = local(envelope, f"{{{SHELL}}}DesiredStream")
         pipeline_id = stream.get("CommandId")
-        largest = int(local(envelope, f"{{{WSMAN}}}MaxEnvelopeSize").text)
+        largest = min(int(local(envelope, f"{{{WSMAN}}}MaxEnvelopeSize").text), self.envelope)
         limit = local(envelope, f"{{{WSMAN}}}OperationTimeout").text
         seconds = min(float(limit.removeprefix("PT").removesuffix("S")), self.poll)
         data, done = shell.receive(pipeline_id and uuid.UUID(pipeline_id), seconds, (largest - 4096) * 3 // 4)
@@ -233,13 +254,20 @@ class Service:
             parts.append(f'<rsp:Stream Name="stdout"{named}>{base64.b64encode(data).decode()}</rsp:Stream>')
         if done:
             parts.append(f'<rsp:CommandState{named} State="{SHELL}/CommandState/Done"/>')
-        return "".join([*parts, "</rsp:ReceiveResponse>"])
+        body = "".join([*parts, "</rsp:ReceiveResponse>"])
+        running = shell.pipelines.get(pipeline_id and uuid.UUID(pipeline_id))
+        if running is not None and running.whole_answers is not None:
+            running.whole_answers -= 1
+            if running.whole_answers < 0:
+                raise Cut(f"{SHELL}/ReceiveResponse", body)
+        return body
 
     def signal(self, shell, envelope):
         signal = local(envelope, f"{{{SHELL}}}Signal")
         code = local(signal, f"{{{SHELL}}}Code").text
         pipeline_id = uuid.UUID(signal.get("CommandId"))
         running = shell.pipelines.get(pipeline_id)
+        self.journal.append(f"signal {code}")
         if running is not None and code == STOP:
             running.stop()
         elif running is not None:

@@ -1,5 +1,13 @@
 //! The wire, against programs that nobody here wrote: the simulator is read by pypsrp, exgate's own
 //! client reads a server built on psrpcore, and a server of exgate's answers grpcio.
+//!
+//! * `codecs`: CLIXML, messages and fragments, both ends, without a transport;
+//! * `session`: exgate's client over TLS against psrpcore;
+//! * `pypsrp`: pypsrp over TLS against the simulator.
+
+mod codecs;
+mod description;
+mod session;
 
 use std::collections::BTreeSet;
 

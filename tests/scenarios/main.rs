@@ -3,6 +3,7 @@
 
 mod architecture;
 mod tidy;
+mod corpus;
 mod interop;
 mod refused_listener;
 mod first_contact;

@@ -1,8 +1,10 @@
-//! Owns the text form of dates: XML Schema `dateTime` as .NET writes it, with or without
-//! an offset and with up to seven fractional digits. Never panics; a text that is no date
-//! is `None`.
+//! Owns the text form of dates and durations: XML Schema `dateTime` as .NET writes it, with or
+//! without an offset and with up to seven fractional digits, and `duration` in days and less
+//! ([MS-PSRP] 2.2.5.1.4, 2.2.5.1.5). Never panics; a text that is neither is `None`.
 
-use jiff::{Timestamp, civil};
+use jiff::{SignedDuration, Timestamp, civil};
+
+const DAY_SECONDS: i64 = 86_400;
 
 /// Parses a date; without an offset it is taken as UTC.
 pub(super) fn parse(text: &str) -> Option<Timestamp> {
@@ -12,6 +14,33 @@ pub(super) fn parse(text: &str) -> Option<Timestamp> {
     }
     let local: civil::DateTime = text.parse().ok()?;
     local.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
+}
+
+/// Parses a duration as .NET's `XmlConvert` writes a `TimeSpan`: days of 24 hours and a clock, no
+/// months and no years.
+pub(super) fn parse_span(text: &str) -> Option<SignedDuration> {
+    let text = text.trim();
+    let (is_negative, text) = match text.strip_prefix('-') {
+        Some(text) => (true, text),
+        None => (false, text),
+    };
+    let text = text.strip_prefix('P')?;
+    let (date, clock) = match text.split_once('T') {
+        Some((date, clock)) => (date, Some(format!("PT{clock}"))),
+        None => (text, None),
+    };
+    let days: i64 = match date {
+        "" => 0,
+        date => date.strip_suffix('D')?.parse().ok().filter(|days| *days >= 0)?,
+    };
+    let clock = match clock {
+        Some(clock) => clock.parse().ok()?,
+        None if date.is_empty() => return None,
+        None => SignedDuration::ZERO,
+    };
+    let days = SignedDuration::from_secs(days.checked_mul(DAY_SECONDS)?);
+    let length = days.checked_add(clock)?;
+    if is_negative { length.checked_neg() } else { Some(length) }
 }
 
 /// Whether the text ends in `Z` or a numeric offset.

@@ -176,6 +176,17 @@ fn references_cannot_multiply_or_nest_without_bound() {
 }
 
 #[test]
+fn spans_of_days_are_read() {
+    let seconds = |text: &str| TimeSpan(text.to_owned()).duration().map(|it| it.as_secs());
+    assert_eq!(seconds("PT3605S"), Some(3605));
+    assert_eq!(seconds("P1DT2H"), Some(26 * 3600));
+    assert_eq!(seconds("-P10000DT0.5S"), Some(-864_000_000));
+    assert_eq!(seconds("P10675199DT2H48M5.4775807S"), Some(922_337_203_685));
+    assert_eq!(seconds("P1M"), None);
+    assert_eq!(seconds("soon"), None);
+}
+
+#[test]
 fn type_names_count_as_values() {
     let names = "<T/>".repeat(usize::try_from(VALUES_MAX).unwrap() + 1);
     let xml = format!("<Obj><TN RefId=\"0\">{names}</TN></Obj>");

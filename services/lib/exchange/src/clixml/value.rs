@@ -102,9 +102,10 @@ impl From<Timestamp> for DateTime {
 pub struct TimeSpan(pub String);
 
 impl TimeSpan {
-    /// The length, or `None` when the text is no duration or counts months or years.
+    /// The length, or `None` when the text is no duration or counts months or years, which .NET
+    /// never writes. A day has 24 hours, as in .NET's `TimeSpan`.
     pub fn duration(&self) -> Option<SignedDuration> {
-        self.0.parse().ok()
+        instant::parse_span(&self.0)
     }
 }
 

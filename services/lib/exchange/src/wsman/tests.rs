@@ -306,7 +306,10 @@ fn envelopes_hold_so_much_and_no_more() {
     let expected =
         matches!(found, EnvelopeError::Xml(XmlError::TextTooLong { max: told }) if told == max);
     assert!(expected, "{found:?}");
+}
 
+#[test]
+fn requests_hold_so_much_and_no_more() {
     let request = |body: &str, header: &str| {
         format!(
             "<Envelope><Header><MessageID>1</MessageID>{header}</Header><Body>{body}</Body></Envelope>"
