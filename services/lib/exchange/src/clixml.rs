@@ -3,7 +3,8 @@
 //! values, and depth, attributes, text and the number of values are bounded.
 //!
 //! [`read()`] and [`write()`] handle whole [`Value`]s. [`rows`] reads a few properties out of
-//! one object of a long listing without building the rest.
+//! one object of a long listing without building the rest. [`Fingerprints`] tells an object that
+//! was seen before from one that is new without reading either.
 
 pub mod value;
 mod instant;
@@ -12,7 +13,9 @@ mod primitive;
 pub mod read;
 pub mod rows;
 pub mod write;
+mod fingerprint;
 
+pub use fingerprint::Fingerprints;
 pub use primitive::Primitive;
 pub use read::{ReadError, VALUES_MAX, read, read_str};
 pub use rows::{Columns, Field, Row};

@@ -104,14 +104,28 @@ impl<R: Row> RowStream<R> {
 
     /// The next row; what else is said on the way is gathered in the summary.
     pub async fn next(&mut self) -> Result<Option<R>, CmdletError> {
+        match self.next_unread().await? {
+            Some(xml) => self.read(&xml).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The next row as it came, for a caller who may not have to read it; what else is said on the
+    /// way is gathered in the summary. [`Fingerprints`](crate::clixml::Fingerprints) tells from these
+    /// bytes whether the object is one that was seen before.
+    pub async fn next_unread(&mut self) -> Result<Option<Bytes>, CmdletError> {
         while let Some(event) = self.event().await? {
             if let Event::Row(xml) = event {
-                let row = Fields::read(&xml, &self.columns).and_then(|it| R::from_fields(&it));
-                let cmdlet = self.cmdlet;
-                return row.map(Some).map_err(|source| CmdletError::Row { cmdlet, source });
+                return Ok(Some(xml));
             }
         }
         Ok(None)
+    }
+
+    /// Reads a row that [`RowStream::next_unread`] gave.
+    pub fn read(&self, xml: &[u8]) -> Result<R, CmdletError> {
+        let row = Fields::read(xml, &self.columns).and_then(|it| R::from_fields(&it));
+        row.map_err(|source| CmdletError::Row { cmdlet: self.cmdlet, source })
     }
 
     /// What was said so far.
