@@ -3,6 +3,7 @@
 //! as its key.
 
 mod digests;
+mod raw;
 
 use std::sync::Arc;
 
@@ -14,9 +15,10 @@ use exgate_domain::snapshot::{Commit, PAGE_BYTES_MAX, PAGE_ROWS_MAX, Page};
 use exgate_domain::sync::Completeness;
 use exgate_proto::convert;
 
-use crate::exchange::{Exchange, LookError, Seen, Step};
+use crate::exchange::{Exchange, LookError, Seeing, Seen, Step};
 
-pub use digests::{DigestTable, Seal};
+pub use digests::{DigestTable, RawDigest, Reading, SCRUB_EVERY, Seal};
+pub use raw::{Skim, Skimmed};
 
 /// How many batches of objects may wait between Exchange and the pages.
 const BATCHES_WAITING_MAX: usize = 4;
@@ -45,7 +47,7 @@ pub enum Told {
 pub async fn collect(
     exchange: Arc<dyn Exchange>,
     scope: &Scope,
-    digests: &mut DigestTable,
+    digests: &DigestTable,
     told: &mpsc::Sender<Told>,
 ) -> Result<Commit, LookError> {
     let (seen, mut arriving) = mpsc::channel(BATCHES_WAITING_MAX);
@@ -75,7 +77,7 @@ pub async fn collect(
         }
         Ok(())
     };
-    let looking = exchange.look(scope, seen);
+    let looking = exchange.look(scope, digests, seen);
     let (completeness, read) = futures_util::future::join(looking, reading).await;
     read?;
     let (last, commit) = pages.finish(completeness?);
@@ -103,7 +105,7 @@ async fn tell_progress(
 /// Fills pages and keeps count.
 struct Pages<'a> {
     scope: &'a Scope,
-    digests: &'a mut DigestTable,
+    digests: &'a DigestTable,
     observations: Vec<Observation>,
     sums: Vec<ObservationDigest>,
     unchanged: Vec<Key>,
@@ -113,7 +115,7 @@ struct Pages<'a> {
 }
 
 impl<'a> Pages<'a> {
-    fn new(scope: &'a Scope, digests: &'a mut DigestTable) -> Self {
+    fn new(scope: &'a Scope, digests: &'a DigestTable) -> Self {
         Self {
             scope,
             digests,
@@ -127,32 +129,44 @@ impl<'a> Pages<'a> {
     }
 
     /// Takes an object in, and gives back the page that it did not fit into any more.
-    fn add(&mut self, object: Observation) -> Option<Page> {
+    fn add(&mut self, seeing: Seeing) -> Option<Page> {
+        let (object, raw) = match seeing {
+            Seeing::Known(key) => return self.add_known(key),
+            Seeing::Read { observation, raw } => (observation, raw),
+        };
         let key = object.key();
         let encoded = convert::encode_observation(&object);
         let sum = ObservationDigest::of(&encoded);
-        let known = self.digests.see(key, sum);
-        let size = match (known, self.scope) {
-            (true, Scope::Everything) => 0,
-            // Only a look at everything proves anything by the devices and mailboxes that it saw.
-            (true, Scope::ChangedSince(_)) => match key.kind {
-                Kind::Device | Kind::Mailbox => return None,
-                Kind::Settings | Kind::Rule | Kind::Server => 0,
-            },
+        match (self.digests.see(key, sum, raw), self.scope) {
+            (true, Scope::Everything | Scope::ChangedSince(_)) => return self.add_known(key),
             // A read-back is asked for because somebody wants to know: it is always told.
-            (false, _) | (true, Scope::Mailboxes(_)) => encoded.len(),
-        };
-        let full = self.observations.len() + self.unchanged.len() >= PAGE_ROWS_MAX
-            || self.bytes + size > PAGE_BYTES_MAX;
-        let page = if full { self.take() } else { None };
-        if size == 0 {
-            self.unchanged.push(key);
-        } else {
-            self.observations.push(object);
-            self.sums.push(sum);
-            self.bytes += size;
+            (false, _) | (true, Scope::Mailboxes(_)) => {}
         }
+        let page = self.make_room(encoded.len());
+        self.observations.push(object);
+        self.sums.push(sum);
+        self.bytes += encoded.len();
         page
+    }
+
+    /// Takes in an object that the coordinator has.
+    fn add_known(&mut self, key: Key) -> Option<Page> {
+        match (self.scope, key.kind) {
+            // Only a look at everything proves anything by the devices and mailboxes that it saw.
+            (Scope::ChangedSince(_), Kind::Device | Kind::Mailbox) => return None,
+            (Scope::ChangedSince(_), Kind::Settings | Kind::Rule | Kind::Server)
+            | (Scope::Everything | Scope::Mailboxes(_), _) => {}
+        }
+        let page = self.make_room(0);
+        self.unchanged.push(key);
+        page
+    }
+
+    /// The page so far, if it cannot hold one more object of so many bytes.
+    fn make_room(&mut self, bytes: usize) -> Option<Page> {
+        let is_full = self.observations.len() + self.unchanged.len() >= PAGE_ROWS_MAX
+            || self.bytes + bytes > PAGE_BYTES_MAX;
+        if is_full { self.take() } else { None }
     }
 
     fn take(&mut self) -> Option<Page> {

@@ -11,6 +11,8 @@ use exgate_domain::lease::{LEASE_RENEW_EVERY, LEASE_TTL};
 use exgate_runtime::config::{Configuration, Invalid, Log, Process, SecretFile, Span, Telemetry};
 use exgate_runtime::listen::Endpoint;
 
+use crate::collect::SCRUB_EVERY;
+
 /// Everything that can be set.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -95,6 +97,9 @@ pub struct Exchange {
     pub write_timeout: Span,
     /// The longest a cmdlet that only reads may take, listings of the whole organization included.
     pub read_timeout: Span,
+    /// Every how many full syncs all objects are read, and not only those whose bytes have changed; 1 for
+    /// every time.
+    pub scrub_every: u32,
 }
 
 /// Whose Exchange it is.
@@ -209,6 +214,7 @@ impl Default for Exchange {
             addresses: BTreeMap::new(),
             write_timeout: Span::seconds(15),
             read_timeout: Span::seconds(4 * 3600),
+            scrub_every: SCRUB_EVERY,
         }
     }
 }
@@ -244,6 +250,9 @@ impl Configuration for Config {
         }
         crate::sign_in::check(exchange)?;
         crate::route::check(exchange)?;
+        if exchange.scrub_every == 0 {
+            return Err(Invalid::new("exchange.scrub_every", "must be 1 or more"));
+        }
         let longest = LEASE_TTL - LEASE_RENEW_EVERY;
         if exchange.write_timeout.duration() >= longest {
             let problem = format!("must be below {longest:?}, what is left of a lease at worst");
@@ -318,7 +327,7 @@ mod tests {
     fn what_is_missing_or_unsafe_is_named() {
         complete().check().unwrap();
         type Break = fn(&mut Config);
-        let broken: [(&str, Break); 12] = [
+        let broken: [(&str, Break); 13] = [
             ("coordinator.endpoint", |c| c.coordinator.endpoint = "http://10.0.0.1:7443".into()),
             ("coordinator.organization", |c| c.coordinator.organization = "Contoso".into()),
             ("exchange.server", |c| c.exchange.server.clear()),
@@ -335,6 +344,7 @@ mod tests {
             ("exchange.addresses", |c| {
                 c.exchange.addresses.insert("ex01.contoso.com".into(), "10.0.0.7".into());
             }),
+            ("exchange.scrub_every", |c| c.exchange.scrub_every = 0),
             ("exchange.write_timeout", |c| c.exchange.write_timeout = Span::seconds(20)),
         ];
         for (key, break_it) in broken {

@@ -9,8 +9,10 @@ use tokio::sync::mpsc;
 
 use exgate_domain::command::{ListEdit, ReceiptOutcome};
 use exgate_domain::ids::MailboxId;
-use exgate_domain::observation::{Mailbox, Observation, Scope};
+use exgate_domain::observation::{Key, Mailbox, Observation, Scope};
 use exgate_domain::sync::Completeness;
+
+use crate::collect::{DigestTable, RawDigest};
 
 /// An Exchange organization that can be looked at and changed.
 pub trait Exchange: Send + Sync + fmt::Debug {
@@ -18,10 +20,11 @@ pub trait Exchange: Send + Sync + fmt::Debug {
     fn preflight(&self) -> BoxFuture<'_, Preflight>;
 
     /// Looks at a part of the organization. What is seen goes to `seen` as it arrives; a slow
-    /// receiver slows the reading down.
+    /// receiver slows the reading down. An object that is `known` need not be read.
     fn look<'a>(
         &'a self,
         scope: &'a Scope,
+        known: &'a DigestTable,
         seen: mpsc::Sender<Seen>,
     ) -> BoxFuture<'a, Result<Completeness, LookError>>;
 
@@ -44,7 +47,21 @@ pub enum Seen {
     /// What is being read now.
     Step(Step),
     /// Some objects, as they arrived.
-    Objects(Vec<Observation>),
+    Objects(Vec<Seeing>),
+}
+
+/// One object that was seen.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Seeing {
+    /// It was read.
+    Read {
+        /// What it is.
+        observation: Observation,
+        /// The digest of its bytes, where it was taken.
+        raw: Option<RawDigest>,
+    },
+    /// Its bytes say that the coordinator has it like this.
+    Known(Key),
 }
 
 /// What a look is reading.

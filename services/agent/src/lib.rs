@@ -122,6 +122,7 @@ impl Agent {
                 config.coordinator.backoff_min.duration(),
                 config.coordinator.backoff_max.duration(),
             ),
+            scrub_every: config.exchange.scrub_every,
             write_timeout,
         };
         let parts = uplink::Parts {

@@ -5,12 +5,15 @@ use opentelemetry::metrics::{Counter, Gauge};
 
 use exgate_domain::standing::{Breaker, Standing};
 
-use crate::collect::DigestTable;
+use crate::collect::{DigestTable, Reading};
 
 /// What the agent counts.
 #[derive(Debug, Clone)]
 pub struct Metrics {
     rows: Counter<u64>,
+    skipped: Counter<u64>,
+    read: Counter<u64>,
+    mistaken: Counter<u64>,
     digest_bytes: Gauge<u64>,
     digest_entries: Gauge<u64>,
     on_fallback: Gauge<u64>,
@@ -26,6 +29,18 @@ impl Metrics {
             rows: meter
                 .u64_counter("exgate.agent.sync.rows")
                 .with_description("Objects of Exchange that were uploaded, as rows or as keys")
+                .build(),
+            skipped: meter
+                .u64_counter("exgate.agent.sync.skipped")
+                .with_description("Objects that were recognised by their bytes, and not read")
+                .build(),
+            read: meter
+                .u64_counter("exgate.agent.sync.read")
+                .with_description("Objects of Exchange that were read")
+                .build(),
+            mistaken: meter
+                .u64_counter("exgate.agent.sync.mistaken")
+                .with_description("Objects whose known bytes were read otherwise than before")
                 .build(),
             digest_bytes: meter
                 .u64_gauge("exgate.agent.digest_table.size")
@@ -78,6 +93,10 @@ impl Metrics {
     /// A sync was stored.
     pub fn synced(&self, rows: u64, digests: &DigestTable) {
         self.rows.add(rows, &[]);
+        let Reading { skipped, read, mistaken } = digests.reading();
+        self.skipped.add(skipped, &[]);
+        self.read.add(read, &[]);
+        self.mistaken.add(mistaken, &[]);
         self.digest_bytes.record(u64::try_from(digests.bytes()).unwrap_or(u64::MAX), &[]);
         self.digest_entries.record(u64::try_from(digests.len()).unwrap_or(u64::MAX), &[]);
     }

@@ -18,6 +18,7 @@ use exgate_domain::observation::Scope;
 use exgate_domain::sync::Completeness;
 use exgate_exchange::cmdlets::{DeviceFamily, DomainController};
 
+use crate::collect::DigestTable;
 use crate::exchange::{Attempt, Exchange, LookError, Preflight, Seen};
 use crate::preflight;
 use crate::servers::Servers;
@@ -87,11 +88,12 @@ impl Exchange for Remote {
     fn look<'a>(
         &'a self,
         scope: &'a Scope,
+        known: &'a DigestTable,
         seen: mpsc::Sender<Seen>,
     ) -> BoxFuture<'a, Result<Completeness, LookError>> {
         async {
             let _looking = self.servers.look();
-            self.read(scope, seen).await
+            self.read(scope, known, seen).await
         }
         .boxed()
     }

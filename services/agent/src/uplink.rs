@@ -42,6 +42,8 @@ pub struct Options {
     pub host: String,
     /// Shortest and longest wait between two attempts to attach.
     pub backoff: (Duration, Duration),
+    /// Every how many looks at everything all objects are read, known or not.
+    pub scrub_every: u32,
     /// How long the cmdlet under way may take to end when the line breaks.
     pub write_timeout: Duration,
 }
@@ -100,12 +102,12 @@ impl Uplink {
     pub fn new(options: Options, parts: Parts, tasks: Tasks) -> Self {
         let Parts { exchange, applier, journal, lease, preflight, standing, metrics } = parts;
         Self {
+            digests: Arc::new(Mutex::new(DigestTable::new(options.scrub_every))),
             options,
             exchange,
             applier,
             journal,
             lease,
-            digests: Arc::default(),
             touched: Touched::default(),
             preflight,
             standing,

@@ -13,6 +13,7 @@ use exgate_domain::observation::Scope;
 use exgate_domain::sync::Completeness;
 
 use super::*;
+use crate::collect::DigestTable;
 use crate::exchange::{LookError, Preflight, Seen};
 use crate::lease::Held;
 
@@ -33,6 +34,7 @@ impl Exchange for Scripted {
     fn look<'a>(
         &'a self,
         _: &'a Scope,
+        _: &'a DigestTable,
         _: mpsc::Sender<Seen>,
     ) -> BoxFuture<'a, Result<Completeness, LookError>> {
         async { Err(LookError::Abandoned) }.boxed()

@@ -29,11 +29,14 @@ impl Exchange for Written {
     fn look<'a>(
         &'a self,
         _: &'a Scope,
+        _: &'a DigestTable,
         seen: mpsc::Sender<Seen>,
     ) -> BoxFuture<'a, Result<Completeness, LookError>> {
         async move {
             seen.send(Seen::Step(Step::Organization)).await.map_err(|_| LookError::Abandoned)?;
             let objects = self.objects.lock().unwrap().clone();
+            let read = |observation| Seeing::Read { observation, raw: None };
+            let objects = objects.into_iter().map(read).collect();
             seen.send(Seen::Objects(objects)).await.map_err(|_| LookError::Abandoned)?;
             match self.fails {
                 true => Err(LookError::Cmdlet { during: "Get-X".into(), cause: "cut".into() }),
@@ -93,7 +96,8 @@ async fn sync(
     digests: &mut DigestTable,
 ) -> Result<(Vec<Page>, Commit), LookError> {
     let (told, mut hearing) = mpsc::channel(1);
-    digests.begin(Generation::new(1), false);
+    let seal = if scope == Scope::Everything { Seal::Whole } else { Seal::Part };
+    digests.begin(Generation::new(1), false, seal);
     let collecting = async move {
         let commit = collect(exchange.clone(), &scope, digests, &told).await;
         drop(told);

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use tokio::sync::mpsc;
 
 use exgate_domain::ids::MailboxId;
-use exgate_domain::observation::{Observation, Scope};
+use exgate_domain::observation::{Kind, Observation, Scope};
 use exgate_domain::sync::Completeness;
 use exgate_exchange::cmdlets::{
     CasMailboxRow, Cmdlet, DeviceSelection, DomainController, Filter, Identity, ResultSize, Row,
@@ -18,7 +18,8 @@ use exgate_exchange::session::{Session, Summary};
 
 use super::lane::Open;
 use super::{Capabilities, Remote};
-use crate::exchange::{LookError, Seen, Step};
+use crate::collect::{DigestTable, Skim, Skimmed};
+use crate::exchange::{LookError, Seeing, Seen, Step};
 use crate::preflight;
 use crate::translate::{self, ListedDevice, Untranslatable};
 
@@ -32,15 +33,16 @@ impl Remote {
     pub(super) async fn read(
         &self,
         scope: &Scope,
+        known: &DigestTable,
         seen: mpsc::Sender<Seen>,
     ) -> Result<Completeness, LookError> {
         let mut lane = self.reads.lock().await;
         let mut passed_on = 0;
-        let looked = match self.try_read(&mut lane, scope, &seen, &mut passed_on).await {
+        let looked = match self.try_read(&mut lane, scope, known, &seen, &mut passed_on).await {
             // The server had ended the session, or was started again: a new one knows nothing of it.
             Err(error) if passed_on == 0 && lane.is_lost() && !seen.is_closed() => {
                 tracing::debug!(error = exgate_runtime::report(&error), "opened a new session");
-                self.try_read(&mut lane, scope, &seen, &mut passed_on).await
+                self.try_read(&mut lane, scope, known, &seen, &mut passed_on).await
             }
             looked => looked,
         };
@@ -54,6 +56,7 @@ impl Remote {
         &self,
         lane: &mut Open<'_>,
         scope: &Scope,
+        known: &DigestTable,
         seen: &mpsc::Sender<Seen>,
         passed_on: &mut usize,
     ) -> Result<Completeness, LookError> {
@@ -62,6 +65,8 @@ impl Remote {
         let mut look = Look {
             session,
             family: server,
+            known,
+            may_skip: false,
             seen: seen.clone(),
             passed_on,
             proof: Completeness { pipelines_completed: true, ..Completeness::default() },
@@ -99,6 +104,9 @@ impl Remote {
 struct Look<'a> {
     session: &'a Session,
     family: Capabilities,
+    known: &'a DigestTable,
+    /// Whether what is known need not be read.
+    may_skip: bool,
     seen: mpsc::Sender<Seen>,
     passed_on: &'a mut usize,
     proof: Completeness,
@@ -108,8 +116,10 @@ struct Look<'a> {
     owners: BTreeSet<String>,
 }
 
-impl Look<'_> {
+impl<'a> Look<'a> {
     async fn everything(&mut self) -> Result<(), LookError> {
+        // Any other look keeps names out of what it reads.
+        self.may_skip = true;
         self.step(Step::Mailboxes).await?;
         self.mailboxes_with(Filter::has_partnership(), Names::Passed).await?;
         self.step(Step::Devices).await?;
@@ -271,25 +281,37 @@ impl Look<'_> {
         }
     }
 
-    /// Runs a cmdlet and passes what it prints on. A row that cannot be translated counts as an error
-    /// record: the listing goes on, and proves nothing.
+    /// Runs a cmdlet and passes what it prints on, unread if it is known. A row that cannot be translated
+    /// counts as an error record: the listing goes on, and proves nothing.
     async fn rows<R: Row>(
         &mut self,
         cmdlet: Cmdlet<R>,
         see: fn(&mut Self, R) -> Result<Option<Observation>, Untranslatable>,
     ) -> Result<Summary, Broken> {
         let name = cmdlet.name();
+        let mut skim = self.skim(name);
         let mut stream = self.session.run(cmdlet).await?;
         let mut batch = Vec::new();
-        while let Some(row) = stream.next().await? {
-            match see(self, row) {
-                Ok(Some(object)) => batch.push(object),
-                Ok(None) => {}
-                Err(error) => {
-                    let error = exgate_runtime::report(&error);
-                    tracing::warn!(cmdlet = name, error, "left out what cannot be told");
-                    self.proof.error_records = self.proof.error_records.saturating_add(1);
+        while let Some(xml) = stream.next_unread().await? {
+            let skimmed = skim.as_mut().map_or(Skimmed::Unread(None), |skim| skim.look(&xml));
+            match skimmed {
+                Skimmed::Known(key) => {
+                    self.answered_by(skim.as_mut().and_then(|skim| skim.controller(&xml)));
+                    batch.push(Seeing::Known(key));
                 }
+                Skimmed::Unread(raw) => match see(self, stream.read(&xml)?) {
+                    Ok(Some(observation)) => {
+                        let key = observation.key();
+                        let raw = raw.filter(|(seen, _)| *seen == key).map(|(_, raw)| raw);
+                        batch.push(Seeing::Read { observation, raw });
+                    }
+                    Ok(None) => {}
+                    Err(error) => {
+                        let error = exgate_runtime::report(&error);
+                        tracing::warn!(cmdlet = name, error, "left out what cannot be told");
+                        self.proof.error_records = self.proof.error_records.saturating_add(1);
+                    }
+                },
             }
             if batch.len() >= BATCH_OBJECTS {
                 self.pass_on(std::mem::take(&mut batch)).await?;
@@ -302,7 +324,17 @@ impl Look<'_> {
         Ok(summary)
     }
 
-    async fn pass_on(&mut self, batch: Vec<Observation>) -> Result<(), Broken> {
+    /// A way to look at rows before they are read, where there are as many as devices or mailboxes.
+    fn skim(&self, cmdlet: &str) -> Option<Skim<'a>> {
+        let kind = match cmdlet {
+            "Get-CASMailbox" => Kind::Mailbox,
+            "Get-MobileDevice" | "Get-ActiveSyncDevice" => Kind::Device,
+            _ => return None,
+        };
+        Some(Skim::new(self.known, kind, self.may_skip))
+    }
+
+    async fn pass_on(&mut self, batch: Vec<Seeing>) -> Result<(), Broken> {
         *self.passed_on += batch.len();
         self.seen.send(Seen::Objects(batch)).await.map_err(|_| Broken::Abandoned)
     }

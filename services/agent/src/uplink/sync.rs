@@ -18,7 +18,7 @@ use exgate_runtime::grpc::Channel;
 use exgate_runtime::telemetry;
 
 use super::{Touched, message};
-use crate::collect::{DigestTable, Seal, Told, collect};
+use crate::collect::{DigestTable, Reading, Seal, Told, collect};
 use crate::exchange::{Exchange, LookError};
 use crate::lease::Lease;
 use crate::metrics::Metrics;
@@ -69,11 +69,12 @@ impl Syncs {
         while let Some(order) = ordered.recv().await {
             let run = order.run;
             let span = tracing::info_span!("sync", %run, organization = %self.organization,
-                scope = scope_name(&order.scope), rows = tracing::field::Empty);
+                scope = scope_name(&order.scope), rows = tracing::field::Empty,
+                skipped = tracing::field::Empty);
             telemetry::adopt(&span, &order.traceparent);
             let failure = match self.sync(order).instrument(span).await {
-                Ok(rows) => {
-                    tracing::info!(%run, rows, "synced");
+                Ok((rows, Reading { skipped, read, .. })) => {
+                    tracing::info!(%run, rows, skipped, read, "synced");
                     String::new()
                 }
                 Err(error) => {
@@ -88,7 +89,7 @@ impl Syncs {
         }
     }
 
-    async fn sync(&self, order: Ordered) -> Result<u64, SyncError> {
+    async fn sync(&self, order: Ordered) -> Result<(u64, Reading), SyncError> {
         let Ordered { run, scope, forget_digests, generation, .. } = order;
         if self.lease.get().is_none_or(|held| held.generation != generation) {
             return Err(SyncError::LeaseLost);
@@ -97,7 +98,8 @@ impl Syncs {
         for mailbox in self.touched.take() {
             digests.forget(Key { kind: Kind::Mailbox, guid: mailbox.guid() });
         }
-        digests.begin(generation, forget_digests);
+        let seal = if scope == Scope::Everything { Seal::Whole } else { Seal::Part };
+        digests.begin(generation, forget_digests, seal);
         let begin = Begin {
             id: SnapshotId::new(Uuid::new_v4()),
             run,
@@ -115,8 +117,7 @@ impl Syncs {
             sent.map_err(|status| SyncError::Upload(Box::new(status)))
         };
         let look = async {
-            let table = &mut *digests;
-            let commit = collect(self.exchange.clone(), &scope, table, &told).await;
+            let commit = collect(self.exchange.clone(), &scope, &digests, &told).await;
             drop(told);
             commit
         };
@@ -137,11 +138,14 @@ impl Syncs {
             (Err(LookError::Abandoned) | Ok(_), Err(error)) => return Err(error),
             (Err(error), _) => return Err(error.into()),
         };
-        let seal = if scope == Scope::Everything { Seal::Whole } else { Seal::Part };
         digests.acknowledge(seal);
-        tracing::Span::current().record("rows", rows);
+        let reading = digests.reading();
+        tracing::Span::current().record("rows", rows).record("skipped", reading.skipped);
+        if reading.mistaken > 0 {
+            tracing::error!(%run, mistaken = reading.mistaken, "the same bytes were read otherwise than before");
+        }
         self.metrics.synced(rows, &digests);
-        Ok(rows)
+        Ok((rows, reading))
     }
 
     /// Sends the parts of a snapshot up to, and without, its commit; gives the way to send that back,

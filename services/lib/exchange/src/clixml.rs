@@ -4,7 +4,8 @@
 //!
 //! [`read()`] and [`write()`] handle whole [`Value`]s. [`rows`] reads a few properties out of
 //! one object of a long listing without building the rest. [`Fingerprints`] tells an object that
-//! was seen before from one that is new without reading either.
+//! was seen before from one that is new without reading either, and
+//! [`Peek`] finds one property in it.
 
 pub mod value;
 mod instant;
@@ -13,9 +14,11 @@ mod primitive;
 pub mod read;
 pub mod rows;
 pub mod write;
+mod peek;
 mod fingerprint;
 
 pub use fingerprint::Fingerprints;
+pub use peek::Peek;
 pub use primitive::Primitive;
 pub use read::{ReadError, VALUES_MAX, read, read_str};
 pub use rows::{Columns, Field, Row};

@@ -1,16 +1,12 @@
-//! Owns what can be told of an object without reading it: a digest of its bytes, and the one property
-//! that names it. An object that is sent again unchanged is then recognised at a tenth of the cost of
-//! its parse.
+//! Owns telling objects apart without reading them, by a digest of their bytes. An object that is sent
+//! again unchanged is recognised at a tenth of the cost of its parse.
 //! Invariant: two objects with the same digest are, but for the properties left out, the same bytes.
 //! What is not found, or not written as PowerShell writes it, is never left out: that may make an
 //! unchanged object look changed, and never the other way round.
 
-use memchr::memmem::Finder;
-use memchr::{memchr, memrchr};
-use uuid::Uuid;
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
-use crate::xml::Scanner;
+use super::peek::Peek;
 
 /// Properties that remoting itself adds to an object (`about_Remote_Output`): they name the way it came,
 /// not what it is. Where they travel they are extended properties, so they lie in `MS`.
@@ -19,10 +15,6 @@ const REMOTING: [&str; 3] = ["PSComputerName", "PSShowComputerName", "RunspaceId
 const EXTENDED_END: &[u8] = b"</MS></Obj>";
 /// Mixes the digests of an object's parts, so that their order counts: any odd number does.
 const MIX: u128 = 0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835;
-/// How far before its last place a property is looked for first: objects of one listing have the same
-/// properties in the same order, and texts of other lengths.
-const SLACK_BYTES: usize = 128;
-
 /// Takes digests of objects as they come.
 ///
 /// The digest is xxh3 of 128 bits. It is no cryptographic one: the seed must be random, and must not
@@ -31,51 +23,34 @@ const SLACK_BYTES: usize = 128;
 #[derive(Debug, Clone)]
 pub struct Fingerprints {
     seed: u64,
-    left_out: Vec<Place>,
-    remoting: [Place; REMOTING.len()],
-    key: Place,
-}
-
-/// Where a property is found, and where it was last.
-#[derive(Debug, Clone)]
-struct Place {
-    needle: Finder<'static>,
-    last: usize,
+    left_out: Vec<Peek>,
+    remoting: [Peek; REMOTING.len()],
 }
 
 impl Fingerprints {
     /// Digests under `seed` that do not depend on the properties called `left_out`, nor on those that
-    /// remoting adds; [`Fingerprints::key`] reads the property `key`.
-    pub fn new<'n>(seed: u64, key: &str, left_out: impl IntoIterator<Item = &'n str>) -> Self {
+    /// remoting adds.
+    pub fn new<'n>(seed: u64, left_out: impl IntoIterator<Item = &'n str>) -> Self {
         Self {
             seed,
-            left_out: left_out.into_iter().map(Place::attribute).collect(),
-            remoting: REMOTING.map(Place::attribute),
-            key: Place::new(&format!("<G N=\"{key}\">")),
+            left_out: left_out.into_iter().map(Peek::new).collect(),
+            remoting: REMOTING.map(Peek::new),
         }
-    }
-
-    /// The GUID that names the object: the first one of that name in it, which a nested object may hold
-    /// too. `None` where there is none; what is not a plain GUID is none.
-    pub fn key(&mut self, xml: &[u8]) -> Option<Uuid> {
-        let at = self.key.find(xml)? + self.key.needle.needle().len();
-        let rest = xml.get(at..)?;
-        Uuid::try_parse_ascii(rest.get(..memchr(b'<', rest)?)?).ok()
     }
 
     /// The digest of one object's CLIXML.
     pub fn of(&mut self, xml: &[u8]) -> u128 {
-        let Self { seed, left_out, remoting, .. } = self;
+        let Self { seed, left_out, remoting } = self;
         let has_extended = xml.ends_with(EXTENDED_END);
         let remoting = remoting.iter_mut().filter(|_| has_extended);
-        let mut gaps: Vec<(usize, usize)> =
-            left_out.iter_mut().chain(remoting).filter_map(|place| place.element(xml)).collect();
-        gaps.sort_unstable();
+        let mut gaps: Vec<_> =
+            left_out.iter_mut().chain(remoting).filter_map(|peek| peek.element(xml)).collect();
+        gaps.sort_unstable_by_key(|gap| gap.start);
         let (mut digest, mut from) = (0, 0);
-        for (start, end) in gaps {
-            if let Some(kept) = xml.get(from..start) {
+        for gap in gaps {
+            if let Some(kept) = xml.get(from..gap.start) {
                 digest = mixed(digest, xxh3_128_with_seed(kept, *seed));
-                from = end;
+                from = gap.end;
             }
         }
         mixed(digest, xxh3_128_with_seed(xml.get(from..).unwrap_or_default(), *seed))
@@ -84,65 +59,6 @@ impl Fingerprints {
 
 fn mixed(before: u128, part: u128) -> u128 {
     before.wrapping_mul(MIX).wrapping_add(part)
-}
-
-impl Place {
-    fn new(needle: &str) -> Self {
-        Self { needle: Finder::new(needle).into_owned(), last: 0 }
-    }
-
-    fn attribute(name: &str) -> Self {
-        Self::new(&format!(" N=\"{name}\""))
-    }
-
-    /// Where the needle is: near its last place, else from the start.
-    fn find(&mut self, xml: &[u8]) -> Option<usize> {
-        let near = self.last.saturating_sub(SLACK_BYTES).min(xml.len());
-        let (before, behind) = xml.split_at_checked(near)?;
-        let found = match self.needle.find(behind) {
-            Some(at) => near + at,
-            // It may begin before the cut and end behind it.
-            None => {
-                let overlap = self.needle.needle().len().min(behind.len());
-                self.needle.find(xml.get(..before.len() + overlap)?)?
-            }
-        };
-        self.last = found;
-        Some(found)
-    }
-
-    /// The element that has the needle as an attribute, from its start to behind its end.
-    fn element(&mut self, xml: &[u8]) -> Option<(usize, usize)> {
-        let at = self.find(xml)?;
-        // A `<` in a text is always escaped, a quotation mark is not: it must stand in a tag.
-        let start = memrchr(b'<', xml.get(..at)?)?;
-        if memchr(b'>', xml.get(start..at)?).is_some() {
-            return None;
-        }
-        let end = match plain_end(xml, start, at + self.needle.needle().len()) {
-            Some(end) => end,
-            None => start + whole_end(xml.get(start..)?)?,
-        };
-        Some((start, end))
-    }
-}
-
-/// The end of an element whose start tag ends at `open`, and which holds nothing but a text.
-fn plain_end(xml: &[u8], start: usize, open: usize) -> Option<usize> {
-    let rest = xml.get(open..)?.strip_prefix(b">")?;
-    let name = xml.get(start + 1..)?;
-    let name = name.get(..memchr(b' ', name)?)?;
-    let text = memchr(b'<', rest)?;
-    let close = rest.get(text..)?.strip_prefix(b"</")?.strip_prefix(name)?;
-    close.starts_with(b">").then(|| xml.len() - close.len() + 1)
-}
-
-/// The length of the element that `xml` begins with, whatever it holds.
-fn whole_end(xml: &[u8]) -> Option<usize> {
-    let mut scanner = Scanner::new(std::str::from_utf8(xml).ok()?);
-    scanner.next_child().ok()??;
-    scanner.skip().ok()?;
-    Some(scanner.position())
 }
 
 #[cfg(test)]
@@ -159,7 +75,7 @@ mod tests {
     }
 
     fn prints() -> Fingerprints {
-        Fingerprints::new(7, "Guid", ["OriginatingServer"])
+        Fingerprints::new(7, ["OriginatingServer"])
     }
 
     #[test]
@@ -211,7 +127,7 @@ mod tests {
         let two = " N=\"OriginatingServer\"&gt;b";
         assert_ne!(prints.of(named(one).as_bytes()), prints.of(named(two).as_bytes()));
         // A listing whose objects have the property elsewhere, or not at all, is digested as well.
-        let long = "x".repeat(4 * SLACK_BYTES);
+        let long = "x".repeat(4 * 128);
         let dc = "<S N=\"OriginatingServer\">dc1</S>";
         let far = prints.of(object(dc, &long, "").as_bytes());
         let near = prints.of(object(dc, "iPhone", "").as_bytes());
@@ -231,20 +147,9 @@ mod tests {
             let is_left_out = (left_out..left_out + 3).contains(&at);
             assert_eq!(prints.of(&other) == digest, is_left_out, "byte {at}");
         }
-        assert_ne!(Fingerprints::new(8, "Guid", ["OriginatingServer"]).of(&xml), digest);
+        assert_ne!(Fingerprints::new(8, ["OriginatingServer"]).of(&xml), digest);
         for cut in 0..xml.len() {
             assert_ne!(prints.of(&xml[..cut]), digest);
         }
-    }
-
-    #[test]
-    fn the_key_is_read_without_the_rest() {
-        let mut prints = prints();
-        let xml = object("", "iPhone", "");
-        assert_eq!(prints.key(xml.as_bytes()), Some(GUID.parse().unwrap()));
-        assert_eq!(prints.key(xml.replace("Guid", "guid").as_bytes()), None);
-        assert_eq!(prints.key(xml.replace("-4a0e-", "-none-").as_bytes()), None);
-        assert_eq!(prints.key(b"<Obj"), None);
-        assert_eq!(prints.key(b""), None);
     }
 }
