@@ -137,10 +137,11 @@ impl<'a> Pages<'a> {
         let key = object.key();
         let encoded = convert::encode_observation(&object);
         let sum = ObservationDigest::of(&encoded);
-        match (self.digests.see(key, sum, raw), self.scope) {
-            (true, Scope::Everything | Scope::ChangedSince(_)) => return self.add_known(key),
-            // A read-back is asked for because somebody wants to know: it is always told.
-            (false, _) | (true, Scope::Mailboxes(_)) => {}
+        let is_known = self.digests.see(key, sum, raw);
+        // A read-back is asked for because somebody wants to know: it is always told.
+        let is_read_back = matches!(self.scope, Scope::Mailboxes(_));
+        if is_known && !is_read_back {
+            return self.add_known(key);
         }
         let page = self.make_room(encoded.len());
         self.observations.push(object);

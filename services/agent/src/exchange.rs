@@ -52,6 +52,10 @@ pub enum Seen {
 
 /// One object that was seen.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "batches are short, and most rows of the first are read"
+)]
 pub enum Seeing {
     /// It was read.
     Read {
