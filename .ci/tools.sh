@@ -42,6 +42,7 @@ peers() {
   if ! python3 -c 'import venv, ensurepip' 2>/dev/null; then
     debian_install python3 python3-venv || { optional "no Python 3 with venv" "install python3 and python3-venv"; return 0; }
   fi
+  command -v openssl >/dev/null || debian_install openssl || say "skipped: no openssl, so no proxy that breaks TLS open (install openssl)"
   say "installing the Python peers under $venv"
   rm -rf "$venv"
   python3 -m venv "$venv"

@@ -5,6 +5,7 @@ mod architecture;
 mod tidy;
 mod corpus;
 mod interop;
+mod reach;
 mod refused_listener;
 mod first_contact;
 mod observe_mode;

@@ -39,8 +39,8 @@ pub(crate) enum Command {
     /// /organizations/NAME/devices {"mailbox": "jane@contoso.com", "platform": "iphone"},
     /// /devices/ID/sync, /devices/ID/os-update {"version": "18.3"}, /settings
     /// {"default_access_level": "Allow"}, /faults {"hide_cmdlets": [], "hide_parameters": {},
-    /// "stop_listener": true, "stop_servers": ["EX02"], "stop_servers_after_bytes": {"EX01": 90000},
-    /// "latency_ms": {"Set-CASMailbox": 50}, "drop_connection_after_bytes":
+    /// "stop_listener": true, "stop_servers": ["EX02"], "stop_servers_in": {"EX01":
+    /// {"cmdlet": "Get-MobileDevice", "bytes": 90000}}, "latency_ms": {"Set-CASMailbox": 50}, "drop_connection_after_bytes":
     /// 100000, "lose_answer": {"cmdlet": "Set-CASMailbox", "times": 1}}, and, in explicit mode,
     /// /time/advance {"seconds": 840}.
     Serve(Box<Serve>),

@@ -20,15 +20,24 @@ pub struct Faults {
     pub stop_listener: bool,
     /// Servers that are down, by name such as `EX02`: their shells are gone, and nobody answers.
     pub stop_servers: Vec<String>,
-    /// Servers that go down, in the middle of an answer, once they have sent so many bytes since this was
-    /// set; they stay down while they are named here.
-    pub stop_servers_after_bytes: BTreeMap<String, u64>,
+    /// Servers that go down in the middle of an answer; they stay down while they are named here.
+    pub stop_servers_in: BTreeMap<String, Midway>,
     /// How long each cmdlet takes before it has any effect; `*` is every cmdlet.
     pub latency_ms: BTreeMap<String, u64>,
     /// How many bytes a connection carries to the client before it is cut.
     pub drop_connection_after_bytes: Option<u64>,
     /// The cmdlet takes effect, and the connection is cut instead of the answer.
     pub lose_answer: Option<LostAnswer>,
+}
+
+/// In the middle of which output a server goes down.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Midway {
+    /// The cmdlet.
+    pub cmdlet: String,
+    /// After how many bytes to the client, counted while that cmdlet is the one called last.
+    pub bytes: u64,
 }
 
 /// Which answers get lost.
@@ -55,10 +64,10 @@ impl Faults {
         self.stop_listener || self.stop_servers.iter().any(is_named)
     }
 
-    /// After how many bytes a server goes down.
-    pub fn stops_after(&self, server: &str) -> Option<u64> {
-        let named = self.stop_servers_after_bytes.iter();
-        named.clone().find(|(name, _)| name.eq_ignore_ascii_case(server)).map(|(_, bytes)| *bytes)
+    /// In the middle of what a server goes down.
+    pub fn stops_in(&self, server: &str) -> Option<&Midway> {
+        let mut named = self.stop_servers_in.iter();
+        named.find(|(name, _)| name.eq_ignore_ascii_case(server)).map(|(_, midway)| midway)
     }
 
     /// Says whether this answer is to be lost, and counts it.

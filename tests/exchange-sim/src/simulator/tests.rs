@@ -13,7 +13,7 @@ use exgate_exchange::wsman::uris;
 
 use super::*;
 use crate::control::views::{DeviceQuery, NewDevice, NewSettings, SyncAnswer};
-use crate::faults::{Faults, LostAnswer};
+use crate::faults::{Faults, LostAnswer, Midway};
 use crate::settings::{Account, ServerSettings};
 use crate::world::device::AccessState;
 use crate::world::organization::AccessLevel;
@@ -233,10 +233,9 @@ async fn a_server_of_several_goes_down_in_the_middle_of_an_answer() {
         [("EX01", "ex01.contoso.com"), ("EX02", "ex02.contoso.com"), ("EX03", "ex03.contoso.com")]
     );
     let mut peer = Peer::open(&simulator, "contoso", PASSWORD).await.unwrap();
-    let dying = Faults {
-        stop_servers_after_bytes: [("ex01".to_owned(), 20_000)].into(),
-        ..Faults::default()
-    };
+    let midway = Midway { cmdlet: "Get-MobileDevice".to_owned(), bytes: 20_000 };
+    let dying =
+        Faults { stop_servers_in: [("ex01".to_owned(), midway)].into(), ..Faults::default() };
     simulator.control().set_faults("contoso", dying).unwrap();
 
     let listing = || Command::new("Get-MobileDevice").with("ResultSize", "Unlimited");

@@ -28,7 +28,7 @@ use exgate_runtime::{Tasks, report};
 use super::authentication::sign_in;
 use super::shells::Shells;
 use super::soap::{self, NoAnswer};
-use crate::faults::Faults;
+use crate::faults::{Faults, Midway};
 use crate::settings::Account;
 
 /// `uploadReadAheadSize` of 2016 and 2019.
@@ -86,9 +86,8 @@ pub async fn serve(front: Arc<Front>, listener: TcpListener, tasks: Tasks) -> st
         }
         connections.cancel();
         front.shells.end_all();
-        let is_up = |faults: &Faults| {
-            !faults.stops(&front.name) && faults.stops_after(&front.name).is_none()
-        };
+        let is_up =
+            |faults: &Faults| !faults.stops(&front.name) && faults.stops_in(&front.name).is_none();
         tokio::select! {
             () = tasks.stopped() => return Ok(()),
             _ = faults.wait_for(is_up) => {}
@@ -239,7 +238,9 @@ impl AsyncWrite for Cut {
     ) -> Poll<std::io::Result<usize>> {
         let (own, whole) = {
             let faults = self.faults.borrow();
-            (faults.drop_connection_after_bytes, faults.stops_after(&self.front.name))
+            let midway = faults.stops_in(&self.front.name);
+            let counts = |midway: &&Midway| self.front.shells.runs(&midway.cmdlet);
+            (faults.drop_connection_after_bytes, midway.filter(counts).map(|it| it.bytes))
         };
         let room = own.map_or(u64::MAX, |limit| limit.saturating_sub(self.sent_bytes));
         let sent_bytes = self.front.sent_bytes.load(Ordering::Relaxed);

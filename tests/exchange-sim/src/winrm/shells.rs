@@ -40,6 +40,8 @@ pub struct Shells {
     idle_max: Duration,
     count_max: usize,
     open: Mutex<HashMap<String, Arc<Shell>>>,
+    /// The cmdlet that was called last.
+    last: Arc<Mutex<String>>,
 }
 
 /// A shell: one runspace pool of one account.
@@ -56,13 +58,14 @@ pub struct Shell {
     own_changed: Notify,
     pipelines: Mutex<HashMap<Uuid, Arc<Pipeline>>>,
     used: Mutex<Instant>,
+    last: Arc<Mutex<String>>,
     closed: CancellationToken,
 }
 
 impl Shells {
     /// No shell yet; cmdlets that take their time run in `tasks`.
     pub fn new(live: Arc<Live>, tasks: Tasks, idle_max: Duration, count_max: usize) -> Self {
-        Self { live, tasks, idle_max, count_max, open: Mutex::new(HashMap::new()) }
+        Self { live, tasks, idle_max, count_max, open: Mutex::default(), last: Arc::default() }
     }
 
     /// The organization.
@@ -110,6 +113,7 @@ impl Shells {
             own_changed: Notify::new(),
             pipelines: Mutex::new(HashMap::new()),
             used: Mutex::new(Instant::now()),
+            last: Arc::clone(&self.last),
             closed: CancellationToken::new(),
         });
         open.insert(id, Arc::clone(&shell));
@@ -130,6 +134,11 @@ impl Shells {
     pub fn delete(&self, shell: &Shell) {
         shell.closed.cancel();
         lock(&self.open).remove(&shell.id);
+    }
+
+    /// Whether this cmdlet is the one that was called last.
+    pub fn runs(&self, cmdlet: &str) -> bool {
+        lock(&self.last).eq_ignore_ascii_case(cmdlet)
     }
 
     /// Ends every shell, as when the server is switched off.
@@ -299,6 +308,7 @@ impl Shell {
         };
         let Some(pipeline) = lock(&self.pipelines).get(&id).cloned() else { return };
         pipeline.name(&invocation.name);
+        lock(&self.last).clone_from(&invocation.name);
         let latency = self.live.faults().latency(&invocation.name);
         if latency.is_zero() {
             let ran = cmdlets::run(&self.live, &self.runspace, invocation);
