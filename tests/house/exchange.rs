@@ -9,6 +9,7 @@ use exchange_sim::control::views::{
 use exchange_sim::faults::Faults;
 use exchange_sim::ledger::LedgerEntry;
 use exchange_sim::mailboxes::Mail;
+use exchange_sim::winrm::throttle::{Limits, View};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
@@ -99,6 +100,16 @@ impl Exchange {
     /// How often each cmdlet was called.
     pub async fn cmdlets(&self, organization: &str) -> BTreeMap<String, u64> {
         self.get(&format!("/organizations/{organization}/cmdlets")).await
+    }
+
+    /// What the accounts may ask of an organization, and asked.
+    pub async fn throttle(&self, organization: &str) -> View {
+        self.get(&format!("/organizations/{organization}/throttle")).await
+    }
+
+    /// Replaces what accounts may ask, and counts from nothing.
+    pub async fn set_throttle(&self, organization: &str, limits: &Limits) -> View {
+        self.post(&format!("/organizations/{organization}/throttle"), limits).await
     }
 
     /// Replaces the faults that are on.

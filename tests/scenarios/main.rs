@@ -14,6 +14,7 @@ mod lost_answer;
 mod cut_upload;
 mod repeated_sync;
 mod restart;
+mod throttled;
 mod trace;
 mod bad_input;
 mod cli;

@@ -1,11 +1,12 @@
 //! Command → cmdlet → Receipt. Refuses what is not covered by the lease, too old or overtaken, puts a
-//! receipt "unknown" on disk before the cmdlet, and never runs a command twice.
+//! receipt "unknown" on disk before the cmdlet, never runs a command twice, and never two at once for
+//! one mailbox.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::Mutex;
+use tokio::sync::{Notify, RwLock};
 
 use exgate_domain::command::{Command, Receipt, ReceiptOutcome};
 use exgate_domain::ids::{MailboxId, Revision};
@@ -23,7 +24,7 @@ pub struct Order {
     pub received: Instant,
 }
 
-/// Carries out commands, one at a time.
+/// Carries out commands, at most one of each mailbox at a time.
 #[derive(Debug)]
 pub struct Applier {
     exchange: Arc<dyn Exchange>,
@@ -31,8 +32,24 @@ pub struct Applier {
     lease: Lease,
     /// A write to Exchange takes at most this long; more than this must be left of the lease.
     write_timeout: Duration,
-    /// The newest intent seen per mailbox. Held while a cmdlet runs, so that one runs at a time.
+    /// The newest intent seen per mailbox.
     revisions: Mutex<HashMap<MailboxId, Revision>>,
+    /// Read by whoever carries a command out.
+    running: RwLock<()>,
+    busy: Busy,
+}
+
+/// The mailboxes that a command is carried out on.
+#[derive(Debug, Default)]
+struct Busy {
+    mailboxes: Mutex<HashSet<MailboxId>>,
+    changed: Notify,
+}
+
+/// A mailbox of one's own, until it is dropped.
+struct Own<'a> {
+    busy: &'a Busy,
+    mailbox: MailboxId,
 }
 
 impl Applier {
@@ -43,26 +60,36 @@ impl Applier {
         lease: Lease,
         write_timeout: Duration,
     ) -> Self {
-        Self { exchange, journal, lease, write_timeout, revisions: Mutex::default() }
+        Self {
+            exchange,
+            journal,
+            lease,
+            write_timeout,
+            revisions: Mutex::default(),
+            running: RwLock::default(),
+            busy: Busy::default(),
+        }
     }
 
     /// Waits until no cmdlet runs, and forgets what was seen in an earlier attachment.
     pub async fn start_over(&self) {
-        self.revisions.lock().await.clear();
+        let _alone = self.running.write().await;
+        self.revisions().clear();
     }
 
     /// Carries out one command, or says why not.
     pub async fn apply(&self, order: Order) -> Receipt {
         let Order { command, received } = order;
-        let mut revisions = self.revisions.lock().await;
-        let start_by = match self.check(&command, received, &revisions) {
+        let _running = self.running.read().await;
+        let _own = self.busy.take(command.mailbox).await;
+        let start_by = match self.check(&command, received) {
             Ok(start_by) => start_by,
             Err((class, message)) => {
                 tracing::warn!(command = %command.id, class, reason = message, "refused a command");
                 return receipt(&command, refusal(class, message));
             }
         };
-        revisions.insert(command.mailbox, command.revision);
+        self.revisions().insert(command.mailbox, command.revision);
 
         let unanswered = ReceiptOutcome::Unknown {
             message: "the agent stopped before Exchange answered".into(),
@@ -87,7 +114,6 @@ impl Applier {
         &self,
         command: &Command,
         received: Instant,
-        revisions: &HashMap<MailboxId, Revision>,
     ) -> Result<Instant, (&'static str, String)> {
         let now = Instant::now();
         let Some(held) = self.lease.get() else {
@@ -106,7 +132,7 @@ impl Applier {
         if now.saturating_duration_since(received) > command.valid_for {
             return Err(("Expired", format!("waited longer than {:?}", command.valid_for)));
         }
-        if revisions.get(&command.mailbox).is_some_and(|seen| *seen > command.revision) {
+        if self.revisions().get(&command.mailbox).is_some_and(|seen| *seen > command.revision) {
             return Err(("Overtaken", "a newer intent for this mailbox was seen".into()));
         }
         if command.edit.is_empty() {
@@ -115,6 +141,36 @@ impl Applier {
         let latest = now + (left - needed);
         let expires = received.checked_add(command.valid_for).unwrap_or(latest);
         Ok(latest.min(expires))
+    }
+
+    fn revisions(&self) -> MutexGuard<'_, HashMap<MailboxId, Revision>> {
+        self.revisions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Busy {
+    /// Waits until nobody else has the mailbox.
+    async fn take(&self, mailbox: MailboxId) -> Own<'_> {
+        loop {
+            let mut changed = std::pin::pin!(self.changed.notified());
+            // Registered before looking, so that nothing that happens in between is missed.
+            changed.as_mut().enable();
+            if self.mailboxes().insert(mailbox) {
+                return Own { busy: self, mailbox };
+            }
+            changed.await;
+        }
+    }
+
+    fn mailboxes(&self) -> MutexGuard<'_, HashSet<MailboxId>> {
+        self.mailboxes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Own<'_> {
+    fn drop(&mut self) {
+        self.busy.mailboxes().remove(&self.mailbox);
+        self.busy.changed.notify_waiters();
     }
 }
 

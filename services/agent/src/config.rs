@@ -3,15 +3,23 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use exgate_domain::ids::OrganizationId;
 use exgate_domain::lease::{LEASE_RENEW_EVERY, LEASE_TTL};
+use exgate_exchange::session::{Limits, Quota, RUNSPACES_MAX};
 use exgate_runtime::config::{Configuration, Invalid, Log, Process, SecretFile, Span, Telemetry};
 use exgate_runtime::listen::Endpoint;
 
 use crate::collect::SCRUB_EVERY;
+
+/// The shortest and the longest period of a throttling policy.
+const PERIOD_MIN: Duration = Duration::from_millis(100);
+const PERIOD_MAX: Duration = Duration::from_secs(3600);
+/// More than this left to others would leave the agent nothing to work with.
+const RESERVE_PERCENT_MAX: u8 = 90;
 
 /// Everything that can be set.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -100,6 +108,36 @@ pub struct Exchange {
     /// Every how many full syncs all objects are read, and not only those whose bytes have changed; 1 for
     /// every time.
     pub scrub_every: u32,
+    /// Whether several runspaces are used at once, as many as the server bears. Otherwise there is
+    /// one, and a second while a change would wait for a listing.
+    pub parallel_commands: bool,
+    /// The most runspaces at once.
+    pub max_runspaces: usize,
+    /// How many cmdlets the server permits the account in `throttle_period`.
+    pub cmdlets_per_period: u32,
+    /// The period of its throttling policy.
+    pub throttle_period: Span,
+    /// How many percent of what is permitted are left to people.
+    pub reserve_percent: u8,
+}
+
+impl Exchange {
+    /// How many runspaces may change mailboxes at the same time.
+    pub fn runspaces_max(&self) -> usize {
+        if self.parallel_commands { self.max_runspaces } else { 1 }
+    }
+
+    /// What the account may ask of the servers.
+    pub fn limits(&self) -> Limits {
+        let quota =
+            Quota { cmdlets: self.cmdlets_per_period, period: self.throttle_period.duration() };
+        Limits {
+            is_parallel: self.parallel_commands,
+            runspaces_max: self.max_runspaces,
+            quota: Some(quota),
+            reserve_percent: self.reserve_percent,
+        }
+    }
 }
 
 /// Whose Exchange it is.
@@ -215,6 +253,11 @@ impl Default for Exchange {
             write_timeout: Span::seconds(15),
             read_timeout: Span::seconds(4 * 3600),
             scrub_every: SCRUB_EVERY,
+            parallel_commands: false,
+            max_runspaces: RUNSPACES_MAX,
+            cmdlets_per_period: 200,
+            throttle_period: Span::seconds(5),
+            reserve_percent: 20,
         }
     }
 }
@@ -257,6 +300,21 @@ impl Configuration for Config {
         if exchange.write_timeout.duration() >= longest {
             let problem = format!("must be below {longest:?}, what is left of a lease at worst");
             return Err(Invalid::new("exchange.write_timeout", problem));
+        }
+        if !(1..=RUNSPACES_MAX).contains(&exchange.max_runspaces) {
+            let problem = format!("must be 1 to {RUNSPACES_MAX}");
+            return Err(Invalid::new("exchange.max_runspaces", problem));
+        }
+        if exchange.cmdlets_per_period == 0 {
+            return Err(Invalid::new("exchange.cmdlets_per_period", "must be at least 1"));
+        }
+        if !(PERIOD_MIN..=PERIOD_MAX).contains(&exchange.throttle_period.duration()) {
+            let problem = format!("must be {PERIOD_MIN:?} to {PERIOD_MAX:?}");
+            return Err(Invalid::new("exchange.throttle_period", problem));
+        }
+        if exchange.reserve_percent > RESERVE_PERCENT_MAX {
+            let problem = format!("must be at most {RESERVE_PERCENT_MAX}");
+            return Err(Invalid::new("exchange.reserve_percent", problem));
         }
         Ok(())
     }
@@ -327,7 +385,7 @@ mod tests {
     fn what_is_missing_or_unsafe_is_named() {
         complete().check().unwrap();
         type Break = fn(&mut Config);
-        let broken: [(&str, Break); 13] = [
+        let broken: [(&str, Break); 17] = [
             ("coordinator.endpoint", |c| c.coordinator.endpoint = "http://10.0.0.1:7443".into()),
             ("coordinator.organization", |c| c.coordinator.organization = "Contoso".into()),
             ("exchange.server", |c| c.exchange.server.clear()),
@@ -346,6 +404,10 @@ mod tests {
             }),
             ("exchange.scrub_every", |c| c.exchange.scrub_every = 0),
             ("exchange.write_timeout", |c| c.exchange.write_timeout = Span::seconds(20)),
+            ("exchange.max_runspaces", |c| c.exchange.max_runspaces = 9),
+            ("exchange.cmdlets_per_period", |c| c.exchange.cmdlets_per_period = 0),
+            ("exchange.throttle_period", |c| c.exchange.throttle_period = Span::seconds(0)),
+            ("exchange.reserve_percent", |c| c.exchange.reserve_percent = 91),
         ];
         for (key, break_it) in broken {
             let mut config = complete();

@@ -30,7 +30,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
 use exgate_exchange::http::{EndpointError, SharedRoute, Transport, TransportError, TrustAnchors};
-use exgate_exchange::session::Options;
+use exgate_exchange::session::{Budget, Options, Pool};
 use exgate_runtime::backoff::Backoff;
 use exgate_runtime::listen::{self, ListenError};
 use exgate_runtime::{Findings, Tasks};
@@ -106,8 +106,10 @@ impl Agent {
         let agent = identity::establish(&config.spool.path)?;
         let journal = Journal::open(&config.spool.path)?;
         let metrics = Metrics::new();
-        let servers = Arc::new(servers(&config, metrics.clone())?);
-        let exchange: Arc<dyn Exchange> = Arc::new(remote(&config, &servers));
+        let pool = Pool::new(Budget::new(config.exchange.limits()));
+        metrics::watch(&pool);
+        let servers = Arc::new(servers(&config, &pool, metrics.clone())?);
+        let exchange: Arc<dyn Exchange> = Arc::new(remote(&config, &servers, pool));
         let lease = Lease::none();
         let write_timeout = config.exchange.write_timeout.duration();
         let applier =
@@ -124,6 +126,7 @@ impl Agent {
             ),
             scrub_every: config.exchange.scrub_every,
             write_timeout,
+            writes_at_once: config.exchange.runspaces_max(),
         };
         let parts = uplink::Parts {
             exchange: exchange.clone(),
@@ -149,8 +152,9 @@ impl Agent {
     /// Goes the whole way to Exchange once and says how far it got.
     pub fn preflight(config: Config, _: Vec<String>) -> BoxFuture<'static, Findings> {
         async move {
-            let remote = match servers(&config, Metrics::new()) {
-                Ok(servers) => remote(&config, &Arc::new(servers)),
+            let pool = Pool::new(Budget::new(config.exchange.limits()));
+            let remote = match servers(&config, &pool, Metrics::new()) {
+                Ok(servers) => remote(&config, &Arc::new(servers), pool),
                 Err(error) => {
                     let lines =
                         vec![format!("failed  settings: {}", exgate_runtime::report(&error))];
@@ -210,12 +214,12 @@ async fn keep_checking(
 }
 
 /// The organization that the settings lead to; nothing is opened yet.
-fn remote(config: &Config, servers: &Arc<Servers>) -> Remote {
-    Remote::new(Arc::clone(servers), config.exchange.write_timeout.duration())
+fn remote(config: &Config, servers: &Arc<Servers>, pool: Pool) -> Remote {
+    Remote::new(Arc::clone(servers), pool, config.exchange.write_timeout.duration())
 }
 
 /// The servers that the settings lead to.
-fn servers(config: &Config, metrics: Metrics) -> Result<Servers, StartError> {
+fn servers(config: &Config, pool: &Pool, metrics: Metrics) -> Result<Servers, StartError> {
     let settings = &config.exchange;
     let is_ours = settings.kind == Kind::OnPremises;
     let how = servers::Settings {
@@ -223,7 +227,9 @@ fn servers(config: &Config, metrics: Metrics) -> Result<Servers, StartError> {
         discover: settings.discover_servers && is_ours,
         primary_retry: settings.primary_retry.duration(),
     };
-    Ok(Servers::new(options(settings)?, how, &config.spool.path, metrics))
+    let mut options = options(settings)?;
+    options.budget = pool.budget().clone();
+    Ok(Servers::new(options, how, &config.spool.path, metrics))
 }
 
 /// How sessions with the configured server are opened.

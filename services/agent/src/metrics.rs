@@ -4,6 +4,7 @@ use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Gauge};
 
 use exgate_domain::standing::{Breaker, Standing};
+use exgate_exchange::session::{Pool, Usage};
 
 use crate::collect::{DigestTable, Reading};
 
@@ -100,6 +101,63 @@ impl Metrics {
         self.digest_bytes.record(u64::try_from(digests.bytes()).unwrap_or(u64::MAX), &[]);
         self.digest_entries.record(u64::try_from(digests.len()).unwrap_or(u64::MAX), &[]);
     }
+}
+
+/// Shows how a pool and its budget stand, whenever the metrics are read.
+pub fn watch(pool: &Pool) {
+    let meter = opentelemetry::global::meter("exgate-agent");
+    let runspaces = pool.clone();
+    meter
+        .u64_observable_gauge("exgate.exchange.runspaces")
+        .with_description("Runspaces by state: in use, idle, and how many may be used at once now")
+        .with_callback(move |gauge| {
+            let usage = runspaces.usage();
+            for (state, count) in [
+                ("busy", usage.runspaces_busy),
+                ("idle", runspaces.idle()),
+                ("permitted", usage.runspaces_permitted),
+            ] {
+                let count = u64::try_from(count).unwrap_or(u64::MAX);
+                gauge.observe(count, &[KeyValue::new("state", state)]);
+            }
+        })
+        .build();
+    let budget = pool.budget().clone();
+    meter
+        .u64_observable_gauge("exgate.exchange.cmdlets.permitted")
+        .with_unit("{cmdlet}")
+        .with_description("Cmdlets that may be sent in one period of the throttling policy now")
+        .with_callback(move |gauge| gauge.observe(budget.usage().cmdlets_permitted.into(), &[]))
+        .build();
+    type Read = fn(&Usage) -> u64;
+    let counters: [(&str, &str, Read); 2] = [
+        ("exgate.exchange.cmdlets", "Cmdlets that were sent", |usage| usage.cmdlets),
+        ("exgate.exchange.cmdlets.waited", "Cmdlets that waited for their turn", |it| it.waited),
+    ];
+    for (name, description, read) in counters {
+        let budget = pool.budget().clone();
+        meter
+            .u64_observable_counter(name)
+            .with_unit("{cmdlet}")
+            .with_description(description)
+            .with_callback(move |counter| counter.observe(read(&budget.usage()), &[]))
+            .build();
+    }
+    let budget = pool.budget().clone();
+    meter
+        .u64_observable_counter("exgate.exchange.throttled")
+        .with_description("How often Exchange refused or slowed down work, by what it did")
+        .with_callback(move |counter| {
+            let usage = budget.usage();
+            for (signal, count) in [
+                ("stopped", usage.stopped),
+                ("shell_refused", usage.shells_refused),
+                ("delayed", usage.delayed),
+            ] {
+                counter.observe(count, &[KeyValue::new("signal", signal)]);
+            }
+        })
+        .build();
 }
 
 impl Default for Metrics {

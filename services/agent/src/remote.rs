@@ -1,5 +1,5 @@
-//! The seam's real side: an Exchange organization over PowerShell remoting, with one session for
-//! reading and one for writing, so that a long listing never keeps a change waiting.
+//! The seam's real side: an Exchange organization over PowerShell remoting. Reads and writes share
+//! one pool of runspaces, in which a long listing never keeps a change waiting.
 
 mod lane;
 mod reading;
@@ -17,18 +17,20 @@ use exgate_domain::ids::MailboxId;
 use exgate_domain::observation::Scope;
 use exgate_domain::sync::Completeness;
 use exgate_exchange::cmdlets::{DeviceFamily, DomainController};
+use exgate_exchange::session::{Pool, Urgency};
 
 use crate::collect::DigestTable;
 use crate::exchange::{Attempt, Exchange, LookError, Preflight, Seen};
 use crate::preflight;
 use crate::servers::Servers;
 
-pub use lane::{Lane, OpenError};
+pub use lane::{Lane, OpenError, Runspaces};
 pub(crate) use lane::{Open, is_refusal};
 
 /// An Exchange organization over PowerShell remoting.
 #[derive(Debug)]
 pub struct Remote {
+    runspaces: Arc<Runspaces>,
     reads: Lane,
     writes: Lane,
     servers: Arc<Servers>,
@@ -50,13 +52,15 @@ pub struct Capabilities {
 }
 
 impl Remote {
-    /// An organization reached at these servers; nothing is opened yet. A read-back may keep the next
-    /// change waiting for `read_back_limit`.
-    pub fn new(servers: Arc<Servers>, read_back_limit: Duration) -> Self {
+    /// An organization reached at these servers with runspaces of this pool; nothing is opened yet. A
+    /// read-back may keep the next change waiting for `read_back_limit`.
+    pub fn new(servers: Arc<Servers>, pool: Pool, read_back_limit: Duration) -> Self {
+        let runspaces = Arc::new(Runspaces::new(pool, Arc::clone(&servers)));
         Self {
             read_back_limit,
-            reads: Lane::new(Arc::clone(&servers)),
-            writes: Lane::new(Arc::clone(&servers)),
+            reads: Lane::new(Arc::clone(&runspaces), Urgency::Bulk),
+            writes: Lane::new(Arc::clone(&runspaces), Urgency::Urgent),
+            runspaces,
             servers,
             server: OnceLock::new(),
             controller: Mutex::default(),
@@ -75,7 +79,8 @@ impl Remote {
 impl Exchange for Remote {
     fn preflight(&self) -> BoxFuture<'_, Preflight> {
         async {
-            let mut lane = self.reads.lock().await;
+            // Somebody waits for it.
+            let mut lane = self.writes.lock().await;
             let (preflight, found) = preflight::run(&mut lane, &self.servers).await;
             if let Some(found) = found {
                 self.server.get_or_init(|| found);
@@ -108,10 +113,6 @@ impl Exchange for Remote {
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {
-        async {
-            self.reads.close().await;
-            self.writes.close().await;
-        }
-        .boxed()
+        self.runspaces.close().boxed()
     }
 }

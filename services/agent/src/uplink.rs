@@ -2,6 +2,7 @@
 //! back-off when the line breaks. Outbound only. The wire edge of the agent: generated messages are
 //! named in here and nowhere else.
 
+mod commands;
 mod message;
 mod session;
 mod sync;
@@ -46,6 +47,8 @@ pub struct Options {
     pub scrub_every: u32,
     /// How long the cmdlet under way may take to end when the line breaks.
     pub write_timeout: Duration,
+    /// How many mailboxes may be changed at the same time.
+    pub writes_at_once: usize,
 }
 
 /// The line to the coordinator.

@@ -63,6 +63,12 @@ pub(crate) enum Goal {
     /// Growth of the agent's memory with the size of a full sync, beyond its digest table.
     #[value(name = "memory")]
     Memory,
+    /// Rate and shells under a throttle at its real pace, by the simulator's count: 70 s.
+    #[value(name = "C4")]
+    C4,
+    /// Cmdlets that one shell sees in a run of 10,000.
+    #[value(name = "C5")]
+    C5,
 }
 
 /// What is to be measured, and how.
@@ -122,7 +128,10 @@ mod tests {
     #[test]
     fn a_bare_call_measures_everything_quickly() {
         let bare = plan("exgate-bench");
-        assert_eq!((bare.goals, bare.devices), (vec![Goal::R1, Goal::Memory], 20_000));
+        assert_eq!(
+            (bare.goals, bare.devices),
+            (vec![Goal::R1, Goal::Memory, Goal::C4, Goal::C5], 20_000)
+        );
         assert_eq!(plan("exgate-bench all --full").devices, 100_000);
         let one = plan("exgate-bench goal r1 --devices 5k --rounds 9");
         assert_eq!((one.goals, one.devices, one.rounds), (vec![Goal::R1], 5_000, 9));

@@ -8,6 +8,7 @@ mod capture;
 mod receive;
 mod processes;
 mod memory;
+mod throttle;
 mod report;
 
 use std::process::ExitCode;
@@ -41,6 +42,8 @@ fn run(plan: &Plan) -> anyhow::Result<Report> {
         report.results.extend(match goal {
             Goal::R1 => receive::measure(plan)?,
             Goal::Memory => memory::measure(plan)?,
+            Goal::C4 => throttle::rate()?,
+            Goal::C5 => throttle::wear()?,
         });
     }
     println!("{}", report.table());

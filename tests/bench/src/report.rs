@@ -60,6 +60,7 @@ pub(crate) struct Result {
 pub(crate) enum Kind {
     Ratio,
     Memory,
+    Count,
 }
 
 /// What one side of a comparison costs.

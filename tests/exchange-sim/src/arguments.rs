@@ -35,14 +35,16 @@ pub(crate) enum Command {
     ///
     /// On the control address: GET /organizations, and below /organizations/NAME: /devices
     /// (?state=&mailbox=&id=&limit=), /devices/ID, /mailboxes, /mailboxes/ID, /mails (?mailbox=),
-    /// /cmdlets, /faults; GET /_ledger (?organization=&after=). To make things happen, POST JSON to
+    /// /cmdlets, /throttle, /faults; GET /_ledger (?organization=&after=). To make things happen, POST JSON to
     /// /organizations/NAME/devices {"mailbox": "jane@contoso.com", "platform": "iphone"},
     /// /devices/ID/sync, /devices/ID/os-update {"version": "18.3"}, /settings
     /// {"default_access_level": "Allow"}, /faults {"hide_cmdlets": [], "hide_parameters": {},
     /// "stop_listener": true, "stop_servers": ["EX02"], "stop_servers_in": {"EX01":
-    /// {"cmdlet": "Get-MobileDevice", "bytes": 90000}}, "latency_ms": {"Set-CASMailbox": 50}, "drop_connection_after_bytes":
-    /// 100000, "lose_answer": {"cmdlet": "Set-CASMailbox", "times": 1}}, and, in explicit mode,
-    /// /time/advance {"seconds": 840}.
+    /// {"cmdlet": "Get-MobileDevice", "bytes": 90000}}, "latency_ms": {"Set-CASMailbox": 50},
+    /// "drop_connection_after_bytes": 100000, "lose_answer": {"cmdlet": "Set-CASMailbox", "times":
+    /// 1}}, /throttle {"shells_max": 18, "powershell_cmdlets": 400, "exchange_cmdlets": 200,
+    /// "period_ms": 5000, "commands_per_shell_max": 1000}, and, in explicit mode, /time/advance
+    /// {"seconds": 840}.
     Serve(Box<Serve>),
 }
 

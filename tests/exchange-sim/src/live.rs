@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::behaviour::contact::Moment;
 use crate::faults::Faults;
 use crate::time::Time;
+use crate::winrm::throttle::Throttle;
 use crate::world::World;
 use crate::world::event::{Event, Occurrence};
 use crate::world::journal::{Journal, JournalError, Line};
@@ -19,6 +20,7 @@ pub struct Live {
     time: Arc<Time>,
     journal: Arc<Journal>,
     world: Mutex<World>,
+    throttle: Throttle,
     faults: tokio::sync::watch::Sender<Faults>,
 }
 
@@ -30,6 +32,7 @@ impl Live {
             time,
             journal,
             world: Mutex::new(world),
+            throttle: Throttle::default(),
             faults: tokio::sync::watch::Sender::new(Faults::default()),
         }
     }
@@ -95,6 +98,11 @@ impl Live {
         for (guid, at) in contacts {
             world.touch(guid, at);
         }
+    }
+
+    /// What its accounts may ask, and asked.
+    pub fn throttle(&self) -> &Throttle {
+        &self.throttle
     }
 
     /// The faults that are on.

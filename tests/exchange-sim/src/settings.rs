@@ -10,6 +10,7 @@ use exgate_runtime::clock::Clock;
 
 use crate::cmdlets::Hidden;
 use crate::time::Mode;
+use crate::winrm::throttle::Limits;
 use crate::world::organization::{AccessLevel, SITE, Version};
 
 /// A simulator.
@@ -43,8 +44,8 @@ pub struct Settings {
     pub new_device_every: Option<Duration>,
     /// After how long without a request a shell is closed.
     pub shell_idle_max: Duration,
-    /// How many shells an account may have in an organization.
-    pub shells_max: usize,
+    /// What an account may ask of an organization.
+    pub throttle: Limits,
     /// What stamps follow.
     pub clock: Clock,
 }
@@ -118,7 +119,7 @@ impl Settings {
             admin_mail_recipients: Vec::new(),
             new_device_every: None,
             shell_idle_max: Duration::from_secs(15 * 60),
-            shells_max: 18,
+            throttle: Limits::default(),
             clock: Clock::system(),
         }
     }

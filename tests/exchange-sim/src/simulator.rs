@@ -322,6 +322,7 @@ async fn open(
     let wanted = std::iter::once(organization.port);
     let wanted = wanted.chain(organization.servers.iter().map(|server| server.port));
     let servers = live.read(|world| world.servers.clone());
+    live.throttle().set_limits(settings.throttle.clone());
     let mut opened = Vec::new();
     for (Server { name, fqdn, .. }, wanted) in servers.into_iter().zip(wanted) {
         let known = known.and_then(|held| held.servers.iter().find(|held| held.name == name));
@@ -331,8 +332,7 @@ async fn open(
         let purpose = format!("{} of {}", name, organization.name);
         let (listener, port) = bind(address, &purpose).await?;
         let tasks = tasks.child(&purpose);
-        let (idle_max, count_max) = (settings.shell_idle_max, settings.shells_max);
-        let shells = Shells::new(Arc::clone(live), tasks.clone(), idle_max, count_max);
+        let shells = Shells::new(Arc::clone(live), tasks.clone(), settings.shell_idle_max);
         let names = vec![
             "localhost".to_owned(),
             "127.0.0.1".to_owned(),

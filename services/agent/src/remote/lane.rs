@@ -1,43 +1,45 @@
-//! One session, opened when it is needed, replaced when it is worn, and never opened again after the
-//! server refused the account: a second try could lock it.
+//! Runspaces for one kind of work: where one is taken from, and how a new one is opened. It is never
+//! opened again after the server refused the account: a second try could lock it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
 
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::Mutex;
 
 use exgate_exchange::cmdlets::set_ad_server_settings;
 use exgate_exchange::error::{CmdletError, SessionError};
-use exgate_exchange::session::Session;
+use exgate_exchange::session::{Opener, Pool, Session, Slot, Urgency};
 
 use crate::servers::Servers;
 
-/// A session that was idle for this long is replaced: the server ends it after 15 minutes
-/// (`MaxShellIdleTimeoutMinutes` of the PowerShell back end).
-const IDLE_MAX: Duration = Duration::from_secs(10 * 60);
-
-/// Where one session lives.
+/// The runspaces of the organization's account, and the servers they are opened at.
 #[derive(Debug)]
-pub struct Lane {
+pub struct Runspaces {
+    pool: Pool,
+    forest: Forest,
+}
+
+/// Opens runspaces that see the whole forest.
+#[derive(Debug)]
+struct Forest {
     servers: Arc<Servers>,
-    session: Mutex<Option<Used>>,
+    /// Held while one is opened: two at once would both try a password that is refused.
+    opening: Mutex<()>,
     is_refused: AtomicBool,
 }
 
-/// A session and when it was last asked for.
+/// Takes runspaces for one kind of work.
 #[derive(Debug)]
-struct Used {
-    session: Session,
-    server: String,
-    at: Instant,
+pub struct Lane {
+    runspaces: Arc<Runspaces>,
+    urgency: Urgency,
 }
 
-/// The lane while somebody uses it.
+/// A runspace while somebody uses it.
 #[derive(Debug)]
 pub struct Open<'a> {
     lane: &'a Lane,
-    session: MutexGuard<'a, Option<Used>>,
+    slot: Slot,
 }
 
 /// Why there is no session.
@@ -56,22 +58,28 @@ pub enum OpenError {
     Forest(#[from] CmdletError),
 }
 
-impl Lane {
-    /// A lane that opens sessions with these servers.
-    pub fn new(servers: Arc<Servers>) -> Self {
-        Self { servers, session: Mutex::default(), is_refused: AtomicBool::new(false) }
+impl Runspaces {
+    /// Runspaces of this pool at these servers; nothing is opened yet.
+    pub fn new(pool: Pool, servers: Arc<Servers>) -> Self {
+        let (opening, is_refused) = (Mutex::default(), AtomicBool::new(false));
+        Self { pool, forest: Forest { servers, opening, is_refused } }
     }
 
-    /// Waits for the lane.
-    pub async fn lock(&self) -> Open<'_> {
-        Open { lane: self, session: self.session.lock().await }
-    }
-
-    /// Gives the shell back to the server.
+    /// Gives all of them back.
     pub async fn close(&self) {
-        if let Some(used) = self.session.lock().await.take() {
-            give_back(used.session).await;
-        }
+        self.pool.close().await;
+    }
+}
+
+impl Lane {
+    /// A lane for work of this urgency.
+    pub fn new(runspaces: Arc<Runspaces>, urgency: Urgency) -> Self {
+        Self { runspaces, urgency }
+    }
+
+    /// Waits until a runspace may be used.
+    pub async fn lock(&self) -> Open<'_> {
+        Open { lane: self, slot: self.runspaces.pool.slot(self.urgency).await }
     }
 }
 
@@ -81,73 +89,61 @@ impl Open<'_> {
     /// # Errors
     /// When it cannot be opened.
     pub async fn session(&mut self) -> Result<&Session, OpenError> {
-        let servers = &self.lane.servers;
-        let is_worn = |used: &mut Used| {
-            let is_old = used.session.is_worn() || used.at.elapsed() >= IDLE_MAX;
-            is_old || !servers.is_current(&used.server)
-        };
-        let now = Instant::now();
-        let used = match self.session.take_if(|used| !is_worn(used)) {
-            Some(used) => Used { at: now, ..used },
-            None => {
-                if let Some(worn) = self.session.take() {
-                    if worn.session.has_ended() {
-                        servers.lost(&worn.server);
-                    }
-                    give_back(worn.session).await;
-                }
-                let (session, server) = self.open().await?;
-                Used { session, server, at: now }
-            }
-        };
-        Ok(&self.session.insert(used).session)
+        self.slot.session(&self.lane.runspaces.forest).await
     }
 
     /// Whether the session that was used last is lost.
     pub fn is_lost(&self) -> bool {
-        self.session.as_ref().is_none_or(|used| used.session.has_ended())
+        self.slot.is_lost()
     }
 
     /// Name of the server in use.
     pub fn host(&self) -> String {
-        self.lane.servers.current()
+        self.lane.runspaces.forest.servers.current()
     }
+}
 
-    async fn open(&self) -> Result<(Session, String), OpenError> {
-        if self.lane.is_refused.load(Ordering::Acquire) {
+impl Opener for Forest {
+    type Error = OpenError;
+
+    async fn open(&self) -> Result<Session, OpenError> {
+        let _alone = self.opening.lock().await;
+        if self.is_refused.load(Ordering::Acquire) {
             return Err(OpenError::Refused);
         }
-        let (session, server) = match self.lane.servers.open(Session::open).await {
-            Ok(opened) => opened,
+        let session = match self.servers.open(Session::open).await {
+            Ok((session, _)) => session,
             Err(error) => {
                 if is_refusal(&error) {
-                    self.lane.is_refused.store(true, Ordering::Release);
+                    self.is_refused.store(true, Ordering::Release);
                 }
                 return Err(error.into());
             }
         };
         // The setting lives in the runspace only; without it reads stop at the servers' own domain.
         match session.execute(set_ad_server_settings(None)).await {
-            Ok(_) => Ok((session, server)),
+            Ok(_) => Ok(session),
             Err(error) => {
-                give_back(session).await;
+                if let Err(left) = session.close().await {
+                    // The server expires it by itself, and counts it until then.
+                    let left = exgate_runtime::report(&left);
+                    tracing::debug!(error = left, "a shell was left behind");
+                }
                 Err(error.into())
             }
         }
+    }
+
+    fn is_wanted(&self, session: &Session) -> bool {
+        self.servers.is_current(session.host())
+    }
+
+    fn lost(&self, session: &Session) {
+        self.servers.lost(session.host());
     }
 }
 
 /// Whether the server refused the account itself.
 pub(crate) fn is_refusal(error: &SessionError) -> bool {
     matches!(error, SessionError::Transport { source } if source.refuses_account())
-}
-
-async fn give_back(session: Session) {
-    if session.has_ended() {
-        return;
-    }
-    if let Err(error) = session.close().await {
-        // The server expires it by itself, and counts it until then.
-        tracing::debug!(error = exgate_runtime::report(&error), "a shell was left behind");
-    }
 }

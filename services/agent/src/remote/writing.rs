@@ -65,7 +65,7 @@ impl Remote {
             let session = lane.session().await.map_err(|error| unreachable(&error))?;
             let begun = Instant::now();
             in_time(begun, start_by)?;
-            match self.set_once(session, mailbox, edit).await? {
+            match self.set_once(session, mailbox, edit, start_by).await? {
                 Ok(()) => return Ok(begun.elapsed()),
                 Err(CmdletError::Session { source, .. }) => last = Some(source),
                 Err(error @ CmdletError::OutcomeUnknown { .. }) => {
@@ -87,12 +87,13 @@ impl Remote {
         session: &Session,
         mailbox: MailboxId,
         edit: &ListEdit,
+        start_by: Instant,
     ) -> Result<Result<(), CmdletError>, ReceiptOutcome> {
         let invalid = |error: &dyn std::fmt::Display| refusal("Invalid", error.to_string());
         let identity = Identity::new(mailbox.to_string()).map_err(|error| invalid(&error))?;
         let edit = translate::list_edit(edit).map_err(|error| invalid(&error))?;
         let cmdlet = set_cas_mailbox(identity, edit, self.controller());
-        Ok(session.execute(cmdlet).await.map(|_| ()))
+        Ok(session.execute_by(cmdlet, start_by).await.map(|_| ()))
     }
 
     fn refused(&self, error: &CmdletError) -> ReceiptOutcome {
@@ -100,7 +101,8 @@ impl Remote {
             // The next attempt lets Exchange choose another domain controller.
             self.set_controller(None);
         }
-        refusal(error.word(), exgate_runtime::report(error))
+        let class = if let CmdletError::NoTurn { .. } = error { TOO_LATE } else { error.word() };
+        refusal(class, exgate_runtime::report(error))
     }
 
     async fn read_back(&self, lane: &mut Open<'_>, mailbox: MailboxId) -> Option<Mailbox> {

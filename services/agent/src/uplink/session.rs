@@ -23,6 +23,7 @@ use exgate_runtime::backoff::Backoff;
 use exgate_runtime::grpc::Channel;
 use exgate_runtime::telemetry;
 
+use super::commands::carry_out_all;
 use super::sync::{Ordered, Syncs};
 use super::{Touched, Uplink, message};
 use crate::apply::{Applier, Order};
@@ -31,8 +32,8 @@ use crate::lease::Held;
 
 /// How many messages may wait to be sent.
 const SAID_WAITING_MAX: usize = 64;
-/// How many commands may wait for the one that runs; the coordinator hands out fewer.
-const ORDERS_WAITING_MAX: usize = 64;
+/// How many commands may wait for those that run; the coordinator hands out fewer.
+pub(super) const ORDERS_WAITING_MAX: usize = 64;
 /// How many syncs may wait for the one that runs.
 const SYNCS_WAITING_MAX: usize = 8;
 /// Added to a write's own limit when the line breaks while it runs.
@@ -146,8 +147,10 @@ impl Uplink {
                 }
             }
         });
-        let touched = self.touched.clone();
-        scope.spawn("commands", commands(self.applier.clone(), touched, ordered, said.clone()));
+        let (applier, touched, report) = (self.applier.clone(), self.touched.clone(), said.clone());
+        let carry_out =
+            move |order: Order| carry_out(applier.clone(), touched.clone(), order, report.clone());
+        scope.spawn("commands", carry_out_all(ordered, self.options.writes_at_once, carry_out));
         let worker = Syncs {
             client,
             exchange: self.exchange.clone(),
@@ -328,21 +331,19 @@ fn sync_order(order: pb::StartSync, generation: Generation) -> Result<Ordered, M
     })
 }
 
-/// Carries out commands in the order they came, until the attachment ends.
-async fn commands(
+/// Carries out one command and tells what came of it.
+async fn carry_out(
     applier: Arc<Applier>,
     touched: Touched,
-    mut ordered: mpsc::Receiver<Order>,
+    order: Order,
     said: mpsc::Sender<pb::AttachRequest>,
 ) {
-    while let Some(order) = ordered.recv().await {
-        let span = tracing::info_span!("apply", command = %order.command.id,
-            mailbox = %order.command.mailbox, generation = order.command.generation.get());
-        telemetry::adopt(&span, &order.command.traceparent);
-        touched.add(order.command.mailbox);
-        let receipt = applier.apply(order).instrument(span).await;
-        if said.send(message::receipt(receipt)).await.is_err() {
-            tracing::debug!("kept a receipt for the next attachment");
-        }
+    let span = tracing::info_span!("apply", command = %order.command.id,
+        mailbox = %order.command.mailbox, generation = order.command.generation.get());
+    telemetry::adopt(&span, &order.command.traceparent);
+    touched.add(order.command.mailbox);
+    let receipt = applier.apply(order).instrument(span).await;
+    if said.send(message::receipt(receipt)).await.is_err() {
+        tracing::debug!("kept a receipt for the next attachment");
     }
 }

@@ -17,6 +17,7 @@ use crate::ledger::LedgerEntry;
 use crate::live::Live;
 use crate::mailboxes::Mail;
 use crate::time::{Mode, Time};
+use crate::winrm::throttle::{Limits, View};
 use crate::world::chance::Chance;
 use crate::world::device::Device;
 use crate::world::event::{Event, Occurrence};
@@ -322,6 +323,18 @@ impl Control {
         let live = self.live(organization)?;
         live.set_faults(faults);
         Ok(live.faults())
+    }
+
+    /// What the accounts may ask, and asked.
+    pub fn throttle(&self, organization: &str) -> Result<View, ControlError> {
+        Ok(self.live(organization)?.throttle().view())
+    }
+
+    /// Replaces what accounts may ask, and counts from nothing.
+    pub fn set_throttle(&self, organization: &str, limits: Limits) -> Result<View, ControlError> {
+        let throttle = self.live(organization)?.throttle();
+        throttle.set_limits(limits);
+        Ok(throttle.view())
     }
 
     /// Moves time on by hand: discoveries that are over end, and edits take hold.

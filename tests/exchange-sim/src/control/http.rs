@@ -17,6 +17,7 @@ use exgate_runtime::report;
 use super::handle::{Control, ControlError};
 use super::views::{DeviceQuery, NewDevice, NewSettings, OsUpdate};
 use crate::faults::Faults;
+use crate::winrm::throttle::Limits;
 
 /// A refusal over HTTP.
 #[derive(Debug)]
@@ -37,6 +38,7 @@ pub fn router(control: Control) -> Router {
         .route("/mails", get(mails))
         .route("/cmdlets", get(cmdlets))
         .route("/settings", post(settings))
+        .route("/throttle", get(throttle).post(set_throttle))
         .route("/faults", get(faults).post(set_faults));
     Router::new()
         .route("/organizations", get(organizations))
@@ -149,6 +151,19 @@ async fn set_faults(
     ok(control.set_faults(&name, faults)?)
 }
 
+async fn throttle(State(control): State<Control>, Path(name): Path<String>) -> Answer {
+    ok(control.throttle(&name)?)
+}
+
+async fn set_throttle(
+    State(control): State<Control>,
+    Path(name): Path<String>,
+    limits: Result<Json<Limits>, JsonRejection>,
+) -> Answer {
+    let Json(limits) = limits?;
+    ok(control.set_throttle(&name, limits)?)
+}
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct LedgerQuery {
@@ -181,7 +196,7 @@ async fn advance(
 async fn unknown() -> Refusal {
     let paths = "there are /organizations, /organizations/{name} with /devices, \
                  /devices/{id}, /devices/{id}/sync, /devices/{id}/os-update, /mailboxes, \
-                 /mailboxes/{id}, /mails, /cmdlets, /settings and /faults below it, /_ledger, \
+                 /mailboxes/{id}, /mails, /cmdlets, /settings, /throttle and /faults below it, /_ledger, \
                  and /time/advance";
     Refusal(StatusCode::NOT_FOUND, format!("no such path; {paths}"))
 }

@@ -15,6 +15,7 @@ use super::*;
 use crate::control::views::{DeviceQuery, NewDevice, NewSettings, SyncAnswer};
 use crate::faults::{Faults, LostAnswer, Midway};
 use crate::settings::{Account, ServerSettings};
+use crate::winrm::throttle::Limits;
 use crate::world::device::AccessState;
 use crate::world::organization::AccessLevel;
 use peer::{Peer, Trouble};
@@ -137,8 +138,8 @@ async fn refusals_arrive_as_records() {
 
 #[tokio::test]
 async fn only_a_known_account_a_known_path_and_a_known_shell_are_served() {
-    let shells_max = 2;
-    let (simulator, tasks) = started(Settings { shells_max, ..settings(None) }).await;
+    let throttle = Limits { shells_max: 2, ..Limits::default() };
+    let (simulator, tasks) = started(Settings { throttle, ..settings(None) }).await;
 
     let wrong = Peer::open(&simulator, "contoso", "wrong").await.unwrap_err();
     assert!(matches!(wrong, Trouble::Status(401)), "{wrong:?}");

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -23,8 +24,9 @@ use exgate_exchange::wsman::Fault;
 use exgate_runtime::{Tasks, report};
 
 use super::pipeline::{Piece, Pipeline};
+use super::throttle::micro_delay;
 use crate::cmdlets::complaint::Complaint;
-use crate::cmdlets::{self, Hidden, Invocation, Runspace};
+use crate::cmdlets::{self, Hidden, Invocation, Record, Records, Runspace};
 use crate::live::Live;
 use crate::settings::Account;
 use crate::world::organization::Version;
@@ -38,7 +40,6 @@ pub struct Shells {
     live: Arc<Live>,
     tasks: Tasks,
     idle_max: Duration,
-    count_max: usize,
     open: Mutex<HashMap<String, Arc<Shell>>>,
     /// The cmdlet that was called last.
     last: Arc<Mutex<String>>,
@@ -59,13 +60,14 @@ pub struct Shell {
     pipelines: Mutex<HashMap<Uuid, Arc<Pipeline>>>,
     used: Mutex<Instant>,
     last: Arc<Mutex<String>>,
+    commands: AtomicU32,
     closed: CancellationToken,
 }
 
 impl Shells {
     /// No shell yet; cmdlets that take their time run in `tasks`.
-    pub fn new(live: Arc<Live>, tasks: Tasks, idle_max: Duration, count_max: usize) -> Self {
-        Self { live, tasks, idle_max, count_max, open: Mutex::default(), last: Arc::default() }
+    pub fn new(live: Arc<Live>, tasks: Tasks, idle_max: Duration) -> Self {
+        Self { live, tasks, idle_max, open: Mutex::default(), last: Arc::default() }
     }
 
     /// The organization.
@@ -84,13 +86,11 @@ impl Shells {
         self.expire();
         let version = self.live.read(|world| world.blueprint.version);
         let mut open = lock(&self.open);
-        if open.values().filter(|shell| shell.account == account.name).count() >= self.count_max {
-            return Err(too_many(self.count_max));
-        }
         let options = options(version, bytes_max);
         let mut pool = RunspacePool::accept(creation, options).map_err(|error| {
             invalid(&format!("The creation XML can't be read: {}.", report(&error)))
         })?;
+        self.live.throttle().shell(&account.name)?;
         let mut own_output = Fragments::default();
         pool.opened(&mut own_output);
         // The engine of 2010 gives a shell an id of its own; later ones take the client's.
@@ -114,6 +114,7 @@ impl Shells {
             pipelines: Mutex::new(HashMap::new()),
             used: Mutex::new(Instant::now()),
             last: Arc::clone(&self.last),
+            commands: AtomicU32::new(0),
             closed: CancellationToken::new(),
         });
         open.insert(id, Arc::clone(&shell));
@@ -133,7 +134,9 @@ impl Shells {
     /// Closes a shell.
     pub fn delete(&self, shell: &Shell) {
         shell.closed.cancel();
-        lock(&self.open).remove(&shell.id);
+        if lock(&self.open).remove(&shell.id).is_some() {
+            self.live.throttle().shell_closed(&shell.account);
+        }
     }
 
     /// Whether this cmdlet is the one that was called last.
@@ -145,6 +148,7 @@ impl Shells {
     pub fn end_all(&self) {
         for (_, shell) in lock(&self.open).drain() {
             shell.closed.cancel();
+            self.live.throttle().shell_closed(&shell.account);
         }
     }
 
@@ -164,6 +168,7 @@ impl Shells {
             let kept = lock(&shell.used).elapsed() < idle_max;
             if !kept {
                 shell.closed.cancel();
+                self.live.throttle().shell_closed(&shell.account);
             }
             kept
         });
@@ -173,6 +178,10 @@ impl Shells {
 impl Shell {
     /// Registers a command and feeds its first fragments.
     pub fn command(self: &Arc<Self>, id: Uuid, fragments: &[u8]) -> Result<(), Box<Fault>> {
+        let earlier = self.commands.load(Ordering::Acquire);
+        let now = std::time::Instant::now();
+        self.live.throttle().command(&self.account, earlier, now)?;
+        self.commands.fetch_add(1, Ordering::AcqRel);
         {
             let mut pipelines = lock(&self.pipelines);
             if pipelines.len() >= PIPELINES_MAX {
@@ -309,7 +318,9 @@ impl Shell {
         let Some(pipeline) = lock(&self.pipelines).get(&id).cloned() else { return };
         pipeline.name(&invocation.name);
         lock(&self.last).clone_from(&invocation.name);
+        let delay = self.delay(&invocation.name);
         let latency = self.live.faults().latency(&invocation.name);
+        let latency = latency + delay.unwrap_or_default();
         if latency.is_zero() {
             let ran = cmdlets::run(&self.live, &self.runspace, invocation);
             return pipeline.begin(&self.pool, ran);
@@ -323,12 +334,20 @@ impl Shell {
             }
             if pipeline.is_waiting() {
                 let ran = cmdlets::run(&shell.live, &shell.runspace, invocation);
+                let warned = delay.map(|delay| Record::Warning(micro_delay(delay)));
+                let ran = ran.map(|records| Records::of(warned.into_iter().chain(records)));
                 pipeline.begin(&shell.pool, ran);
             }
         });
     }
 
-    fn begin(&self, id: Uuid, ran: Result<cmdlets::Records, Complaint>) {
+    /// By how much the throttle slows a cmdlet down; those of PowerShell itself it does not.
+    fn delay(&self, cmdlet: &str) -> Option<Duration> {
+        let is_exchange = !cmdlet.eq_ignore_ascii_case("Get-Command");
+        is_exchange.then(|| self.live.throttle().delay(&self.account, std::time::Instant::now()))?
+    }
+
+    fn begin(&self, id: Uuid, ran: Result<Records, Complaint>) {
         if let Some(pipeline) = lock(&self.pipelines).get(&id) {
             pipeline.begin(&self.pool, ran);
         }
@@ -357,15 +376,6 @@ fn options(version: Version, bytes_max: usize) -> Options {
         fragment_bytes_max: FRAGMENT_BYTES_MAX.min(bytes_max),
         ..Options::default()
     }
-}
-
-fn too_many(count_max: usize) -> Box<Fault> {
-    let text = format!(
-        "The WS-Management service cannot process the request. This user is allowed a maximum \
-         number of {count_max} concurrent shells, which has been exceeded. Close existing shells or \
-         raise the quota for this user."
-    );
-    Box::new(Fault::new(QUOTA_LIMIT, "Sender", "QuotaLimit", text))
 }
 
 /// A request that cannot be served as it is.

@@ -282,9 +282,8 @@ impl Budget {
         }
     }
 
-    /// Waits until a runspace is not in use any more.
-    pub(super) async fn runspace_returned(&self) {
-        let busy = self.usage().runspaces_busy;
+    /// Waits until fewer than `busy` runspaces are in use.
+    pub(super) async fn fewer_runspaces_than(&self, busy: usize) {
         let take = |_| if self.state().busy < busy { Ok(()) } else { Err(Wait::Change) };
         self.held.runspaces.pass(Urgency::Urgent, take).await;
     }

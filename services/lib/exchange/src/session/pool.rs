@@ -27,7 +27,7 @@ const SPARE_IDLE_MAX: Duration = Duration::from_secs(60);
 /// How often idle runspaces are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(20);
 /// How long giving one runspace back may take.
-const CLOSE_LIMIT: Duration = Duration::from_secs(10);
+const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 /// How long [`Pool::close`] waits for runspaces in use.
 const CLOSE_WAIT_MAX: Duration = Duration::from_secs(15);
 /// How long an opener waits for a server that gives no shells for now.
@@ -127,10 +127,11 @@ impl Pool {
             for idle in idle {
                 self.held.give_back(idle.session);
             }
-            if self.usage().runspaces_busy == 0 && self.idle() == 0 {
+            let busy = self.usage().runspaces_busy;
+            if busy == 0 && self.idle() == 0 {
                 break;
             }
-            let returned = self.held.budget.runspace_returned();
+            let returned = self.held.budget.fewer_runspaces_than(busy.max(1));
             if timeout_at(deadline, returned).await.is_err() {
                 tracing::warn!("some runspaces were left to the server's time-out");
                 break;
