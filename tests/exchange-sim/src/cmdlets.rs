@@ -2,7 +2,7 @@
 //!
 //! `catalogue` says which exist and with which parameters, `binding` makes arguments of what was sent,
 //! `filter` reads OPATH, `complaint` writes error records, `rendering` the value shapes that Exchange
-//! prints; then one file per cmdlet family. Invariant: a terminating refusal has no effect at all, and
+//! prints, `writing` what all state-changing ones do alike; then one file per cmdlet family. Invariant: a terminating refusal has no effect at all, and
 //! output is made one object at a time, when it is asked for.
 
 pub mod complaint;
@@ -11,13 +11,20 @@ pub mod filter;
 pub mod rendering;
 pub mod directory_object;
 pub mod listing;
+mod writing;
 pub mod catalogue;
 mod commands;
 mod view;
 mod servers;
 mod organization_settings;
 mod access_rules;
+mod access_rule_edits;
+mod classes;
+mod policies;
+mod policy_edits;
 mod devices;
+mod statistics;
+mod wipes;
 mod cas_mailboxes;
 mod set_cas_mailbox;
 mod recipients;

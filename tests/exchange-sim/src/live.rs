@@ -77,7 +77,9 @@ impl Live {
                 Event::Device(_)
                 | Event::Mailbox(_)
                 | Event::Settings(_)
+                | Event::DeviceRemoved(_)
                 | Event::Rules(_)
+                | Event::Policies(_)
                 | Event::Invoked(_)
                 | Event::Advanced(_) => {}
             }

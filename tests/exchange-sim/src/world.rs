@@ -10,6 +10,7 @@ pub mod platform;
 pub mod mailbox;
 pub mod device;
 pub mod organization;
+pub mod policy;
 pub mod event;
 pub mod blueprint;
 pub mod journal;
@@ -23,10 +24,11 @@ use uuid::Uuid;
 use crate::ledger::LedgerEntry;
 use crate::mailboxes::Mail;
 use blueprint::Blueprint;
-use device::Device;
+use device::{AccessState, Device};
 use event::Event;
 use mailbox::Mailbox;
 use organization::{AccessRule, AccessSettings, Server};
+use policy::MailboxPolicy;
 
 /// One Exchange organization.
 ///
@@ -39,6 +41,8 @@ pub struct World {
     pub settings: AccessSettings,
     /// The device access rules.
     pub rules: Vec<AccessRule>,
+    /// The mailbox policies.
+    pub policies: Vec<MailboxPolicy>,
     /// The servers.
     pub servers: Vec<Server>,
     /// Mail that Exchange sent by itself, oldest first.
@@ -69,10 +73,12 @@ pub enum Found<T> {
 impl World {
     /// An organization without people, to be filled by events.
     pub fn empty(blueprint: Blueprint, settings: AccessSettings, servers: Vec<Server>) -> Self {
+        let policies = vec![MailboxPolicy::first(&blueprint)];
         Self {
             blueprint,
             settings,
             rules: Vec::new(),
+            policies,
             servers,
             mails: Vec::new(),
             ledger: Vec::new(),
@@ -92,7 +98,9 @@ impl World {
             Event::Device(device) => self.put_device(*device),
             Event::Mailbox(mailbox) => self.put_mailbox(*mailbox),
             Event::Settings(settings) => self.settings = *settings,
+            Event::DeviceRemoved(guid) => self.remove_device(guid),
             Event::Rules(rules) => self.rules = rules,
+            Event::Policies(policies) => self.policies = policies,
             Event::Mail(mail) => self.mails.push(Arc::new(*mail)),
             Event::Ledger(entry) => self.ledger.push(Arc::new(*entry)),
             Event::Invoked(cmdlet) => *self.invocations.entry(cmdlet).or_default() += 1,
@@ -104,7 +112,11 @@ impl World {
     pub fn touch(&mut self, guid: Uuid, at: Timestamp) {
         let place = self.device_places.get(&guid).copied();
         if let Some(held) = place.and_then(|place| self.devices.get_mut(place)) {
-            Arc::make_mut(held).contacted = Some(at);
+            let device = Arc::make_mut(held);
+            device.contacted = Some(at);
+            if device.state == AccessState::Allowed {
+                device.succeeded = Some(at);
+            }
         }
     }
 
@@ -194,6 +206,18 @@ impl World {
         self.device_places.insert(device.guid, place);
         self.owned.entry(device.mailbox).or_default().push(place);
         self.devices.push(Arc::new(device));
+    }
+
+    /// Takes a partnership out; those behind it move up.
+    fn remove_device(&mut self, guid: Uuid) {
+        let Some(place) = self.device_places.remove(&guid) else { return };
+        self.devices.remove(place);
+        self.device_places.clear();
+        self.owned.clear();
+        for (place, device) in self.devices.iter().enumerate() {
+            self.device_places.insert(device.guid, place);
+            self.owned.entry(device.mailbox).or_default().push(place);
+        }
     }
 }
 

@@ -116,6 +116,7 @@ fn matches(rule: &AccessRule, device: &Device) -> bool {
         Characteristic::DeviceModel => &device.device_model,
         Characteristic::DeviceOS => &device.device_os,
         Characteristic::UserAgent => &device.user_agent,
+        Characteristic::XMSWLHeader => return false,
     };
     said.eq_ignore_ascii_case(&rule.query_string)
 }

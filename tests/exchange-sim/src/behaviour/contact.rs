@@ -63,12 +63,31 @@ pub fn call(world: &World, device: &Device, moment: &Moment) -> Called {
         }
         Answer::Decided(verdict) => verdict,
     };
-    let events = if stands(world, owner, device, &verdict, moment) {
+    let mut events = if stands(world, owner, device, &verdict, moment) {
         Vec::new()
     } else {
         decide(world, owner, &mut after, verdict, moment)
     };
+    if obeys_wipe(&mut after, moment) {
+        events.push(Event::Device(Box::new(after.clone())));
+        return Called { service: Service::Refused, device: after, events };
+    }
+    if after.state == AccessState::Allowed {
+        after.succeeded = Some(moment.now);
+    }
     Called { service: service(after.state), device: after, events }
+}
+
+/// A pending wipe is told and acknowledged in one contact, whatever the phone may do otherwise; nothing
+/// else flows then.
+fn obeys_wipe(device: &mut Device, moment: &Moment) -> bool {
+    match &mut device.wipe {
+        Some(wipe) if wipe.acknowledged.is_none() => {
+            wipe.acknowledged = Some(moment.now);
+            true
+        }
+        Some(_) | None => false,
+    }
 }
 
 /// Answers a phone that this mailbox has never seen.

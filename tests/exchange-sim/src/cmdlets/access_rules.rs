@@ -5,7 +5,7 @@
 
 use std::sync::LazyLock;
 
-use exgate_exchange::clixml::{Object, Value};
+use exgate_exchange::clixml::Object;
 
 use super::complaint::Complaint;
 use super::directory_object::{Entry, Printer};
@@ -39,12 +39,12 @@ pub(super) fn run(call: &Call) -> Result<Records, Complaint> {
         return Err(Complaint::not_found(call.cmdlet, blueprint.version, identity, controller));
     }
     let printer = Printer::of(call);
-    let print =
-        move |rule: AccessRule| Record::Output(render(&rule, &printer, &blueprint, &settings));
-    Ok(Records::of(chosen.into_iter().map(print)))
+    let each = move |rule: AccessRule| print(&rule, &printer, &blueprint, &settings);
+    Ok(Records::of(chosen.into_iter().map(each)))
 }
 
-fn is_named(rule: &AccessRule, blueprint: &Blueprint, identity: &str) -> bool {
+/// Says whether a text names a rule: its name, Guid or distinguished name.
+pub(super) fn is_named(rule: &AccessRule, blueprint: &Blueprint, identity: &str) -> bool {
     let guid = rule.guid(blueprint).to_string();
     [rule.name.as_str(), &guid, &distinguished_name(rule, blueprint)]
         .iter()
@@ -56,17 +56,18 @@ fn distinguished_name(rule: &AccessRule, blueprint: &Blueprint) -> String {
     format!("CN={},CN={},{container}", escaped(&rule.name), organization_settings::NAME)
 }
 
-fn render(
+/// Prints a rule.
+pub(super) fn print(
     rule: &AccessRule,
     printer: &Printer,
     blueprint: &Blueprint,
     settings: &AccessSettings,
-) -> Value {
+) -> Record {
     let object = Object::default()
         .with("QueryString", rule.query_string.as_str())
         .with("Characteristic", rendering::characteristic(rule.characteristic))
         .with("AccessLevel", rendering::access_level(rule.access_level));
-    printer.finish(
+    Record::Output(printer.finish(
         object,
         &Entry {
             type_names: &TYPE_NAMES,
@@ -78,5 +79,5 @@ fn render(
             created: blueprint.epoch,
             changed: settings.changed,
         },
-    )
+    ))
 }

@@ -7,7 +7,7 @@ use exgate_exchange::clixml::Value;
 use exgate_exchange::psrp::body::ErrorCategory;
 
 use super::Hidden;
-use super::catalogue::{COMMON, Cmdlet, Kind, Parameter};
+use super::catalogue::{COMMON, Cmdlet, Kind, Limit, Parameter};
 use super::complaint::Complaint;
 use crate::world::organization::Version;
 
@@ -69,6 +69,28 @@ pub fn bind(
         }
     }
     Ok(bound)
+}
+
+impl Edit {
+    /// Edits a list of texts, which are compared without regard to case; the spelling sent is kept.
+    pub fn apply(self, list: &mut Vec<String>) {
+        let holds =
+            |list: &[String], text: &str| list.iter().any(|held| held.eq_ignore_ascii_case(text));
+        let (add, remove) = match self {
+            Self::Clear => return list.clear(),
+            Self::Overwrite(texts) => {
+                list.clear();
+                (texts, Vec::new())
+            }
+            Self::InPlace { add, remove } => (add, remove),
+        };
+        list.retain(|held| !holds(&remove, held));
+        for text in add {
+            if !holds(list, &text) {
+                list.push(text);
+            }
+        }
+    }
 }
 
 impl Arguments {
@@ -182,6 +204,11 @@ fn check(cmdlet: &Cmdlet, parameter: &Parameter, value: &Value) -> Result<(), Co
             })
         }),
         Kind::Texts => true,
+        Kind::Number => value.as_i64().is_some() || parses::<i32>(value),
+        Kind::Word(words) => value
+            .to_text()
+            .is_some_and(|text| words.iter().any(|word| word.eq_ignore_ascii_case(&text))),
+        Kind::Limit(limit) => value.to_text().is_some_and(|text| is_limit(limit, &text)),
     };
     if fits { Ok(()) } else { Err(unfit(cmdlet, parameter, value)) }
 }
@@ -204,6 +231,27 @@ fn unfit(cmdlet: &Cmdlet, parameter: &Parameter, value: &Value) -> Complaint {
             parameter.name,
             message,
         )
+    }
+}
+
+fn parses<T: std::str::FromStr>(value: &Value) -> bool {
+    value.to_text().is_some_and(|text| text.parse::<T>().is_ok())
+}
+
+/// Says whether a text is a limit: `Unlimited`, a number, a time such as `1.00:15:00`, or bytes.
+fn is_limit(limit: Limit, text: &str) -> bool {
+    if text.eq_ignore_ascii_case("Unlimited") {
+        return true;
+    }
+    match limit {
+        Limit::Number => text.parse::<u32>().is_ok(),
+        Limit::Size => text.parse::<u64>().is_ok(),
+        Limit::Span => {
+            let (days, clock) = text.split_once('.').unwrap_or(("0", text));
+            let parts: Vec<Option<u32>> = clock.split(':').map(|part| part.parse().ok()).collect();
+            days.parse::<u32>().is_ok()
+                && matches!(parts.as_slice(), [Some(0..24), Some(0..60), Some(0..60)])
+        }
     }
 }
 

@@ -2,18 +2,17 @@
 
 use std::sync::{Arc, LazyLock};
 
-use uuid::Uuid;
-
 use exgate_exchange::clixml::{Object, Value};
 
 use super::complaint::Complaint;
 use super::devices::one;
 use super::directory_object::{Entry, Printer};
 use super::listing::{self, Scene};
+use super::policies;
 use super::rendering::{self, MANAGEMENT, TypeNames};
 use super::{Call, Records};
 use crate::world::World;
-use crate::world::mailbox::{DEFAULT_POLICY, Mailbox};
+use crate::world::mailbox::Mailbox;
 
 /// The documented filterable properties.
 const FILTERABLE: &[&str] = &[
@@ -74,6 +73,7 @@ pub(super) fn addresses(mailbox: &Mailbox) -> Value {
 }
 
 fn render(mailbox: &Mailbox, printer: &Printer, scene: &Scene) -> Value {
+    let policy = mailbox.policy.as_deref().unwrap_or(&scene.default_policy);
     let mut object = Object::default()
         .with("EmailAddresses", addresses(mailbox))
         .with("LegacyExchangeDN", mailbox.legacy_dn(&scene.organization))
@@ -85,7 +85,7 @@ fn render(mailbox: &Mailbox, printer: &Printer, scene: &Scene) -> Value {
         .with("DisplayName", mailbox.display_name.as_str())
         .with("ActiveSyncAllowedDeviceIDs", rendering::multi(&mailbox.allowed_device_ids))
         .with("ActiveSyncBlockedDeviceIDs", rendering::multi(&mailbox.blocked_device_ids))
-        .with("ActiveSyncMailboxPolicy", policy(mailbox, printer))
+        .with("ActiveSyncMailboxPolicy", policies::id(policy, printer, &scene.organization))
         .with("ActiveSyncMailboxPolicyIsDefaulted", mailbox.policy.is_none())
         // Always False unless the switch of that name asks the mailbox itself.
         .with("ActiveSyncDebugLogging", false)
@@ -108,12 +108,6 @@ fn render(mailbox: &Mailbox, printer: &Printer, scene: &Scene) -> Value {
             .with("ActiveSyncSuppressReadReceipt", false);
     }
     printer.finish(object, &mailbox_entry(mailbox, printer, &TYPE_NAMES).borrow())
-}
-
-fn policy(mailbox: &Mailbox, printer: &Printer) -> Value {
-    let name = mailbox.policy.as_deref().unwrap_or(DEFAULT_POLICY);
-    let guid = Uuid::from_u64_pair(0x0DEF_A017_0000_4000, 0x8000_0000_0000_0001);
-    printer.configuration_id(name, "CN=Mobile Mailbox Policies,CN=Services", guid)
 }
 
 /// The texts of a mailbox's entry, which an [`Entry`] borrows.

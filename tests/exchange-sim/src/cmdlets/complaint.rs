@@ -128,6 +128,37 @@ impl Complaint {
         )
     }
 
+    /// An object of this name is there already.
+    pub fn already_exists(cmdlet: &Cmdlet, version: Version, name: &str) -> Self {
+        Self::exchange(
+            cmdlet,
+            version,
+            "ADObjectAlreadyExistsException",
+            format!("Active Directory operation failed. The object '{name}' already exists."),
+        )
+    }
+
+    /// A value that a property can not have.
+    pub fn invalid(cmdlet: &Cmdlet, version: Version, problem: String) -> Self {
+        Self::exchange(cmdlet, version, "DataValidationException", problem)
+    }
+
+    /// A question that nobody is there to answer: a remote session has no host.
+    pub fn nobody_to_ask(cmdlet: &Cmdlet) -> Self {
+        Self {
+            message: "A command that prompts the user failed because the host program or the command \
+                      type does not support user interaction. The host was attempting to request \
+                      confirmation with the following message: Are you sure you want to perform this \
+                      action?"
+                .to_owned(),
+            exception: format!("{AUTOMATION}.Host.HostException"),
+            category: ErrorCategory::NotImplemented,
+            activity: cmdlet.name.into(),
+            target: String::new(),
+            id: format!("HostFunctionNotImplemented,{}", cmdlet.class),
+        }
+    }
+
     /// A refusal by a cmdlet itself, with the id's shape of the version.
     pub fn exchange(cmdlet: &Cmdlet, version: Version, class: &str, message: String) -> Self {
         let hash = hash(cmdlet.class, class);

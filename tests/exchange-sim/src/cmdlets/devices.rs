@@ -176,7 +176,8 @@ fn render(held: &Partnership, printer: &Printer, type_names: &Arc<[String]>) -> 
     )
 }
 
-fn rule(device: &Device, printer: &Printer) -> Value {
+/// The id of the rule that decided, if one did.
+pub(super) fn rule(device: &Device, printer: &Printer) -> Value {
     device.rule.as_ref().map_or(Value::Nil, |rule| {
         let container = "CN=Mobile Mailbox Settings,CN=Services";
         printer.configuration_id(rule, container, rule_guid(rule))

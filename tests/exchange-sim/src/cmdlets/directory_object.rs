@@ -112,6 +112,21 @@ impl Printer {
         )
     }
 
+    /// Completes an object that is none of the directory's.
+    pub fn remoted(&self, mut object: Object, type_names: &Arc<[String]>, identity: &str) -> Value {
+        object.type_names = Arc::clone(type_names);
+        object.to_string = Some(identity.to_owned());
+        let unchanged = enumeration("Microsoft.Exchange.Data.ObjectState", "Unchanged", 1);
+        Value::object(
+            object
+                .with("IsValid", true)
+                .with("ObjectState", unchanged)
+                .with_extended("PSComputerName", self.computer.as_str())
+                .with_extended("RunspaceId", self.runspace)
+                .with_extended("PSShowComputerName", false),
+        )
+    }
+
     /// The id of a site.
     pub fn site(&self, name: &str) -> Value {
         ObjectId {

@@ -31,6 +31,8 @@ pub struct Scene {
     pub domain: String,
     /// The server's name.
     pub server: String,
+    /// The policy of mailboxes that name none.
+    pub default_policy: String,
 }
 
 impl Scene {
@@ -40,6 +42,11 @@ impl Scene {
             organization: world.blueprint.name.clone(),
             domain: world.blueprint.domain.clone(),
             server: "EX01".to_owned(),
+            default_policy: world
+                .policies
+                .iter()
+                .find(|policy| policy.is_default)
+                .map_or_else(|| DEFAULT_POLICY.to_owned(), |policy| policy.name.clone()),
         }
     }
 }
@@ -112,7 +119,7 @@ pub fn mailbox_property(mailbox: &Mailbox, scene: &Scene, name: &str) -> Option<
         "activesyncalloweddeviceids" => Held::Texts(mailbox.allowed_device_ids.clone()),
         "activesyncblockeddeviceids" => Held::Texts(mailbox.blocked_device_ids.clone()),
         "activesyncmailboxpolicy" => {
-            Held::Text(mailbox.policy.clone().unwrap_or_else(|| DEFAULT_POLICY.to_owned()))
+            Held::Text(mailbox.policy.as_ref().unwrap_or(&scene.default_policy).clone())
         }
         "recipienttypedetails" | "recipienttype" => Held::Text("UserMailbox".to_owned()),
         "whenchanged" | "whenchangedutc" => Held::Time(mailbox.changed),

@@ -1,4 +1,6 @@
-//! Owns `Get-ActiveSyncOrganizationSettings`.
+//! Owns `Get-ActiveSyncOrganizationSettings` and `Set-ActiveSyncOrganizationSettings`.
+//!
+//! Source: their pages. Invariant: no text is kept that is longer than Exchange takes.
 
 use std::sync::LazyLock;
 
@@ -7,7 +9,12 @@ use exgate_exchange::clixml::Object;
 use super::complaint::Complaint;
 use super::directory_object::{Entry, Printer};
 use super::rendering::{self, SYSTEM, TypeNames, configuration_container};
+use super::writing::{nothing_modified, write};
 use super::{Call, Record, Records};
+use crate::behaviour::contact::later;
+use crate::world::blueprint::Blueprint;
+use crate::world::event::Event;
+use crate::world::organization::{AccessLevel, AccessSettings, INSERT_CHARACTERS_MAX};
 
 /// The object's name, which is also its default identity.
 pub(super) const NAME: &str = "Mobile Mailbox Settings";
@@ -25,18 +32,7 @@ pub(super) fn run(call: &Call) -> Result<Records, Complaint> {
         call.live.read(|world| (world.blueprint.clone(), world.settings.clone()));
     let container = configuration_container(&blueprint.name, &blueprint.domain);
     let distinguished_name = format!("CN={NAME},{container}");
-    if let Some(identity) = call.arguments.text("Identity") {
-        let guid = settings.guid.to_string();
-        let named = [NAME, &distinguished_name, &guid];
-        if !named.iter().any(|held| held.eq_ignore_ascii_case(&identity)) {
-            return Err(Complaint::not_found(
-                call.cmdlet,
-                blueprint.version,
-                &identity,
-                &call.domain_controller,
-            ));
-        }
-    }
+    check_identity(call, &blueprint, &settings)?;
     let recipients: Vec<_> =
         settings.admin_mail_recipients.iter().map(|held| rendering::smtp_address(held)).collect();
     let mut object = Object::default()
@@ -47,7 +43,7 @@ pub(super) fn run(call: &Call) -> Result<Records, Complaint> {
     let printer = Printer::of(call);
     if printer.is_modern() {
         object = object
-            .with("AllowAccessForUnSupportedPlatform", false)
+            .with("AllowAccessForUnSupportedPlatform", settings.allow_unsupported_platform)
             .with("AllowRMSSupportForUnenlightenedApps", false);
     }
     let value = printer.finish(
@@ -64,4 +60,71 @@ pub(super) fn run(call: &Call) -> Result<Records, Complaint> {
         },
     );
     Ok(Records::of(std::iter::once(Record::Output(value))))
+}
+
+/// There is one settings object, and it need not be named.
+fn check_identity(
+    call: &Call,
+    blueprint: &Blueprint,
+    settings: &AccessSettings,
+) -> Result<(), Complaint> {
+    let Some(identity) = call.arguments.text("Identity") else { return Ok(()) };
+    let container = configuration_container(&blueprint.name, &blueprint.domain);
+    let named = [NAME.to_owned(), format!("CN={NAME},{container}"), settings.guid.to_string()];
+    if named.iter().any(|held| held.eq_ignore_ascii_case(&identity)) {
+        return Ok(());
+    }
+    let (version, controller) = (blueprint.version, &call.domain_controller);
+    Err(Complaint::not_found(call.cmdlet, version, &identity, controller))
+}
+
+/// Runs `Set-ActiveSyncOrganizationSettings`.
+pub(super) fn set(call: &Call) -> Result<Records, Complaint> {
+    let warning = write(call, |world, moment| {
+        check_identity(call, &world.blueprint, &world.settings)?;
+        let mut settings = world.settings.clone();
+        take_over(call, &world.blueprint, &mut settings)?;
+        if settings == world.settings {
+            return Ok((Vec::new(), Some(nothing_modified(NAME))));
+        }
+        settings.changed = later(moment.now, settings.changed);
+        settings.access_changed_ms = moment.elapsed_ms;
+        Ok((vec![Event::Settings(Box::new(settings))], None))
+    })?;
+    Ok(Records::of(warning.map(Record::Warning).into_iter()))
+}
+
+fn take_over(
+    call: &Call,
+    blueprint: &Blueprint,
+    settings: &mut AccessSettings,
+) -> Result<(), Complaint> {
+    let level = call.arguments.text("DefaultAccessLevel");
+    if let Some(level) = level.and_then(|text| AccessLevel::parse(&text)) {
+        settings.default_access_level = level;
+    }
+    for (parameter, insert) in [
+        ("UserMailInsert", &mut settings.user_mail_insert),
+        ("OtaNotificationMailInsert", &mut settings.ota_notification_mail_insert),
+    ] {
+        let Some(value) = call.arguments.value(parameter) else { continue };
+        let text = value.to_text().unwrap_or_default().into_owned();
+        let length = text.encode_utf16().count();
+        if length > INSERT_CHARACTERS_MAX {
+            let problem = format!(
+                "Property {parameter} can't be set. The length of the property is too long. The \
+                 maximum length is {INSERT_CHARACTERS_MAX} and the length of the value provided is \
+                 {length}."
+            );
+            return Err(Complaint::invalid(call.cmdlet, blueprint.version, problem));
+        }
+        *insert = text;
+    }
+    if let Some(edit) = call.arguments.edit("AdminMailRecipients") {
+        edit.apply(&mut settings.admin_mail_recipients);
+    }
+    if let Some(allowed) = call.arguments.boolean("AllowAccessForUnSupportedPlatform") {
+        settings.allow_unsupported_platform = allowed;
+    }
+    Ok(())
 }

@@ -214,6 +214,24 @@ pub fn server_version([major, minor, build, revision]: [i32; 4]) -> Value {
     )
 }
 
+/// `ByteQuantifiedSize`, such as `10 MB (10,485,760 bytes)`.
+pub fn size(bytes: u64) -> String {
+    let digits = bytes.to_string();
+    let mut exact = String::with_capacity(digits.len() * 2);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place) % 3 == 0 {
+            exact.push(',');
+        }
+        exact.push(digit);
+    }
+    let (short, unit) = match bytes {
+        0..=1023 => (bytes, "B"),
+        1024..=1_048_575 => (bytes >> 10, "KB"),
+        1_048_576.. => (bytes >> 20, "MB"),
+    };
+    format!("{short} {unit} ({exact} bytes)")
+}
+
 /// The first component of a distinguished name, up to its unescaped comma.
 pub fn first_component(distinguished_name: &str) -> &str {
     let mut escaped = false;

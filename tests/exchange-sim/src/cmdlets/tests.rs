@@ -12,6 +12,8 @@ use crate::world::journal::Journal;
 use crate::world::mailbox::Mailbox;
 use crate::world::organization::{AccessLevel, AccessRule, Characteristic, Version};
 
+mod changes;
+
 /// What one pipeline wrote.
 #[derive(Debug, Default)]
 struct Written {
@@ -368,10 +370,19 @@ fn what_a_role_hides_looks_missing() {
         [("Identity", "x".into()), ("ActiveSyncBlockedDeviceIDs", edit([("Add", &["X"])]))];
     let refused = scene.run("Set-CASMailbox", &arguments).unwrap_err();
     assert!(refused.id.starts_with("NamedParameterNotFound,"), "{refused:?}");
-    let names = Value::array(["Set-CASMailbox", "Get-Recipient", "Get-M*"].map(Value::from));
+    let names =
+        Value::array(["Set-CASMailbox", "Get-Recipient", "Get-MobileDevice*"].map(Value::from));
     let shown = scene.run("Get-Command", &[("Name", names)]).unwrap();
     let shown_names: Vec<_> = shown.output.iter().map(|value| text(value, "Name")).collect();
-    assert_eq!(shown_names, ["Set-CASMailbox", "Get-MobileDevice"]);
+    assert_eq!(
+        shown_names,
+        [
+            "Set-CASMailbox",
+            "Get-MobileDeviceMailboxPolicy",
+            "Get-MobileDevice",
+            "Get-MobileDeviceStatistics"
+        ]
+    );
     assert_eq!(shown.errors.len(), 1);
     let parameters = shown.output[0].property("Parameters").unwrap();
     assert!(parameters.entry("ActiveSyncAllowedDeviceIDs").is_some());

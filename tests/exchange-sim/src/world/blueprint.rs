@@ -80,6 +80,7 @@ impl Blueprint {
             user_mail_insert: self.user_mail_insert.clone(),
             admin_mail_recipients: self.admin_mail_recipients.clone(),
             ota_notification_mail_insert: String::new(),
+            allow_unsupported_platform: false,
             changed: self.epoch,
             access_changed_ms: 0,
         }
@@ -153,6 +154,7 @@ impl Blueprint {
             let given = owner.display_name.split(' ').next().unwrap_or_default();
             device.friendly_name = platform.friendly_name(given, chance);
             device.contacted = None;
+            device.succeeded = None;
             let mut owner = Mailbox::clone(&owner);
             if chance.below(100) < self.approved_percent {
                 owner.allowed_device_ids.push(device.device_id.clone());

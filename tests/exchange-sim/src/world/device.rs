@@ -91,6 +91,25 @@ pub struct Device {
     /// The last contact; not journaled, since no directory object holds it.
     #[serde(default, skip_serializing)]
     pub contacted: Option<Timestamp>,
+    /// The last contact at which mail flowed; not journaled either.
+    #[serde(default, skip_serializing)]
+    pub succeeded: Option<Timestamp>,
+    /// The wipe that was asked for last.
+    #[serde(default)]
+    pub wipe: Option<Wipe>,
+}
+
+/// An order to erase a phone, or what it holds of the mailbox.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Wipe {
+    /// Only the account's data, not the whole phone.
+    pub account_only: bool,
+    /// When it was asked for.
+    pub requested: Timestamp,
+    /// As whom.
+    pub requestor: String,
+    /// When the phone was told and said that it does it: at its next contact.
+    pub acknowledged: Option<Timestamp>,
 }
 
 impl Device {
@@ -127,6 +146,8 @@ impl Device {
             discovery_ends_ms: None,
             decided_ms: 0,
             contacted: Some(now),
+            succeeded: None,
+            wipe: None,
         }
     }
 

@@ -4,10 +4,12 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::device::Device;
 use super::mailbox::Mailbox;
 use super::organization::{AccessRule, AccessSettings};
+use super::policy::MailboxPolicy;
 use crate::ledger::LedgerEntry;
 use crate::mailboxes::Mail;
 
@@ -17,12 +19,16 @@ use crate::mailboxes::Mail;
 pub enum Event {
     /// A partnership is now as given; a new Guid is a new partnership.
     Device(Box<Device>),
+    /// A partnership is gone.
+    DeviceRemoved(Uuid),
     /// A mailbox is now as given.
     Mailbox(Box<Mailbox>),
     /// The organization's settings are now as given.
     Settings(Box<AccessSettings>),
     /// The device access rules are now exactly these.
     Rules(Vec<AccessRule>),
+    /// The mailbox policies are now exactly these.
+    Policies(Vec<MailboxPolicy>),
     /// A mail was delivered.
     Mail(Box<Mail>),
     /// A state-changing cmdlet ran.

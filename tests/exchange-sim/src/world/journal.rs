@@ -124,7 +124,9 @@ fn last_sequence(line: &Line) -> u64 {
         Event::Device(_)
         | Event::Mailbox(_)
         | Event::Settings(_)
+        | Event::DeviceRemoved(_)
         | Event::Rules(_)
+        | Event::Policies(_)
         | Event::Mail(_)
         | Event::Invoked(_)
         | Event::Advanced(_) => 0,

@@ -68,6 +68,12 @@ pub enum AccessLevel {
 }
 
 impl AccessLevel {
+    /// Reads Exchange's word.
+    pub fn parse(text: &str) -> Option<Self> {
+        let all = [Self::Allow, Self::Block, Self::Quarantine];
+        all.into_iter().find(|level| level.word().0.eq_ignore_ascii_case(text))
+    }
+
     /// Exchange's word, which is also its position in the enumeration.
     pub fn word(self) -> (&'static str, i32) {
         match self {
@@ -91,6 +97,9 @@ pub struct AccessSettings {
     pub admin_mail_recipients: Vec<String>,
     /// For users who must update an old phone.
     pub ota_notification_mail_insert: String,
+    /// For internal use, says the reference.
+    #[serde(default)]
+    pub allow_unsupported_platform: bool,
     /// When the object last changed.
     pub changed: Timestamp,
     /// The moment, in Exchange's time, of the last edit of settings or rules.
@@ -111,9 +120,23 @@ pub enum Characteristic {
     DeviceOS,
     /// `DeviceUserAgent`.
     UserAgent,
+    /// A header of later systems, which no phone here sends.
+    XMSWLHeader,
 }
 
 impl Characteristic {
+    /// Reads Exchange's word.
+    pub fn parse(text: &str) -> Option<Self> {
+        let all = [
+            Self::DeviceType,
+            Self::DeviceModel,
+            Self::DeviceOS,
+            Self::UserAgent,
+            Self::XMSWLHeader,
+        ];
+        all.into_iter().find(|held| held.word().0.eq_ignore_ascii_case(text))
+    }
+
     /// Exchange's word, and its position in the enumeration by the documented order of the names.
     pub fn word(self) -> (&'static str, i32) {
         match self {
@@ -121,6 +144,7 @@ impl Characteristic {
             Self::DeviceModel => ("DeviceModel", 1),
             Self::DeviceOS => ("DeviceOS", 2),
             Self::UserAgent => ("UserAgent", 3),
+            Self::XMSWLHeader => ("XMSWLHeader", 4),
         }
     }
 }
