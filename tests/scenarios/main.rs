@@ -6,6 +6,7 @@ mod tidy;
 mod corpus;
 mod interop;
 mod reach;
+mod every_cmdlet;
 mod refused_listener;
 mod first_contact;
 mod observe_mode;

@@ -4,8 +4,8 @@
 use jiff::Timestamp;
 
 use exgate_exchange::cmdlets::{
-    CommandRow, DeviceFamily, DeviceSelection, Filter, ResultSize, ServerRow, asked_about,
-    get_command, get_device, get_exchange_server, missing, required, required_to_write,
+    Capabilities as Visible, CommandRow, DeviceFamily, DeviceSelection, Filter, ResultSize,
+    ServerRow, Task, asked_about, get_command, get_device, get_exchange_server,
 };
 use exgate_exchange::error::{CmdletError, Refusal, SessionError};
 use exgate_exchange::http::{HttpError, ProxyError, SignInError};
@@ -112,11 +112,11 @@ async fn rights(
     session: &Session,
     preflight: &mut Preflight,
 ) -> Result<Option<DeviceFamily>, CmdletError> {
-    let commands = visible(session).await?;
-    let family = DeviceFamily::choose(&commands);
+    let found = Visible::new(visible(session).await?);
+    let family = found.devices();
     let wanted = family.unwrap_or(DeviceFamily::ActiveSync);
-    let mut missed = missing(&required(wanted), &commands);
-    missed.extend(missing(&required_to_write(), &commands));
+    let mut missed = found.missing(Task::Read);
+    missed.extend(found.missing(Task::Write));
     if missed.is_empty() && family.is_some() {
         preflight.steps.push(well("rights", format!("all cmdlets of {}", wanted.get_device())));
         return Ok(family);

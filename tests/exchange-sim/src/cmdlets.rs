@@ -25,6 +25,7 @@ mod policy_edits;
 mod devices;
 mod statistics;
 mod wipes;
+mod throttling;
 mod cas_mailboxes;
 mod set_cas_mailbox;
 mod recipients;

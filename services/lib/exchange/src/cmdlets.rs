@@ -8,6 +8,9 @@ mod unlimited;
 mod filter;
 mod row;
 mod versions;
+mod availability;
+mod requirements;
+mod capabilities;
 mod commands;
 mod servers;
 mod organization;
@@ -16,32 +19,50 @@ mod classes;
 mod policies;
 mod devices;
 mod statistics;
+mod wipes;
+mod throttling;
 mod mailboxes;
 mod recipients;
 
 use std::marker::PhantomData;
 
 pub use argument::{Argument, DomainController, Edit, Identity, NameError, Parameter, ResultSize};
+pub use availability::{has_cmdlet, has_parameter};
+pub use capabilities::Capabilities;
 pub use classes::{DeviceClassRow, get_device_class};
 pub use commands::{CommandRow, get_command};
-pub use devices::{DeviceRow, DeviceSelection, get_device};
+pub use devices::{Client, DeviceRow, DeviceSelection, get_device, get_mobile_device_of};
 pub use filter::{Filter, Operand, Operator, Property, Text, TextError};
-pub use mailboxes::{CasMailboxRow, EditEmpty, ListEdit, get_cas_mailbox, set_cas_mailbox};
-pub use organization::{OrganizationSettingsRow, get_organization_settings};
+pub use mailboxes::{
+    CasMailboxRow, EditEmpty, ListEdit, get_cas_mailbox, set_cas_mailbox,
+    set_cas_mailbox_active_sync, set_cas_mailbox_policy,
+};
+pub use organization::{
+    AccessLevel, Insert, InsertTooLong, OrganizationChange, OrganizationSettingsRow,
+    OrganizationUnchanged, get_organization_settings, set_organization_settings,
+};
 pub use policies::{
     MailboxPolicyRow, PolicyChange, PolicyHead, PolicySettings, PolicyUnchanged,
     get_mailbox_policy, new_mailbox_policy, remove_mailbox_policy, set_mailbox_policy,
 };
 pub use recipients::{RecipientRow, get_recipient};
+pub use requirements::{Families, Missing, Requirement, Task, asked_about, missing};
 pub use row::{Nothing, Row};
-pub use rules::{DeviceAccessRuleRow, get_device_access_rule};
+pub use rules::{
+    Characteristic, DeviceAccessRuleRow, QueryString, get_device_access_rule,
+    new_device_access_rule, remove_device_access_rule, set_device_access_rule,
+};
 pub use servers::{ServerRow, get_exchange_server, set_ad_server_settings};
 pub use statistics::{DeviceStatisticsRow, StatisticsSelection, get_device_statistics};
+pub use throttling::{
+    ThrottlingAssociationRow, ThrottlingPolicyRow, get_throttling_policy,
+    get_throttling_policy_association,
+};
 pub use unlimited::{Bytes, Limit, Unlimited};
 pub use versions::{
-    DeviceFamily, Missing, PolicyCmdlets, Product, Requirement, ServerVersion, VersionError,
-    asked_about, missing, required, required_to_write,
+    DeviceFamily, PolicyCmdlets, Product, ServerVersion, VERSION_MIN, VersionError,
 };
+pub use wipes::{Wipe, cancel_clear_device, clear_device, remove_device};
 
 /// One command: a cmdlet's name, its arguments, and what a row of its output is.
 #[derive(Debug)]
@@ -94,6 +115,11 @@ impl<R> Cmdlet<R> {
         }
     }
 
+    /// An edit that names nothing is not sent: it would be taken for an empty list.
+    fn with_edit(self, name: &'static str, edit: Edit) -> Self {
+        if edit.is_empty() { self } else { self.with(name, Argument::Edit(edit)) }
+    }
+
     fn with_all(mut self, parameters: Vec<Parameter>) -> Self {
         self.parameters.extend(parameters);
         self
@@ -104,6 +130,16 @@ impl<R> Cmdlet<R> {
             Selection::All => self,
             Selection::Filtered(filter) => self.with("Filter", filter.to_string()),
             Selection::One(identity) => self.with("Identity", identity),
+        }
+    }
+
+    /// The rehearsal of a command that changes something: Exchange checks it and changes nothing, so it
+    /// may be said again. A command that only reads stays as it is.
+    #[must_use]
+    pub fn what_if(self) -> Self {
+        match self.effect {
+            Effect::Read => self,
+            Effect::Write => Self { effect: Effect::Read, ..self }.with("WhatIf", true),
         }
     }
 

@@ -219,7 +219,7 @@ pub fn size(bytes: u64) -> String {
     let digits = bytes.to_string();
     let mut exact = String::with_capacity(digits.len() * 2);
     for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place) % 3 == 0 {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
             exact.push(',');
         }
         exact.push(digit);

@@ -42,13 +42,16 @@ pub(super) fn active_sync(call: &Call) -> Result<Records, Complaint> {
 fn list(call: &Call, type_names: &'static TypeNames) -> Result<Records, Complaint> {
     let (scene, chosen) = call.live.read(|world| (Scene::of(world), choose(call, world)));
     let printer = Printer::of(call);
-    let print = move |(device, owner): (Arc<Device>, Arc<Mailbox>)| {
+    let print = move |(device, owner): Owned| {
         Record::Output(render(&device, &owner, &printer, &scene, type_names))
     };
     Ok(Records::of(chosen?.into_iter().map(print)))
 }
 
-fn choose(call: &Call, world: &World) -> Result<Vec<(Arc<Device>, Arc<Mailbox>)>, Complaint> {
+/// A partnership and its owner.
+type Owned = (Arc<Device>, Arc<Mailbox>);
+
+fn choose(call: &Call, world: &World) -> Result<Vec<Owned>, Complaint> {
     let (identity, mailbox) = (call.arguments.text("Identity"), call.arguments.text("Mailbox"));
     let devices: Vec<_> = match (&identity, &mailbox) {
         (Some(_), Some(_)) => {

@@ -25,6 +25,8 @@ pub enum Argument {
     Number(u32),
     /// `$true` or `$false`.
     Boolean(bool),
+    /// `$null`: back to the default.
+    Null,
     /// Several strings, in place of whatever there was.
     List(Vec<String>),
     /// `@{Add=..;Remove=..}`: changes a multi-valued property in place.

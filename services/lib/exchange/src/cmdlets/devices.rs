@@ -99,6 +99,40 @@ pub enum DeviceSelection {
     OfMailbox(Identity),
 }
 
+/// A kind of client that `Get-MobileDevice` can narrow a listing to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Client {
+    /// Exchange ActiveSync.
+    ActiveSync,
+    /// Outlook on the web for devices.
+    OwaForDevices,
+    /// The REST interface; 2016 and later.
+    RestApi,
+    /// Windows' own mail and calendar; 2016 and later.
+    Outlook,
+}
+
+impl Client {
+    fn switch(self) -> &'static str {
+        match self {
+            Self::ActiveSync => "ActiveSync",
+            Self::OwaForDevices => "OWAforDevices",
+            Self::RestApi => "RestApi",
+            Self::Outlook => "UniversalOutlook",
+        }
+    }
+}
+
+/// Lists the partnerships of one kind of client; 2013 and later.
+pub fn get_mobile_device_of(
+    client: Client,
+    selection: DeviceSelection,
+    size: ResultSize,
+    controller: Option<DomainController>,
+) -> Cmdlet<DeviceRow> {
+    get_device(DeviceFamily::Mobile, selection, size, controller).with(client.switch(), true)
+}
+
 /// Lists partnerships with the cmdlet of one family.
 pub fn get_device(
     family: DeviceFamily,

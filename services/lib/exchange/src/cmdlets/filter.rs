@@ -51,6 +51,10 @@ words! {
         ActiveSyncAllowedDeviceIds => "ActiveSyncAllowedDeviceIDs",
         /// A mailbox's personal block list.
         ActiveSyncBlockedDeviceIds => "ActiveSyncBlockedDeviceIDs",
+        /// A device's family.
+        DeviceType => "DeviceType",
+        /// A device's model.
+        DeviceModel => "DeviceModel",
         /// A device's own identifier.
         DeviceId => "DeviceId",
         /// A device's access state.

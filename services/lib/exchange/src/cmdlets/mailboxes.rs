@@ -126,11 +126,37 @@ pub fn set_cas_mailbox(
     controller: Option<DomainController>,
 ) -> Cmdlet<Nothing> {
     let ListEdit { allowed, blocked } = edit;
-    let list = |edit: Edit| (!edit.is_empty()).then_some(Argument::Edit(edit));
     Cmdlet::write("Set-CASMailbox")
         .with("Identity", mailbox)
-        .with_some("ActiveSyncAllowedDeviceIDs", list(allowed))
-        .with_some("ActiveSyncBlockedDeviceIDs", list(blocked))
+        .with_edit("ActiveSyncAllowedDeviceIDs", allowed)
+        .with_edit("ActiveSyncBlockedDeviceIDs", blocked)
+        .with("Confirm", false)
+        .with_some("DomainController", controller)
+}
+
+/// Gives one mailbox a policy; `None` gives it back to the organization's default.
+pub fn set_cas_mailbox_policy(
+    mailbox: Identity,
+    policy: Option<Identity>,
+    controller: Option<DomainController>,
+) -> Cmdlet<Nothing> {
+    Cmdlet::write("Set-CASMailbox")
+        .with("Identity", mailbox)
+        .with("ActiveSyncMailboxPolicy", policy.map_or(Argument::Null, Argument::from))
+        .with("Confirm", false)
+        .with_some("DomainController", controller)
+}
+
+/// Switches ActiveSync on or off for one mailbox. While it is off, Exchange looks at none of the
+/// other settings.
+pub fn set_cas_mailbox_active_sync(
+    mailbox: Identity,
+    enabled: bool,
+    controller: Option<DomainController>,
+) -> Cmdlet<Nothing> {
+    Cmdlet::write("Set-CASMailbox")
+        .with("Identity", mailbox)
+        .with("ActiveSyncEnabled", enabled)
         .with("Confirm", false)
         .with_some("DomainController", controller)
 }

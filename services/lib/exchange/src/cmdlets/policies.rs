@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::clixml::{ReadError, rows};
 use crate::cmdlets::row::row;
 use crate::cmdlets::{
-    Argument, Cmdlet, DeviceFamily, DomainController, Edit, Identity, Nothing, Row, Selection,
+    Cmdlet, DeviceFamily, DomainController, Edit, Identity, Nothing, Row, Selection,
 };
 
 pub use settings::PolicySettings;
@@ -138,12 +138,11 @@ pub fn set_mailbox_policy(
     controller: Option<DomainController>,
 ) -> Cmdlet<Nothing> {
     let PolicyChange { settings, approved_applications, unapproved_in_rom_applications } = change;
-    let list = |edit: Edit| (!edit.is_empty()).then_some(Argument::Edit(edit));
     Cmdlet::write(family.mailbox_policy().set)
         .with("Identity", policy)
         .with_all(settings.into_parameters(family))
-        .with_some("ApprovedApplicationList", list(approved_applications))
-        .with_some("UnapprovedInROMApplicationList", list(unapproved_in_rom_applications))
+        .with_edit("ApprovedApplicationList", approved_applications)
+        .with_edit("UnapprovedInROMApplicationList", unapproved_in_rom_applications)
         .with("Confirm", false)
         .with_some("DomainController", controller)
 }

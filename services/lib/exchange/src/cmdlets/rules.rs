@@ -1,11 +1,13 @@
-//! `Get-ActiveSyncDeviceAccessRule`: which devices are let in, held or kept out by what they say of
-//! themselves. The cmdlet knows no filter and no result size: it prints every rule there is.
+//! `*-ActiveSyncDeviceAccessRule`: which devices are let in, held or kept out by what they say of
+//! themselves. The Get cmdlet knows no filter and no result size: it prints every rule there is.
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::cmdlets::row::row;
-use crate::cmdlets::{Cmdlet, Identity, Selection};
+use crate::cmdlets::{
+    AccessLevel, Argument, Cmdlet, DomainController, Identity, NameError, Nothing, Selection,
+};
 
 row! {
     /// A device access rule.
@@ -38,4 +40,103 @@ row! {
 pub fn get_device_access_rule(identity: Option<Identity>) -> Cmdlet<DeviceAccessRuleRow> {
     let selection = identity.map_or(Selection::All, Selection::One);
     Cmdlet::read("Get-ActiveSyncDeviceAccessRule").select(selection)
+}
+
+/// What of a device a rule compares (`DeviceAccessCharacteristic`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Characteristic {
+    /// The family.
+    DeviceType,
+    /// The model.
+    DeviceModel,
+    /// System and version.
+    DeviceOs,
+    /// The program that syncs.
+    UserAgent,
+    /// A header of later systems; not every version knows it.
+    XmswlHeader,
+}
+
+impl Characteristic {
+    /// The word as Exchange spells it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::DeviceType => "DeviceType",
+            Self::DeviceModel => "DeviceModel",
+            Self::DeviceOs => "DeviceOS",
+            Self::UserAgent => "UserAgent",
+            Self::XmswlHeader => "XMSWLHeader",
+        }
+    }
+}
+
+impl From<Characteristic> for Argument {
+    fn from(characteristic: Characteristic) -> Self {
+        Self::Text(characteristic.word().to_owned())
+    }
+}
+
+/// The whole text that a device has to show for a rule to match. Never blank: a rule without a text
+/// would match every device that does not say what it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueryString(String);
+
+impl QueryString {
+    /// Takes a text that is neither blank nor holds a control character. There is no wildcard: a `*`
+    /// is compared as it stands.
+    pub fn new(text: impl Into<String>) -> Result<Self, NameError> {
+        let text = text.into();
+        if text.trim().is_empty() {
+            Err(NameError::Empty)
+        } else if text.chars().any(char::is_control) {
+            Err(NameError::Malformed { text })
+        } else {
+            Ok(Self(text))
+        }
+    }
+}
+
+impl From<QueryString> for Argument {
+    fn from(QueryString(text): QueryString) -> Self {
+        Self::Text(text)
+    }
+}
+
+/// Makes a rule and prints it. What it compares can never be changed, only what it decides.
+pub fn new_device_access_rule(
+    characteristic: Characteristic,
+    query: QueryString,
+    level: AccessLevel,
+    controller: Option<DomainController>,
+) -> Cmdlet<DeviceAccessRuleRow> {
+    Cmdlet::write("New-ActiveSyncDeviceAccessRule")
+        .with("Characteristic", characteristic)
+        .with("QueryString", query)
+        .with("AccessLevel", level)
+        .with("Confirm", false)
+        .with_some("DomainController", controller)
+}
+
+/// Lets a rule decide otherwise.
+pub fn set_device_access_rule(
+    rule: Identity,
+    level: AccessLevel,
+    controller: Option<DomainController>,
+) -> Cmdlet<Nothing> {
+    Cmdlet::write("Set-ActiveSyncDeviceAccessRule")
+        .with("Identity", rule)
+        .with("AccessLevel", level)
+        .with("Confirm", false)
+        .with_some("DomainController", controller)
+}
+
+/// Removes a rule.
+pub fn remove_device_access_rule(
+    rule: Identity,
+    controller: Option<DomainController>,
+) -> Cmdlet<Nothing> {
+    Cmdlet::write("Remove-ActiveSyncDeviceAccessRule")
+        .with("Identity", rule)
+        .with("Confirm", false)
+        .with_some("DomainController", controller)
 }

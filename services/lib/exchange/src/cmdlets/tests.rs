@@ -5,6 +5,8 @@ use std::num::NonZeroU32;
 use super::*;
 use crate::clixml::{Columns, rows};
 
+mod every;
+
 fn read<R: Row>(xml: &str) -> R {
     let columns = Columns::new(R::COLUMNS.iter().copied());
     R::from_fields(&rows::Row::read(xml.as_bytes(), &columns).unwrap()).unwrap()
@@ -17,6 +19,7 @@ fn shown<R>(cmdlet: &Cmdlet<R>) -> String {
             Argument::Text(value) => value.clone(),
             Argument::Number(value) => value.to_string(),
             Argument::Boolean(value) => format!("${value}"),
+            Argument::Null => "$null".to_owned(),
             Argument::List(values) => values.join(","),
             Argument::Edit(edit) => {
                 format!("@{{Add={};Remove={}}}", edit.add.join(","), edit.remove.join(","))

@@ -40,6 +40,22 @@ impl DeviceFamily {
         }
     }
 
+    /// The cmdlet that erases devices.
+    pub fn clear_device(self) -> &'static str {
+        match self {
+            Self::ActiveSync => "Clear-ActiveSyncDevice",
+            Self::Mobile => "Clear-MobileDevice",
+        }
+    }
+
+    /// The cmdlet that removes partnerships.
+    pub fn remove_device(self) -> &'static str {
+        match self {
+            Self::ActiveSync => "Remove-ActiveSyncDevice",
+            Self::Mobile => "Remove-MobileDevice",
+        }
+    }
+
     /// The cmdlets of the family's mailbox policies.
     pub fn mailbox_policy(self) -> PolicyCmdlets {
         match self {
@@ -70,101 +86,6 @@ pub struct PolicyCmdlets {
     pub new: &'static str,
     /// Removes.
     pub remove: &'static str,
-}
-
-/// A cmdlet and the parameters of it that a task cannot do without.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Requirement {
-    /// The cmdlet's name.
-    pub cmdlet: &'static str,
-    /// Parameter names without dashes.
-    pub parameters: &'static [&'static str],
-}
-
-/// What an account may not do although a task needs it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Missing {
-    /// The whole cmdlet is hidden.
-    Cmdlet(&'static str),
-    /// The cmdlet is visible, the parameter is not.
-    Parameter(&'static str, &'static str),
-}
-
-impl fmt::Display for Missing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Cmdlet(cmdlet) => f.write_str(cmdlet),
-            Self::Parameter(cmdlet, parameter) => write!(f, "{cmdlet} -{parameter}"),
-        }
-    }
-}
-
-/// The parameters of the two cmdlets that list devices.
-const GET_DEVICE: &[&str] = &["Identity", "Mailbox", "Filter", "ResultSize", "DomainController"];
-
-/// What looking takes, with the device cmdlets of one family.
-pub fn required(family: DeviceFamily) -> [Requirement; 7] {
-    [
-        Requirement {
-            cmdlet: "Set-ADServerSettings",
-            parameters: &["ViewEntireForest", "PreferredServer"],
-        },
-        Requirement { cmdlet: "Get-ExchangeServer", parameters: &[] },
-        Requirement { cmdlet: "Get-ActiveSyncOrganizationSettings", parameters: &[] },
-        Requirement { cmdlet: "Get-ActiveSyncDeviceAccessRule", parameters: &[] },
-        Requirement { cmdlet: family.get_device(), parameters: GET_DEVICE },
-        Requirement {
-            cmdlet: "Get-CASMailbox",
-            parameters: &["Identity", "Filter", "ResultSize", "DomainController"],
-        },
-        Requirement {
-            cmdlet: "Get-Recipient",
-            parameters: &["Identity", "Filter", "ResultSize", "DomainController"],
-        },
-    ]
-}
-
-/// What changing access takes, beyond looking.
-pub fn required_to_write() -> [Requirement; 1] {
-    [Requirement {
-        cmdlet: "Set-CASMailbox",
-        parameters: &[
-            "Identity",
-            "ActiveSyncAllowedDeviceIDs",
-            "ActiveSyncBlockedDeviceIDs",
-            "Confirm",
-            "DomainController",
-        ],
-    }]
-}
-
-/// Every cmdlet name that a self-test asks Get-Command about, both families included.
-pub fn asked_about() -> Vec<&'static str> {
-    let mut names: Vec<&'static str> = required(DeviceFamily::Mobile)
-        .iter()
-        .chain(&required_to_write())
-        .map(|requirement| requirement.cmdlet)
-        .collect();
-    names.push(DeviceFamily::ActiveSync.get_device());
-    names
-}
-
-/// What of the requirements Get-Command did not show.
-pub fn missing(requirements: &[Requirement], commands: &[CommandRow]) -> Vec<Missing> {
-    let mut missing = Vec::new();
-    for requirement in requirements {
-        match commands.iter().find(|row| row.is(requirement.cmdlet)) {
-            None => missing.push(Missing::Cmdlet(requirement.cmdlet)),
-            Some(row) => missing.extend(
-                requirement
-                    .parameters
-                    .iter()
-                    .filter(|parameter| !row.takes(parameter))
-                    .map(|parameter| Missing::Parameter(requirement.cmdlet, parameter)),
-            ),
-        }
-    }
-    missing
 }
 
 /// The build of a server, as `AdminDisplayVersion` shows it.
@@ -221,6 +142,37 @@ impl ServerVersion {
         }
     }
 }
+
+impl Product {
+    /// The name as people say it.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Older => "an Exchange before 2010",
+            Self::Exchange2010 => "Exchange 2010",
+            Self::Exchange2013 => "Exchange 2013",
+            Self::Exchange2016 => "Exchange 2016",
+            Self::Exchange2019 => "Exchange 2019",
+            Self::SubscriptionEdition => "Exchange Subscription Edition",
+        }
+    }
+
+    /// The day on which Microsoft's support ended or will end: the table of
+    /// [lifecycle dates](https://learn.microsoft.com/lifecycle/products/?terms=Exchange%20Server).
+    pub fn support_ends(self) -> Option<jiff::civil::Date> {
+        let date = |year, month, day| Some(jiff::civil::date(year, month, day));
+        match self {
+            Self::Older => None,
+            Self::Exchange2010 => date(2020, 10, 13),
+            Self::Exchange2013 => date(2023, 4, 11),
+            Self::Exchange2016 | Self::Exchange2019 => date(2025, 10, 14),
+            Self::SubscriptionEdition => date(2035, 12, 31),
+        }
+    }
+}
+
+/// Exchange 2010 with Service Pack 3, the oldest that is spoken to.
+pub const VERSION_MIN: ServerVersion =
+    ServerVersion { major: 14, minor: 3, build: 123, revision: 0 };
 
 impl fmt::Display for ServerVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -291,44 +243,5 @@ mod tests {
         assert_eq!(DeviceFamily::choose(&both), Some(DeviceFamily::Mobile));
         assert_eq!(DeviceFamily::choose(&both[..1]), Some(DeviceFamily::ActiveSync));
         assert_eq!(DeviceFamily::choose(&[]), None);
-    }
-
-    #[test]
-    fn every_cmdlet_that_is_required_is_asked_about() {
-        let asked = asked_about();
-        for family in [DeviceFamily::ActiveSync, DeviceFamily::Mobile] {
-            for Requirement { cmdlet, .. } in required(family).iter().chain(&required_to_write()) {
-                assert!(asked.contains(cmdlet), "{cmdlet}");
-            }
-        }
-    }
-
-    #[test]
-    fn what_a_role_hides_is_named() {
-        let family = DeviceFamily::ActiveSync;
-        let mut shown: Vec<CommandRow> = required(family)
-            .iter()
-            .chain(&required_to_write())
-            .map(|requirement| row(requirement.cmdlet, requirement.parameters))
-            .collect();
-        assert_eq!(missing(&required(family), &shown), []);
-        assert_eq!(missing(&required_to_write(), &shown), []);
-
-        let hidden = ["Get-Recipient", "Get-ActiveSyncDeviceAccessRule"];
-        shown.retain(|row| !hidden.contains(&row.name.as_str()));
-        for row in &mut shown {
-            row.parameters.retain(|parameter| parameter != "ActiveSyncBlockedDeviceIDs");
-        }
-        assert_eq!(
-            missing(&required(family), &shown),
-            [Missing::Cmdlet("Get-ActiveSyncDeviceAccessRule"), Missing::Cmdlet("Get-Recipient")]
-        );
-        let parameter = missing(&required_to_write(), &shown);
-        assert_eq!(
-            parameter.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            ["Set-CASMailbox -ActiveSyncBlockedDeviceIDs"]
-        );
-        let newer = missing(&required(DeviceFamily::Mobile), &shown);
-        assert!(newer.contains(&Missing::Cmdlet("Get-MobileDevice")), "{newer:?}");
     }
 }

@@ -20,6 +20,7 @@ fn value(argument: &Argument) -> Value {
             Err(_) => (*number).into(),
         },
         Argument::Boolean(value) => (*value).into(),
+        Argument::Null => Value::Nil,
         Argument::List(texts) => list(texts),
         Argument::Edit(Edit { add, remove }) => {
             let sides = [("Add", add), ("Remove", remove)];

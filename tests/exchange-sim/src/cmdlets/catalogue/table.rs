@@ -3,7 +3,7 @@
 use super::super::{
     access_rule_edits, access_rules, cas_mailboxes, classes, commands, devices,
     organization_settings, policies, policy_edits, recipients, servers, set_cas_mailbox,
-    statistics, view, wipes,
+    statistics, throttling, view, wipes,
 };
 use super::parameters::{
     ACCESS_LEVELS, ACTIVE_SYNC_SETTINGS, ANR, CONFIRM, CONTROLLER, FILTER, FORCE, FROM_CONTROLLER,
@@ -74,6 +74,23 @@ const DEFAULT_OLD: Parameter = parameter("IsDefaultPolicy", Kind::Boolean);
 const RENAME: Parameter = parameter("Name", Kind::Text);
 
 pub(super) const CMDLETS: &[Cmdlet] = &[
+    cmdlet(
+        "Get-ThrottlingPolicyAssociation",
+        "Microsoft.Exchange.Management.SystemConfigurationTasks.GetThrottlingPolicyAssociation",
+        &[IDENTITY, ANR, RESULT_SIZE, CONTROLLER, modern("ThrottlingPolicy", Kind::Text)],
+        throttling::association,
+    ),
+    cmdlet(
+        "Get-ThrottlingPolicy",
+        "Microsoft.Exchange.Management.SystemConfigurationTasks.GetThrottlingPolicy",
+        &[
+            IDENTITY,
+            CONTROLLER,
+            modern("Explicit", Kind::Switch),
+            modern("ThrottlingPolicyScope", Kind::Word(&["Regular", "Organization", "Global"])),
+        ],
+        throttling::policy,
+    ),
     cmdlet(
         "Get-Command",
         "Microsoft.PowerShell.Commands.GetCommandCommand",

@@ -41,6 +41,15 @@ macro_rules! settings {
                 })
             }
 
+            /// The names of all settings in one family.
+            pub fn names(family: DeviceFamily) -> impl Iterator<Item = &'static str> {
+                let names = [$(($active_sync, $mobile),)+];
+                names.into_iter().map(move |(active_sync, mobile)| match family {
+                    DeviceFamily::ActiveSync => active_sync,
+                    DeviceFamily::Mobile => mobile,
+                })
+            }
+
             /// Whether no setting is named.
             pub fn is_empty(&self) -> bool {
                 *self == Self::default()
