@@ -11,7 +11,7 @@ use std::error::Error;
 use std::path::Path;
 use std::time::Instant;
 
-use exgate_exchange::cmdlets::{self, DeviceFamily, DeviceSelection, ResultSize};
+use exgate_exchange::cmdlets::{self, DeviceFamily, DeviceSelection, Families, ResultSize, Task};
 use exgate_exchange::credentials::Credentials;
 use exgate_exchange::http::{Authentication, Transport, TrustAnchors};
 use exgate_exchange::session::{Options, Session};
@@ -33,7 +33,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         session.run(cmdlets::get_command(cmdlets::asked_about())).await?.collect().await?;
     let family =
         DeviceFamily::choose(&commands).ok_or("no cmdlet that lists devices is visible")?;
-    for missing in cmdlets::missing(&cmdlets::required(family), &commands) {
+    for missing in cmdlets::missing(&Families::all(family).required(Task::Read), &commands) {
         eprintln!("not visible to this account: {missing}");
     }
 
