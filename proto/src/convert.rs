@@ -15,10 +15,10 @@ mod operator;
 mod bytes;
 
 pub use bytes::{
-    decode_case, decode_command, decode_decision, decode_edit, decode_managed_device,
-    decode_observation, decode_receipt, decode_user, digest, encode_case, encode_command,
-    encode_decision, encode_edit, encode_managed_device, encode_observation, encode_receipt,
-    encode_user, page_digest, root_digest, wire_digest,
+    decode_case, decode_command, decode_decision, decode_edit, decode_finished,
+    decode_managed_device, decode_observation, decode_receipt, decode_user, digest, encode_case,
+    encode_command, encode_decision, encode_edit, encode_finished, encode_managed_device,
+    encode_observation, encode_receipt, encode_user, page_digest, root_digest, wire_digest,
 };
 pub use malformed::{ERROR_DOMAIN, Fault, Malformed};
 pub use operator::prediction;

@@ -138,7 +138,8 @@ impl Player {
             let observations = observations.clone();
             rows += observations.len() as u64;
             roots.push(digest);
-            let page = Page { number, observations, unchanged: Vec::new(), digest };
+            let unchanged = Vec::new();
+            let page = Page { number, observations, unchanged, digest, finished: None };
             parts.send(part(Part::Page(page.into()))).await.expect("room");
         }
         if ending == Ending::Commit {
@@ -162,7 +163,7 @@ impl Player {
     /// Says that a sync is over on its side.
     pub async fn finished(&self, order: &pb::StartSync, failure: &str) {
         let (run_id, failure) = (order.run_id.clone(), failure.to_owned());
-        self.says(Said::RunFinished(pb::RunFinished { run_id, failure })).await;
+        self.says(Said::RunFinished(pb::RunFinished { run_id, failure, can_resume: false })).await;
     }
 
     async fn says(&self, message: Said) {

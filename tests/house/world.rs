@@ -30,7 +30,7 @@ use crate::{eventually, http, is};
 /// How long a part in this process may take to stop.
 const DRAIN: Duration = Duration::from_secs(20);
 /// Intervals at which nothing happens by itself while a scenario runs, after the first sync.
-const NEVER: &str =
+pub const NEVER: &str =
     "quick_interval = \"24h\"\nquick_interval_scan = \"24h\"\nfull_interval = \"240h\"";
 
 /// The phones that are there from the start belong to the first so many mailboxes.

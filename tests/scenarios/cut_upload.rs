@@ -9,14 +9,16 @@ use exgate_proto::v1::{SyncMode, SyncRun, SyncRunState};
 use exgate_tests::operator::SOON;
 use exgate_tests::player::{Ending, Player, device, mailbox, settings};
 use exgate_tests::setup::organization_document;
-use exgate_tests::world::{Options, Part, World};
+use exgate_tests::world::{NEVER, Options, Part, World};
 use exgate_tests::{eventually, is, scenario};
 
 const ORGANIZATION: &str = "contoso";
 
 /// A coordinator alone, whose only agent is played here.
 async fn played() -> (World, Player) {
-    let mut world = World::empty(Options::default()).await;
+    // Nobody comes back in time.
+    let sync = format!("{NEVER}\nresume_within = \"1s\"");
+    let mut world = World::empty(Options { sync, ..Options::default() }).await;
     world.begin(Part::Coordinator).await;
     let document = organization_document(ORGANIZATION);
     world.operator.apply("contoso.yaml", &document).await.unwrap();

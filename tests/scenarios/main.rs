@@ -13,6 +13,7 @@ mod observe_mode;
 mod evaluator_down;
 mod lost_answer;
 mod cut_upload;
+mod full_sync;
 mod repeated_sync;
 mod restart;
 mod throttled;

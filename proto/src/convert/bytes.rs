@@ -7,6 +7,7 @@ use exgate_domain::decision::Decision;
 use exgate_domain::ids::ObservationDigest;
 use exgate_domain::observation::{Key, Observation};
 use exgate_domain::record::{ManagedDevice, User};
+use exgate_domain::snapshot::Finished;
 use prost::Message;
 
 use super::{Fault, Malformed};
@@ -48,6 +49,7 @@ stored!(
 stored!("a user", User, types::v1::User, encode_user, decode_user);
 stored!("an edit of a mailbox's lists", ListEdit, agent::v1::ListEdit, encode_edit, decode_edit);
 stored!("a command", Command, agent::v1::Command, encode_command, decode_command);
+stored!("a finished step", Finished, agent::v1::StepFinished, encode_finished, decode_finished);
 stored!("a receipt", Receipt, agent::v1::Receipt, encode_receipt, decode_receipt);
 
 /// Takes the digest of an observation: SHA-256 over its protobuf bytes, the first 16 bytes.

@@ -7,6 +7,7 @@ use exgate_domain::observation::{AccessLevel, Kind};
 use exgate_domain::organization::Mode;
 use exgate_domain::policy::Access;
 use exgate_domain::record::ComplianceState;
+use exgate_domain::snapshot::Step;
 use exgate_domain::standing::Breaker;
 use exgate_domain::sync::{SyncMode, Trigger};
 
@@ -37,7 +38,11 @@ macro_rules! same_names {
 }
 
 same_names!(pb::AccessLevel, AccessLevel, Allow Quarantine Block);
-same_names!(pb::ObservationKind, Kind, Device Mailbox Settings Rule Server);
+same_names!(
+    pb::ObservationKind, Kind,
+    Device Mailbox Settings Rule Server DeviceClass MailboxPolicy
+);
+same_names!(crate::agent::v1::RunStep, Step, Mailboxes Devices Organization);
 same_names!(
     pb::ComplianceState, ComplianceState,
     Unknown Compliant Noncompliant Conflict Error InGracePeriod ConfigManager

@@ -83,10 +83,12 @@ proptest! {
         begin in strategies::begin(),
         page in strategies::page(),
         commit in strategies::commit(),
+        resume in strategies::resume(),
     ) {
         there_and_back::<agent::SnapshotBegin, _>(begin);
         there_and_back::<agent::SnapshotPage, _>(page);
         there_and_back::<agent::SnapshotCommit, _>(commit);
+        there_and_back::<agent::SnapshotResume, _>(resume);
     }
 
     #[test]
@@ -202,6 +204,7 @@ fn a_row_deep_in_a_page_is_named_by_its_index() {
         observations: vec![row(device()), row(pb::EasDevice { guid: vec![], ..device() })],
         unchanged_keys: vec![],
         page_digest: vec![0; 16],
+        finished: None,
     };
 
     let malformed = exgate_domain::snapshot::Page::try_from(page).unwrap_err();

@@ -10,9 +10,12 @@ use tokio::sync::mpsc;
 use exgate_domain::command::{ListEdit, ReceiptOutcome};
 use exgate_domain::ids::MailboxId;
 use exgate_domain::observation::{Key, Mailbox, Observation, Scope};
+use exgate_domain::snapshot::Finished;
 use exgate_domain::sync::Completeness;
 
 use crate::collect::{DigestTable, RawDigest};
+
+pub use exgate_domain::snapshot::Step;
 
 /// An Exchange organization that can be looked at and changed.
 pub trait Exchange: Send + Sync + fmt::Debug {
@@ -20,10 +23,11 @@ pub trait Exchange: Send + Sync + fmt::Debug {
     fn preflight(&self) -> BoxFuture<'_, Preflight>;
 
     /// Looks at a part of the organization. What is seen goes to `seen` as it arrives; a slow
-    /// receiver slows the reading down. An object that is `known` need not be read.
+    /// receiver slows the reading down. An object that is `known` need not be read. What was printed
+    /// before a break comes again.
     fn look<'a>(
         &'a self,
-        scope: &'a Scope,
+        wanted: &'a Wanted,
         known: &'a DigestTable,
         seen: mpsc::Sender<Seen>,
     ) -> BoxFuture<'a, Result<Completeness, LookError>>;
@@ -41,6 +45,17 @@ pub trait Exchange: Send + Sync + fmt::Debug {
     fn close(&self) -> BoxFuture<'_, ()>;
 }
 
+/// What a look is to show, and where it begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// Which part of the organization.
+    pub scope: Scope,
+    /// The domain controller to ask; empty for any.
+    pub controller: String,
+    /// The last step that another look has listed to its end.
+    pub after: Option<Finished>,
+}
+
 /// Something that came out of a look.
 #[derive(Debug)]
 pub enum Seen {
@@ -48,6 +63,10 @@ pub enum Seen {
     Step(Step),
     /// Some objects, as they arrived.
     Objects(Vec<Seeing>),
+    /// A listing broke off and begins again: what it has shown comes again.
+    Repeated,
+    /// A step of a look at everything was listed to its end.
+    Finished(Finished),
 }
 
 /// One object that was seen.
@@ -68,17 +87,6 @@ pub enum Seeing {
     Known(Key),
 }
 
-/// What a look is reading.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
-    /// Mailboxes and their lists.
-    Mailboxes,
-    /// Device partnerships.
-    Devices,
-    /// Settings, rules and servers.
-    Organization,
-}
-
 /// Why a look failed. Nothing that was seen may be taken for a whole.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum LookError {
@@ -97,6 +105,12 @@ pub enum LookError {
         during: String,
         /// What is wrong.
         cause: String,
+    },
+    /// The domain controller that is asked does not answer any more.
+    #[error("domain controller {controller} does not answer any more, and each is its own copy")]
+    ControllerGone {
+        /// Its name.
+        controller: String,
     },
     /// Whoever wanted the observations went away.
     #[error("the sync was cut short")]

@@ -14,13 +14,12 @@ use tokio::sync::mpsc;
 
 use exgate_domain::command::ListEdit;
 use exgate_domain::ids::MailboxId;
-use exgate_domain::observation::Scope;
 use exgate_domain::sync::Completeness;
 use exgate_exchange::cmdlets::{DeviceFamily, DomainController};
 use exgate_exchange::session::{Pool, Urgency};
 
 use crate::collect::DigestTable;
-use crate::exchange::{Attempt, Exchange, LookError, Preflight, Seen};
+use crate::exchange::{Attempt, Exchange, LookError, Preflight, Seen, Wanted};
 use crate::preflight;
 use crate::servers::Servers;
 
@@ -92,13 +91,13 @@ impl Exchange for Remote {
 
     fn look<'a>(
         &'a self,
-        scope: &'a Scope,
+        wanted: &'a Wanted,
         known: &'a DigestTable,
         seen: mpsc::Sender<Seen>,
     ) -> BoxFuture<'a, Result<Completeness, LookError>> {
         async {
             let _looking = self.servers.look();
-            self.read(scope, known, seen).await
+            self.read(wanted, known, seen).await
         }
         .boxed()
     }

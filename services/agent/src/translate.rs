@@ -6,12 +6,13 @@ use uuid::Uuid;
 use exgate_domain::command::ListEdit;
 use exgate_domain::ids::{DeviceId, InvalidId, MailboxId, PartnershipId};
 use exgate_domain::observation::{
-    AccessLevel, AccessReason, AccessRule, AccessState, Characteristic, EasDevice, Mailbox,
-    OrganizationSettings, Server,
+    AccessLevel, AccessReason, AccessRule, AccessState, Characteristic, DeviceClass, EasDevice,
+    Mailbox, MailboxPolicy, OrganizationSettings, PolicySetting, Server,
 };
 use exgate_exchange::clixml::{Field, ReadError, Row as Fields};
 use exgate_exchange::cmdlets::{
-    self, CasMailboxRow, DeviceAccessRuleRow, EditEmpty, OrganizationSettingsRow, Row, ServerRow,
+    self, Argument, CasMailboxRow, DeviceAccessRuleRow, DeviceClassRow, DeviceFamily, EditEmpty,
+    MailboxPolicyRow, OrganizationSettingsRow, Row, ServerRow,
 };
 
 /// Exchange's own test mailboxes; their devices are nobody's.
@@ -217,6 +218,58 @@ pub fn server(row: ServerRow) -> Result<Server, Untranslatable> {
         fqdn: row.fqdn.unwrap_or_default(),
         version: row.version.map(|version| version.to_string()).unwrap_or_default(),
         is_client_access: row.is_client_access_server.unwrap_or_default(),
+    })
+}
+
+/// A device class.
+///
+/// # Errors
+/// When it has no key.
+pub fn device_class(row: DeviceClassRow) -> Result<DeviceClass, Untranslatable> {
+    let missing = |property| Untranslatable::Missing { what: "device class", property };
+    Ok(DeviceClass {
+        guid: row.guid.ok_or(missing("Guid"))?,
+        device_type: row.device_type.unwrap_or_default(),
+        device_model: row.device_model.unwrap_or_default(),
+    })
+}
+
+/// A mailbox policy, its settings in the words of one family of cmdlets.
+///
+/// # Errors
+/// When it has no key.
+pub fn mailbox_policy(
+    row: MailboxPolicyRow,
+    family: DeviceFamily,
+) -> Result<MailboxPolicy, Untranslatable> {
+    let missing = |property| Untranslatable::Missing { what: "mailbox policy", property };
+    let MailboxPolicyRow { head, settings } = row;
+    let value = |argument: Argument| match argument {
+        Argument::Text(text) => text,
+        Argument::Number(number) => number.to_string(),
+        Argument::Boolean(value) => value.to_string(),
+        Argument::List(mut texts) => {
+            texts.sort();
+            texts.join("; ")
+        }
+        // A change, which nothing that was read is.
+        Argument::Edit(_) | Argument::Null => String::new(),
+    };
+    let settings = settings.into_parameters(family).into_iter();
+    let settings = settings.map(|it| (it.name, value(it.argument)));
+    let lists = [
+        ("ApprovedApplicationList", head.approved_applications),
+        ("UnapprovedInROMApplicationList", head.unapproved_in_rom_applications),
+    ];
+    let lists = lists.into_iter().filter(|(_, list)| !list.is_empty());
+    let lists = lists.map(|(name, list)| (name, value(Argument::List(list))));
+    let setting = |(name, value): (&str, _)| PolicySetting { name: name.to_owned(), value };
+    let mut settings: Vec<_> = settings.chain(lists).map(setting).collect();
+    settings.sort();
+    Ok(MailboxPolicy {
+        guid: head.guid.ok_or(missing("Guid"))?,
+        name: head.name.unwrap_or_default(),
+        settings,
     })
 }
 

@@ -6,6 +6,7 @@ mod commands;
 mod message;
 mod session;
 mod sync;
+mod underway;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError};
@@ -61,6 +62,7 @@ pub struct Uplink {
     lease: Lease,
     digests: Arc<Mutex<DigestTable>>,
     touched: Touched,
+    underway: underway::Slot,
     preflight: watch::Receiver<Option<Preflight>>,
     standing: watch::Receiver<Standing>,
     metrics: Metrics,
@@ -112,6 +114,7 @@ impl Uplink {
             journal,
             lease,
             touched: Touched::default(),
+            underway: underway::Slot::default(),
             preflight,
             standing,
             metrics,

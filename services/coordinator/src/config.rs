@@ -12,6 +12,8 @@ use exgate_domain::organization::Schedule;
 use exgate_runtime::config::{Configuration, Invalid, Log, Process, Span, Telemetry};
 use exgate_runtime::listen::{self, Endpoint};
 
+use crate::inventory::SHRINK_PERCENT_MAX;
+
 /// The shortest interval at which anything is repeated.
 const INTERVAL_MIN: Span = Span::seconds(1);
 
@@ -69,6 +71,11 @@ pub struct SyncSettings {
     pub full_interval: Span,
     /// The longest a sync may take before it counts as failed.
     pub timeout: Span,
+    /// How long a sync waits for an agent that was lost in the middle of it, before it counts as failed.
+    pub resume_within: Span,
+    /// How much less than the last complete full sync the next one may see, in percent, before it is
+    /// held: nothing is taken as gone. 100 believes anything.
+    pub shrink_max: u8,
 }
 
 /// `[evaluator]`: the services that decide.
@@ -152,6 +159,8 @@ impl Default for SyncSettings {
             quick_interval_scan: span(schedule.quick_interval_scan),
             full_interval: span(schedule.full_interval),
             timeout: Span::seconds(6 * 3600),
+            resume_within: Span::seconds(10 * 60),
+            shrink_max: SHRINK_PERCENT_MAX,
         }
     }
 }
@@ -216,9 +225,13 @@ impl Configuration for Config {
             ("sync.quick_interval_scan", self.sync.quick_interval_scan),
             ("sync.full_interval", self.sync.full_interval),
             ("sync.timeout", self.sync.timeout),
+            ("sync.resume_within", self.sync.resume_within),
             ("stale.record_max_age", self.stale.record_max_age),
         ] {
             long_enough(key, span)?;
+        }
+        if self.sync.shrink_max > 100 {
+            return Err(Invalid::new("sync.shrink_max", "must be at most 100"));
         }
         self.sources.iter().try_for_each(|(name, source)| source.check(name, &self.stale))
     }
@@ -295,6 +308,8 @@ mod tests {
             ("server.listen", ("EXGATE__SERVER__LISTEN", "0.0.0.0:7443")),
             ("evaluator.endpoints", ("EXGATE__EVALUATOR__ENDPOINTS", "http://10.0.0.1:1")),
             ("sync.full_interval", ("EXGATE__SYNC__FULL_INTERVAL", "1ms")),
+            ("sync.resume_within", ("EXGATE__SYNC__RESUME_WITHIN", "1ms")),
+            ("sync.shrink_max", ("EXGATE__SYNC__SHRINK_MAX", "101")),
             ("sources.intune.refresh", ("EXGATE__SOURCES__INTUNE__REFRESH", "2d")),
             ("sources.intune.organizations", ("EXGATE__SOURCES__INTUNE__ORGANIZATIONS", "Contoso")),
             ("sources.intune.colour", ("EXGATE__SOURCES__INTUNE__COLOUR", "red")),

@@ -148,11 +148,20 @@ pub(crate) struct Upload {
     pub(crate) observations: Vec<Observation>,
     pub(crate) unchanged: Vec<Key>,
     pub(crate) complete: bool,
+    pub(crate) newest: Option<Timestamp>,
+    pub(crate) controller: &'static str,
 }
 
 impl Upload {
     pub(crate) fn everything(observations: Vec<Observation>) -> Self {
-        Self { scope: Scope::Everything, observations, unchanged: Vec::new(), complete: true }
+        Self {
+            scope: Scope::Everything,
+            observations,
+            unchanged: Vec::new(),
+            complete: true,
+            newest: None,
+            controller: "",
+        }
     }
 
     pub(crate) fn changes(observations: Vec<Observation>) -> Self {
@@ -176,6 +185,7 @@ impl Upload {
                     observations: observations.to_vec(),
                     unchanged: unchanged.to_vec(),
                     digest: page_digest(&digests, unchanged),
+                    finished: None,
                 }
             });
         pages.collect()
@@ -190,6 +200,9 @@ impl Upload {
             completeness: Completeness {
                 pipelines_completed: true,
                 error_records: u32::from(!self.complete),
+                newest_change_at: self.newest,
+                domain_controller: self.controller.to_owned(),
+                filtered_by_server: matches!(self.scope, Scope::ChangedSince(_)),
                 ..Completeness::default()
             },
         }
@@ -201,7 +214,7 @@ impl Upload {
         now: Timestamp,
     ) -> Result<Committed, InventoryError> {
         let begin = begin(self.scope.clone());
-        let mut snapshot = Inventory::new(store.clone()).begin(begin).await?;
+        let mut snapshot = Inventory::new(store.clone()).begin(begin, at(0)).await?;
         for page in self.pages() {
             snapshot.page(page).await?;
         }
@@ -211,7 +224,7 @@ impl Upload {
 
 pub(crate) fn begin(scope: Scope) -> Begin {
     Begin {
-        id: SnapshotId::new(Uuid::from_u128(7)),
+        id: SnapshotId::new(Uuid::now_v7()),
         run: RunId::new(Uuid::from_u128(8)),
         organization: contoso(),
         agent: AgentId::new(Uuid::from_u128(9)),

@@ -3,12 +3,17 @@
 //!
 //! A snapshot that is cut, does not fit, or comes under an older lease changes nothing. One that is
 //! whole but not complete (an error beside the output, a truncated answer) stores what it shows and
-//! says nothing about what it does not show. Rows that were sent wait in a temporary table of the
-//! engine; in memory are only the keys of the rows that were not.
+//! says nothing about what it does not show. Rows that were sent wait in a file of their run; in memory
+//! are only the keys of the rows that were not. An upload that broke off may go on after the last page
+//! that is staged; of one run, only the newest upload is listened to.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
+use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use exgate_domain::ids::{Generation, ObservationDigest, OrganizationId, RunId, SnapshotId};
 use exgate_domain::observation::{Key, Scope};
@@ -16,10 +21,15 @@ use exgate_domain::snapshot::{Begin, Commit, PAGE_BYTES_MAX, PAGE_ROWS_MAX, Page
 use exgate_domain::sync::Tally;
 use exgate_proto::convert::{page_digest, root_digest};
 
-use crate::store::{Extent, ObservedRow, Staging, Store, StoreError, Swap, Swapped};
+use crate::store::{
+    Extent, ObservedRow, Shrunk, StagedPage, Staging, Store, StoreError, Swap, Swapped,
+};
 
 /// The most pages of one snapshot: ten million rows in full pages, and as many again in small ones.
 const PAGES_MAX: usize = 40_000;
+/// How much less than the last complete look at everything the next one may see, in percent, unless
+/// the operator says otherwise. A listing that lacks more is likelier to be cut than to be true.
+pub const SHRINK_PERCENT_MAX: u8 = 20;
 
 /// A snapshot that stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +42,8 @@ pub struct Committed {
     pub rows_unchanged: u64,
     /// Whether nothing speaks against its having shown all that its scope asks for.
     pub complete: bool,
+    /// What it saw too little of to be believed.
+    pub shrunk: Option<Shrunk>,
 }
 
 /// Why a snapshot is refused. Nothing of it is stored.
@@ -140,16 +152,47 @@ impl InventoryError {
 #[derive(Debug, Clone)]
 pub struct Inventory {
     store: Store,
+    shrink_percent_max: u8,
+    turns: Arc<Mutex<HashMap<OrganizationId, Turn>>>,
+}
+
+/// Whose upload an organization's is.
+#[derive(Debug, Clone, Default)]
+struct Turn {
+    overtaken: CancellationToken,
+    taken: Arc<AsyncMutex<()>>,
 }
 
 impl Inventory {
     /// Keeps the inventory in `store`.
     pub fn new(store: Store) -> Self {
-        Self { store }
+        Self { store, shrink_percent_max: SHRINK_PERCENT_MAX, turns: Arc::default() }
     }
 
-    /// Opens a snapshot. Nothing of it counts before its commit; dropping it forgets it.
-    pub async fn begin(&self, begin: Begin) -> Result<Snapshot, InventoryError> {
+    /// Believes a look at everything that sees up to so much less than the one before, in percent.
+    #[must_use]
+    pub fn with_shrink_max(self, percent: u8) -> Self {
+        Self { shrink_percent_max: percent, ..self }
+    }
+
+    /// Tells the upload before that it was overtaken, and waits until it has let go.
+    async fn turn(
+        &self,
+        organization: &OrganizationId,
+    ) -> (CancellationToken, OwnedMutexGuard<()>) {
+        let (overtaken, taken) = {
+            let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+            let turn = turns.entry(organization.clone()).or_default();
+            turn.overtaken.cancel();
+            turn.overtaken = CancellationToken::new();
+            (turn.overtaken.clone(), Arc::clone(&turn.taken))
+        };
+        (overtaken, taken.lock_owned().await)
+    }
+
+    /// Opens a snapshot, or goes on with one whose upload broke off. Nothing of it counts before its
+    /// commit.
+    pub async fn begin(&self, begin: Begin, now: Timestamp) -> Result<Snapshot, InventoryError> {
         let Begin {
             id: snapshot,
             run,
@@ -167,6 +210,12 @@ impl Inventory {
             return Err(InventoryError::LeaseLost { generation });
         }
         let started_at = self.store.run(run).await?.and_then(|stored| stored.started_at);
+        let (overtaken, turn) = self.turn(&organization).await;
+        let (staging, staged) = self.store.staging(run, snapshot).await?;
+        if !staged.pages.is_empty() {
+            let pages = staged.pages.len();
+            tracing::info!(%organization, %run, pages, "an upload goes on");
+        }
         Ok(Snapshot {
             store: self.store.clone(),
             id: snapshot,
@@ -175,21 +224,15 @@ impl Inventory {
             generation,
             scope,
             started_at,
-            staging: Staging::default(),
-            unchanged: HashSet::new(),
-            pages: Vec::new(),
-            rows: 0,
+            staging,
+            unchanged: staged.unchanged,
+            pages: staged.pages,
+            rows: staged.rows,
+            begun: (now, Instant::now()),
+            shrink_percent_max: self.shrink_percent_max,
+            overtaken,
+            _turn: turn,
         })
-    }
-
-    /// The newest change, by the directory's clock, that complete snapshots of everything and of
-    /// changes showed. Who asks for changes since then takes off the time a sync takes and the time
-    /// a change needs to reach the domain controller.
-    pub async fn newest_change(
-        &self,
-        organization: &OrganizationId,
-    ) -> Result<Option<Timestamp>, StoreError> {
-        self.store.newest_change(organization).await
     }
 }
 
@@ -208,6 +251,10 @@ pub struct Snapshot {
     unchanged: HashSet<Key>,
     pages: Vec<ObservationDigest>,
     rows: u64,
+    begun: (Timestamp, Instant),
+    shrink_percent_max: u8,
+    overtaken: CancellationToken,
+    _turn: OwnedMutexGuard<()>,
 }
 
 impl Snapshot {
@@ -221,9 +268,19 @@ impl Snapshot {
         self.run
     }
 
+    /// How many pages are staged.
+    pub fn pages(&self) -> usize {
+        self.pages.len()
+    }
+
+    /// Waits until another upload for the organization has begun.
+    pub fn overtaken(&self) -> impl Future<Output = ()> + use<> {
+        self.overtaken.clone().cancelled_owned()
+    }
+
     /// Takes the next page.
     pub async fn page(&mut self, page: Page) -> Result<(), InventoryError> {
-        let Page { number, observations, unchanged, digest } = page;
+        let Page { number, observations, unchanged, digest, finished } = page;
         let expected = self.pages.len() as u64 + 1;
         if number != expected {
             return Err(InventoryError::PageOrder { expected, actual: number });
@@ -247,11 +304,23 @@ impl Snapshot {
         {
             return Err(InventoryError::DigestsUnknown { guid: key.guid });
         }
-        self.staging.put(&rows).await?;
+        let staged = StagedPage {
+            number,
+            digest,
+            unchanged: &unchanged,
+            finished: finished.as_ref(),
+            now: self.now(),
+        };
+        self.staging.put(staged, &rows).await?;
         self.unchanged.extend(unchanged);
         self.pages.push(digest);
         self.rows += count as u64;
         Ok(())
+    }
+
+    fn now(&self) -> Timestamp {
+        let (at, since) = self.begun;
+        at.checked_add(since.elapsed()).unwrap_or(at)
     }
 
     /// Puts the snapshot in the place of what is stored, if `commit` fits what arrived.
@@ -278,12 +347,14 @@ impl Snapshot {
             staging: self.staging,
             unchanged: self.unchanged,
             extent,
+            completeness,
+            shrink_percent_max: self.shrink_percent_max,
             started_at: self.started_at,
             now,
         };
         match self.store.swap(swap).await? {
-            Swapped::Stored { tally, rows_changed, rows_unchanged } => {
-                Ok(Committed { tally, rows_changed, rows_unchanged, complete })
+            Swapped::Stored { tally, rows_changed, rows_unchanged, shrunk } => {
+                Ok(Committed { tally, rows_changed, rows_unchanged, complete, shrunk })
             }
             Swapped::LeaseLost => Err(InventoryError::LeaseLost { generation: self.generation }),
             Swapped::Unknown(key) => Err(InventoryError::DigestsUnknown { guid: key.guid }),

@@ -127,7 +127,7 @@ async fn assemble(config: &Config, store: Store, tasks: &Tasks) -> Result<Surfac
         config.evaluator.endpoints.iter().map(endpoint).collect::<Result<_, _>>()?;
 
     let agents = Agents::new(store.clone(), clock.clone(), metrics.clone());
-    let inventory = Inventory::new(store.clone());
+    let inventory = Inventory::new(store.clone()).with_shrink_max(config.sync.shrink_max);
     let max_age = config.stale.record_max_age.duration();
     let sources = Sources::new(store.clone(), &config.sources, max_age, clock.clone()).await?;
     let records = sources.handle();
@@ -151,8 +151,9 @@ async fn assemble(config: &Config, store: Store, tasks: &Tasks) -> Result<Surfac
         outbox: outbox.clone(),
         tasks: tasks.clone(),
     };
-    let runs = Runs::new(parts, config.sync.timeout.duration());
-    runs.close_left_over().await?;
+    let (timeout, resume_within) = (config.sync.timeout, config.sync.resume_within);
+    let runs = Runs::new(parts, timeout.duration(), resume_within.duration());
+    runs.take_over().await?;
     let gauges =
         metrics::Gauges::new(metrics, store.clone(), records.clone(), agents.clone(), runs.clone());
 

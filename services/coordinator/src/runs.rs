@@ -3,6 +3,7 @@
 
 mod active;
 mod starting;
+mod resuming;
 mod ending;
 
 use std::collections::HashMap;
@@ -13,7 +14,7 @@ use tokio::sync::{Mutex as AsyncMutex, Notify};
 
 use exgate_domain::ids::{Generation, OrganizationId, RunId};
 use exgate_domain::snapshot::Begin;
-use exgate_domain::sync::{RunState, SyncMode, Trigger};
+use exgate_domain::sync::{SyncMode, Trigger};
 use exgate_runtime::Tasks;
 use exgate_runtime::clock::Clock;
 
@@ -65,13 +66,12 @@ pub struct Runs(Arc<Inner>);
 struct Inner {
     parts: Parts,
     timeout: Duration,
+    resume_within: Duration,
     wake: Notify,
     /// Held while a run is created or handed out.
     moving: AsyncMutex<()>,
     open: Mutex<HashMap<OrganizationId, Open>>,
     histories: Mutex<HashMap<OrganizationId, RunHistory>>,
-    /// What went wrong in the last successful run of each organization.
-    notes: Mutex<HashMap<OrganizationId, (RunId, String)>>,
 }
 
 /// What runs need of others.
@@ -94,16 +94,17 @@ pub struct Parts {
 }
 
 impl Runs {
-    /// No run is open yet; one takes at most `timeout`.
-    pub fn new(parts: Parts, timeout: Duration) -> Self {
+    /// No run is open yet; one takes at most `timeout`, and waits at most `resume_within` for an agent
+    /// that was lost.
+    pub fn new(parts: Parts, timeout: Duration, resume_within: Duration) -> Self {
         Self(Arc::new(Inner {
             parts,
             timeout,
+            resume_within,
             wake: Notify::new(),
             moving: AsyncMutex::default(),
             open: Mutex::default(),
             histories: Mutex::default(),
-            notes: Mutex::default(),
         }))
     }
 
@@ -124,22 +125,6 @@ impl Runs {
                 () = tokio::time::sleep(LOOK_EVERY) => {}
             }
         }
-    }
-
-    /// Ends the runs that an earlier process of this coordinator left open.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn close_left_over(&self) -> Result<(), StoreError> {
-        let Parts { store, clock, .. } = &self.0.parts;
-        for left in store.open_runs(None).await? {
-            let reason = "the coordinator restarted".to_owned();
-            let state = RunState::Failed { at: clock.now(), reason };
-            store.set_run_state(left.run.id, &state).await?;
-            let (organization, run) = (&left.run.organization, left.run.id);
-            tracing::warn!(%organization, %run, "run of an earlier process was closed");
-        }
-        Ok(())
     }
 
     /// Looks at once instead of a little later.
@@ -166,12 +151,6 @@ impl Runs {
         let active = open.get(organization)?.active.as_ref()?;
         let history = self.histories().get(organization).copied().unwrap_or_default();
         Some(active.progress(history.last_full.map_or(0, |tally| tally.seen)))
-    }
-
-    /// What went wrong in a run although it succeeded.
-    pub fn note(&self, organization: &OrganizationId, run: RunId) -> Option<String> {
-        let notes = self.0.notes.lock().unwrap_or_else(PoisonError::into_inner);
-        notes.get(organization).filter(|(of, _)| *of == run).map(|(_, note)| note.clone())
     }
 
     /// How an organization's runs went.
@@ -203,26 +182,37 @@ impl Runs {
     }
 
     /// The agent says that a run is over on its side.
-    pub async fn finished(&self, organization: &OrganizationId, run: RunId, failure: String) {
+    /// One whose upload broke goes on, if its look can.
+    pub async fn finished(
+        &self,
+        organization: &OrganizationId,
+        run: RunId,
+        failure: String,
+        can_resume: bool,
+    ) {
         let reason = {
             let mut open = self.open();
             let Some(active) = open.get_mut(organization).and_then(|open| open.with(run)) else {
                 return;
             };
             match (active.phase, failure.is_empty()) {
-                (Phase::Deciding, _) => return,
+                (Phase::Deciding | Phase::Suspended { .. }, _) => return,
                 (Phase::Looking, true) => "the agent ended without a snapshot".to_owned(),
                 // The upload that was refused; another one is on its way.
                 (Phase::Looking, false) if active.take_refusal() => return,
+                (Phase::Looking, false) if can_resume && active.suspend() => {
+                    tracing::warn!(%organization, %run, failure, "the upload broke off");
+                    return;
+                }
                 (Phase::Looking, false) => failure,
             }
         };
         self.fail(organization, run, reason, "agent").await;
     }
 
-    /// The holder of the lease is gone, and with it what it did or was to do.
+    /// The holder of the lease is gone: a look waits until it is back, all else ends.
     pub async fn lost(&self, organization: &OrganizationId) {
-        let runs = self.open().get(organization).map(Open::needs_agent).unwrap_or_default();
+        let runs = self.open().get_mut(organization).map(Open::lose_agent).unwrap_or_default();
         for run in runs {
             self.fail(organization, run, "the agent was lost".to_owned(), "lost").await;
         }
@@ -267,7 +257,7 @@ impl Runs {
             return self.fail(organization, run, reason, "agent").await;
         };
         tracing::warn!(%organization, %run, "every row has to travel again");
-        let message = Outgoing::StartSync(start);
+        let message = Outgoing::StartSync(Box::new(start));
         if self.0.parts.agents.say(organization, generation, message).is_err() {
             self.lost(organization).await;
         }

@@ -54,9 +54,9 @@ pub use written::{RowKind, RowsWritten};
 
 pub(crate) use columns::folded;
 
-pub(crate) use observed::Row as ObservedRow;
-pub(crate) use staging::Staging;
-pub(crate) use swap::{Extent, Swap, Swapped};
+pub(crate) use observed::{Row as ObservedRow, Watermark};
+pub(crate) use staging::{StagedPage, Staging};
+pub(crate) use swap::{Extent, Shrunk, Swap, Swapped};
 
 use keys::KeyMaps;
 use written::Tally;
@@ -79,6 +79,8 @@ pub struct Store {
     read: SqlitePool,
     keys: Arc<KeyMaps>,
     written: RowsWritten,
+    /// The folder of snapshots that wait for their commit.
+    staging: PathBuf,
     _lock: Arc<File>,
 }
 
@@ -181,6 +183,7 @@ impl Store {
             read,
             keys: Arc::default(),
             written: RowsWritten::default(),
+            staging: beside(path, ".staging"),
             _lock: Arc::new(lock),
         })
     }
@@ -215,20 +218,25 @@ impl Store {
 /// Takes the store for this process until the file is closed. The system lets go of the lock when
 /// the process ends, however it ends.
 fn lock(path: &Path) -> Result<File, OpenError> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".lock");
     let failed = |source| OpenError::Lock { path: path.to_owned(), source };
     let file = File::options()
         .create(true)
         .truncate(false)
         .write(true)
-        .open(Path::new(&beside))
+        .open(beside(path, ".lock"))
         .map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(OpenError::InUse { path: path.to_owned() }),
         Err(TryLockError::Error(source)) => Err(failed(source)),
     }
+}
+
+/// A path that continues the store's.
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(suffix);
+    beside.into()
 }
 
 #[cfg(test)]

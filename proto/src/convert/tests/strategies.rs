@@ -1,30 +1,34 @@
 //! Arbitrary domain values: any text, any instant, every variant.
 
+mod snapshot;
+
 use std::time::Duration;
 
 use exgate_domain::case::{Case, MailboxFacts, Management, MatchBasis, Sibling, Unmatched};
 use exgate_domain::command::{Command, ListEdit, Receipt, ReceiptOutcome};
 use exgate_domain::decision::{Compliance, Decision, Outcome, Reason, Tried};
 use exgate_domain::ids::{
-    AgentId, BundleDigest, CommandId, DeviceId, Generation, MailboxId, ObservationDigest,
-    OrganizationId, PartnershipId, Revision, RunId, SnapshotId,
+    BundleDigest, CommandId, DeviceId, Generation, MailboxId, ObservationDigest, OrganizationId,
+    PartnershipId, Revision,
 };
 use exgate_domain::observation::{
-    AccessLevel, AccessReason, AccessRule, AccessState, Characteristic, EasDevice, Key, Kind,
-    Mailbox, Observation, OrganizationSettings, Scope, Server,
+    AccessLevel, AccessReason, AccessRule, AccessState, Characteristic, DeviceClass, EasDevice,
+    Key, Kind, Mailbox, MailboxPolicy, Observation, OrganizationSettings, PolicySetting, Scope,
+    Server,
 };
 use exgate_domain::organization::Mode;
 use exgate_domain::policy::Access;
 use exgate_domain::record::{ComplianceState, ManagedDevice, Provenance, User};
-use exgate_domain::snapshot::{Begin, Commit, Page};
 use exgate_domain::standing::{Breaker, ServerStanding, Standing};
-use exgate_domain::sync::{Completeness, SyncMode, Trigger};
+use exgate_domain::sync::{SyncMode, Trigger};
 use jiff::Timestamp;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 use uuid::Uuid;
+
+pub(super) use snapshot::{begin, commit, page, resume};
 
 fn text() -> impl Strategy<Value = String> {
     ".{0,12}"
@@ -213,6 +217,26 @@ prop_compose! {
     }
 }
 
+prop_compose! {
+    fn device_class()(
+        guid in guid(),
+        [device_type, device_model] in [text(), text()],
+    ) -> DeviceClass {
+        DeviceClass { guid, device_type, device_model }
+    }
+}
+
+prop_compose! {
+    fn mailbox_policy()(
+        guid in guid(),
+        name in text(),
+        settings in vec([text(), text()], 0..4),
+    ) -> MailboxPolicy {
+        let setting = |[name, value]: [String; 2]| PolicySetting { name, value };
+        MailboxPolicy { guid, name, settings: settings.into_iter().map(setting).collect() }
+    }
+}
+
 pub(super) fn observation() -> impl Strategy<Value = Observation> {
     prop_oneof![
         eas_device().prop_map(Observation::Device),
@@ -220,11 +244,21 @@ pub(super) fn observation() -> impl Strategy<Value = Observation> {
         settings().prop_map(Observation::Settings),
         rule().prop_map(Observation::Rule),
         server().prop_map(Observation::Server),
+        device_class().prop_map(Observation::DeviceClass),
+        mailbox_policy().prop_map(Observation::MailboxPolicy),
     ]
 }
 
 pub(super) fn key() -> impl Strategy<Value = Key> {
-    let kinds = vec![Kind::Device, Kind::Mailbox, Kind::Settings, Kind::Rule, Kind::Server];
+    let kinds = vec![
+        Kind::Device,
+        Kind::Mailbox,
+        Kind::Settings,
+        Kind::Rule,
+        Kind::Server,
+        Kind::DeviceClass,
+        Kind::MailboxPolicy,
+    ];
     (select(kinds), guid()).prop_map(|(kind, guid)| Key { kind, guid })
 }
 
@@ -476,57 +510,6 @@ fn scope() -> impl Strategy<Value = Scope> {
         instant().prop_map(Scope::ChangedSince),
         vec(mailbox_id(), 0..4).prop_map(Scope::Mailboxes),
     ]
-}
-
-prop_compose! {
-    pub(super) fn begin()(
-        [id, run, agent] in [guid(), guid(), guid()],
-        organization in organization_id(),
-        generation in any::<u64>(),
-        scope in scope(),
-        domain_controller in text(),
-    ) -> Begin {
-        Begin {
-            id: SnapshotId::new(id),
-            run: RunId::new(run),
-            organization,
-            agent: AgentId::new(agent),
-            generation: Generation::new(generation),
-            scope,
-            domain_controller,
-        }
-    }
-}
-
-prop_compose! {
-    pub(super) fn page()(
-        number in any::<u64>(),
-        observations in vec(observation(), 0..4),
-        unchanged in vec(key(), 0..4),
-        digest in observation_digest(),
-    ) -> Page {
-        Page { number, observations, unchanged, digest }
-    }
-}
-
-prop_compose! {
-    pub(super) fn commit()(
-        pages in any::<u64>(),
-        rows in any::<u64>(),
-        root in observation_digest(),
-        [pipelines_completed, truncated, filtered_by_server] in any::<[bool; 3]>(),
-        error_records in any::<u32>(),
-        domain_controller in text(),
-    ) -> Commit {
-        let completeness = Completeness {
-            pipelines_completed,
-            error_records,
-            truncated,
-            domain_controller,
-            filtered_by_server,
-        };
-        Commit { pages, rows, root, completeness }
-    }
 }
 
 pub(super) fn mode() -> impl Strategy<Value = Mode> {

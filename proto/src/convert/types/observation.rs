@@ -3,8 +3,8 @@
 
 use exgate_domain::ids::{MailboxId, PartnershipId};
 use exgate_domain::observation::{
-    AccessReason, AccessRule, AccessState, Characteristic, EasDevice, Key, Mailbox, Observation,
-    OrganizationSettings, Server,
+    AccessReason, AccessRule, AccessState, Characteristic, DeviceClass, EasDevice, Key, Mailbox,
+    MailboxPolicy, Observation, OrganizationSettings, PolicySetting, Server,
 };
 
 use crate::convert::field::{enumeration, guid, id, ids, instant_if_any, required, to_instant};
@@ -78,6 +78,8 @@ impl From<Observation> for pb::Observation {
             Observation::Settings(settings) => Subject::Settings(settings.into()),
             Observation::Rule(rule) => Subject::Rule(rule.into()),
             Observation::Server(server) => Subject::Server(server.into()),
+            Observation::DeviceClass(class) => Subject::DeviceClass(class.into()),
+            Observation::MailboxPolicy(policy) => Subject::MailboxPolicy(policy.into()),
         };
         Self { subject: Some(subject) }
     }
@@ -102,6 +104,12 @@ impl TryFrom<pb::Observation> for Observation {
             Subject::Settings(it) => Self::Settings(it.try_into().map_err(inside("settings"))?),
             Subject::Rule(it) => Self::Rule(it.try_into().map_err(inside("rule"))?),
             Subject::Server(it) => Self::Server(it.try_into().map_err(inside("server"))?),
+            Subject::DeviceClass(it) => {
+                Self::DeviceClass(it.try_into().map_err(inside("device_class"))?)
+            }
+            Subject::MailboxPolicy(it) => {
+                Self::MailboxPolicy(it.try_into().map_err(inside("mailbox_policy"))?)
+            }
         })
     }
 }
@@ -346,5 +354,41 @@ impl TryFrom<pb::Server> for Server {
     fn try_from(wire: pb::Server) -> Result<Self, Malformed> {
         let pb::Server { guid: bytes, name, fqdn, version, is_client_access } = wire;
         Ok(Self { guid: guid("guid", &bytes)?, name, fqdn, version, is_client_access })
+    }
+}
+
+impl From<DeviceClass> for pb::DeviceClass {
+    fn from(class: DeviceClass) -> Self {
+        let DeviceClass { guid, device_type, device_model } = class;
+        Self { guid: guid.as_bytes().to_vec(), device_type, device_model }
+    }
+}
+
+impl TryFrom<pb::DeviceClass> for DeviceClass {
+    type Error = Malformed;
+
+    fn try_from(wire: pb::DeviceClass) -> Result<Self, Malformed> {
+        let pb::DeviceClass { guid: bytes, device_type, device_model } = wire;
+        Ok(Self { guid: guid("guid", &bytes)?, device_type, device_model })
+    }
+}
+
+impl From<MailboxPolicy> for pb::MailboxPolicy {
+    fn from(policy: MailboxPolicy) -> Self {
+        let MailboxPolicy { guid, name, settings } = policy;
+        let setting = |PolicySetting { name, value }| pb::PolicySetting { name, value };
+        let settings = settings.into_iter().map(setting).collect();
+        Self { guid: guid.as_bytes().to_vec(), name, settings }
+    }
+}
+
+impl TryFrom<pb::MailboxPolicy> for MailboxPolicy {
+    type Error = Malformed;
+
+    fn try_from(wire: pb::MailboxPolicy) -> Result<Self, Malformed> {
+        let pb::MailboxPolicy { guid: bytes, name, settings } = wire;
+        let setting = |pb::PolicySetting { name, value }| PolicySetting { name, value };
+        let settings = settings.into_iter().map(setting).collect();
+        Ok(Self { guid: guid("guid", &bytes)?, name, settings })
     }
 }

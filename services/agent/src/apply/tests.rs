@@ -9,12 +9,11 @@ use uuid::Uuid;
 
 use exgate_domain::command::ListEdit;
 use exgate_domain::ids::{CommandId, Generation};
-use exgate_domain::observation::Scope;
 use exgate_domain::sync::Completeness;
 
 use super::*;
 use crate::collect::DigestTable;
-use crate::exchange::{LookError, Preflight, Seen};
+use crate::exchange::{LookError, Preflight, Seen, Wanted};
 use crate::lease::Held;
 
 /// An Exchange that answers every write alike, and notes what lay in the journal meanwhile.
@@ -33,7 +32,7 @@ impl Exchange for Scripted {
 
     fn look<'a>(
         &'a self,
-        _: &'a Scope,
+        _: &'a Wanted,
         _: &'a DigestTable,
         _: mpsc::Sender<Seen>,
     ) -> BoxFuture<'a, Result<Completeness, LookError>> {

@@ -152,7 +152,8 @@ impl DigestTable {
         let id = self.id(key);
         let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
         let found = rows.find(id).filter(|entry| entry.raw == raw && raw != NO_RAW);
-        let Some(entry) = found.filter(|entry| self.may_skip && entry.told & UNKNOWN == 0) else {
+        let Some(entry) = found.filter(|entry| self.may_skip && entry.told & (UNKNOWN | TOLD) == 0)
+        else {
             return false;
         };
         entry.told |= SEEN;
@@ -183,6 +184,27 @@ impl DigestTable {
         }
         rows.reading.mistaken += u64::from(is_mistaken);
         is_same
+    }
+
+    /// A listing begins again: what the run has told so far is found by [`DigestTable::was_told`].
+    pub fn begins_again(&self) {
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner).merge();
+    }
+
+    /// Whether an object was seen exactly so in this very run, before a listing began again.
+    pub fn was_told(&self, key: Key, digest: ObservationDigest) -> bool {
+        let told = xxh3_64_with_seed(digest.as_bytes(), self.seed) & !FLAGS;
+        let id = self.id(key);
+        let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
+        rows.find(id).is_some_and(|entry| {
+            entry.told & !FLAGS == told && entry.told & SEEN != 0 && entry.told & UNKNOWN == 0
+        })
+    }
+
+    /// The run goes on under the next lease, which nobody else had in between: what was known stays
+    /// known.
+    pub fn go_on(&mut self, generation: Generation) {
+        self.generation = generation;
     }
 
     /// What the coordinator holds of an object is no longer what was acknowledged here: it has seen a
@@ -262,6 +284,12 @@ impl Rows {
         for entry in self.held.iter_mut().chain(&mut self.new) {
             entry.told &= !(SEEN | TOLD);
         }
+        self.merge();
+        self.held.shrink_to_fit();
+    }
+
+    /// What is new joins what is held.
+    fn merge(&mut self) {
         if !self.new.is_empty() {
             self.held.reserve_exact(self.new.len());
             self.held.append(&mut self.new);
@@ -276,7 +304,6 @@ impl Rows {
             });
         }
         self.new = Vec::new();
-        self.held.shrink_to_fit();
     }
 }
 

@@ -28,7 +28,7 @@ impl Exchange for Written {
 
     fn look<'a>(
         &'a self,
-        _: &'a Scope,
+        _: &'a Wanted,
         _: &'a DigestTable,
         seen: mpsc::Sender<Seen>,
     ) -> BoxFuture<'a, Result<Completeness, LookError>> {
@@ -98,16 +98,17 @@ async fn sync(
     let (told, mut hearing) = mpsc::channel(1);
     let seal = if scope == Scope::Everything { Seal::Whole } else { Seal::Part };
     digests.begin(Generation::new(1), false, seal);
+    let wanted = Wanted { scope, controller: String::new(), after: None };
     let collecting = async move {
-        let commit = collect(exchange.clone(), &scope, digests, &told).await;
+        let commit = collect(exchange.clone(), &wanted, None, digests, &told).await;
         drop(told);
         commit
     };
     let hear = async {
         let mut pages = Vec::new();
         while let Some(told) = hearing.recv().await {
-            if let Told::Page(page) = told {
-                pages.push(page);
+            if let Told::Page(sheet) = told {
+                pages.push(sheet.page);
             }
         }
         pages

@@ -1,5 +1,12 @@
 //! Looking: the cmdlets of a sync, in an order that shows a device's mailbox before the device, and
 //! what their output proves. Rows leave in batches as they arrive.
+//!
+//! All that is read of recipients comes from one domain controller: the one that is asked for, or the
+//! first that answers. A cmdlet that breaks off is run again in a new session, on whatever server the
+//! lane leads to; what it had printed is not passed on twice by whoever keeps the digests.
+
+mod patience;
+mod proof;
 
 use std::collections::BTreeSet;
 
@@ -7,109 +14,63 @@ use tokio::sync::mpsc;
 
 use exgate_domain::ids::MailboxId;
 use exgate_domain::observation::{Kind, Observation, Scope};
+use exgate_domain::snapshot::Finished;
 use exgate_domain::sync::Completeness;
 use exgate_exchange::cmdlets::{
-    CasMailboxRow, Cmdlet, DeviceSelection, DomainController, Filter, Identity, ResultSize, Row,
-    Selection, get_cas_mailbox, get_device, get_device_access_rule, get_exchange_server,
-    get_organization_settings,
+    CasMailboxRow, Cmdlet, DeviceFamily, DeviceSelection, DomainController, Filter, Identity,
+    ResultSize, Row, Selection, get_cas_mailbox, get_device, get_device_access_rule,
+    get_device_class, get_exchange_server, get_mailbox_policy, get_organization_settings,
 };
-use exgate_exchange::error::{CmdletError, Refusal};
-use exgate_exchange::session::{Session, Summary};
+use exgate_exchange::error::Refusal;
+use exgate_exchange::session::Summary;
 
 use super::lane::Open;
 use super::{Capabilities, Remote};
 use crate::collect::{DigestTable, Skim, Skimmed};
-use crate::exchange::{LookError, Seeing, Seen, Step};
+use crate::exchange::{LookError, Seeing, Seen, Step, Wanted};
 use crate::preflight;
 use crate::translate::{self, ListedDevice, Untranslatable};
+use patience::{Broken, Patience};
+use proof::Proof;
 
 /// Objects that leave together.
 const BATCH_OBJECTS: usize = 100;
 /// With more changed devices' mailboxes than this to ask one by one, all mailboxes are listed at once.
 const MAILBOXES_ONE_BY_ONE_MAX: usize = 50;
 
+/// What is done with a row: an object to pass on, or none.
+type See<'a, R> = fn(&mut Look<'a>, R) -> Result<Option<Observation>, Untranslatable>;
+/// A cmdlet, asked of a domain controller.
+type Ask<'q, R> = &'q (dyn Fn(Option<DomainController>) -> Cmdlet<R> + Sync);
+
 impl Remote {
-    /// Looks at `scope`.
+    /// Looks at what is wanted.
     pub(super) async fn read(
         &self,
-        scope: &Scope,
+        wanted: &Wanted,
         known: &DigestTable,
         seen: mpsc::Sender<Seen>,
     ) -> Result<Completeness, LookError> {
-        let mut lane = self.reads.lock().await;
-        let mut passed_on = 0;
-        let looked = match self.try_read(&mut lane, scope, known, &seen, &mut passed_on).await {
-            // The server had ended the session, or was started again: a new one knows nothing of it.
-            Err(error) if passed_on == 0 && lane.is_lost() && !seen.is_closed() => {
-                tracing::debug!(error = exgate_runtime::report(&error), "opened a new session");
-                self.try_read(&mut lane, scope, known, &seen, &mut passed_on).await
-            }
-            looked => looked,
-        };
-        let proof = looked?;
+        let lane = self.reads.lock().await;
+        let mut look = Look::new((self, lane), known, wanted, seen);
+        let proof = look.whole(wanted).await?;
         self.set_controller(DomainController::new(proof.domain_controller.clone()).ok());
         Ok(proof)
-    }
-
-    /// Looks once, and counts the objects that were passed on.
-    async fn try_read(
-        &self,
-        lane: &mut Open<'_>,
-        scope: &Scope,
-        known: &DigestTable,
-        seen: &mpsc::Sender<Seen>,
-        passed_on: &mut usize,
-    ) -> Result<Completeness, LookError> {
-        let session = lane.session().await.map_err(|error| failed("sign-in", &error))?;
-        let server = self.capabilities(session).await?;
-        let mut look = Look {
-            session,
-            family: server,
-            known,
-            may_skip: false,
-            seen: seen.clone(),
-            passed_on,
-            proof: Completeness { pipelines_completed: true, ..Completeness::default() },
-            mailboxes: BTreeSet::new(),
-            owners: BTreeSet::new(),
-        };
-        match scope {
-            Scope::Everything => look.everything().await?,
-            Scope::ChangedSince(since) if server.filters_by_change => {
-                look.changed(Filter::changed_since(*since)).await?;
-            }
-            Scope::ChangedSince(_) => look.everything().await?,
-            Scope::Mailboxes(mailboxes) => look.read_back(mailboxes).await?,
-        }
-        Ok(look.proof)
-    }
-
-    async fn capabilities(&self, session: &Session) -> Result<Capabilities, LookError> {
-        if let Some(found) = self.server.get() {
-            return Ok(*found);
-        }
-        let found = preflight::capabilities(session)
-            .await
-            .map_err(|error| failed("Get-Command", &error))?
-            .ok_or_else(|| LookError::Cmdlet {
-                during: "Get-Command".into(),
-                cause: "the account may use neither Get-MobileDevice nor Get-ActiveSyncDevice"
-                    .into(),
-            })?;
-        Ok(*self.server.get_or_init(|| found))
     }
 }
 
 /// One look under way.
 struct Look<'a> {
-    session: &'a Session,
-    family: Capabilities,
+    remote: &'a Remote,
+    lane: Open<'a>,
     known: &'a DigestTable,
     /// Whether what is known need not be read.
     may_skip: bool,
     seen: mpsc::Sender<Seen>,
-    passed_on: &'a mut usize,
-    proof: Completeness,
+    proof: Proof,
+    patience: Patience,
+    /// Whether all kinds of objects are listed.
+    is_full: bool,
     /// Distinguished names of the mailboxes seen in a look at what changed.
     mailboxes: BTreeSet<String>,
     /// Distinguished names of the mailboxes whose devices were seen there.
@@ -117,13 +78,74 @@ struct Look<'a> {
 }
 
 impl<'a> Look<'a> {
-    async fn everything(&mut self) -> Result<(), LookError> {
+    fn new(
+        (remote, lane): (&'a Remote, Open<'a>),
+        known: &'a DigestTable,
+        wanted: &Wanted,
+        seen: mpsc::Sender<Seen>,
+    ) -> Self {
+        Self {
+            remote,
+            lane,
+            known,
+            may_skip: false,
+            seen,
+            proof: Proof::new(wanted),
+            patience: Patience::default(),
+            is_full: wanted.scope == Scope::Everything,
+            mailboxes: BTreeSet::new(),
+            owners: BTreeSet::new(),
+        }
+    }
+
+    async fn whole(&mut self, wanted: &Wanted) -> Result<Completeness, LookError> {
+        let looked = self.part(wanted).await;
+        match looked {
+            Err(LookError::ControllerGone { controller }) if self.may_ask_another(wanted) => {
+                tracing::warn!(controller, "asks another domain controller, for everything");
+                self.proof.ask_another(matches!(wanted.scope, Scope::ChangedSince(_)));
+                match &wanted.scope {
+                    Scope::Everything | Scope::ChangedSince(_) => self.everything(None).await?,
+                    Scope::Mailboxes(mailboxes) => self.read_back(mailboxes).await?,
+                }
+            }
+            looked => looked?,
+        }
+        Ok(self.proof.completeness())
+    }
+
+    /// Before anything was answered, a controller that is gone spoils nothing.
+    fn may_ask_another(&self, wanted: &Wanted) -> bool {
+        wanted.after.is_none() && !self.proof.has_answer()
+    }
+
+    async fn part(&mut self, wanted: &Wanted) -> Result<(), LookError> {
+        let server = self.capabilities().await?;
+        match &wanted.scope {
+            Scope::Everything => self.everything(wanted.after.as_ref().map(|it| it.step)).await,
+            Scope::ChangedSince(since) if server.filters_by_change => {
+                self.proof.filtered_by_server();
+                self.changed(Filter::changed_since(*since)).await
+            }
+            Scope::ChangedSince(_) => self.everything(None).await,
+            Scope::Mailboxes(mailboxes) => self.read_back(mailboxes).await,
+        }
+    }
+
+    /// Lists everything after a step.
+    async fn everything(&mut self, after: Option<Step>) -> Result<(), LookError> {
         // Any other look keeps names out of what it reads.
         self.may_skip = true;
-        self.step(Step::Mailboxes).await?;
-        self.mailboxes_with(Filter::has_partnership(), Names::Passed).await?;
-        self.step(Step::Devices).await?;
-        self.devices(DeviceSelection::All, Names::Passed).await?;
+        if after < Some(Step::Mailboxes) {
+            self.step(Step::Mailboxes).await?;
+            self.mailboxes_with(&Filter::has_partnership(), Names::Passed).await?;
+            self.finished(Step::Mailboxes).await?;
+        }
+        if after < Some(Step::Devices) {
+            self.step(Step::Devices).await?;
+            self.devices(&DeviceSelection::All, Names::Passed).await?;
+            self.finished(Step::Devices).await?;
+        }
         self.organization().await
     }
 
@@ -131,16 +153,16 @@ impl<'a> Look<'a> {
     /// coordinator may never have seen them.
     async fn changed(&mut self, since: Filter) -> Result<(), LookError> {
         self.step(Step::Mailboxes).await?;
-        self.mailboxes_with(since.clone(), Names::Noted).await?;
+        self.mailboxes_with(&since, Names::Noted).await?;
         self.step(Step::Devices).await?;
-        self.devices(DeviceSelection::Filtered(since), Names::Noted).await?;
+        self.devices(&DeviceSelection::Filtered(since), Names::Noted).await?;
         let unseen: Vec<String> = self.owners.difference(&self.mailboxes).cloned().collect();
         if unseen.len() > MAILBOXES_ONE_BY_ONE_MAX {
-            self.mailboxes_with(Filter::has_partnership(), Names::Passed).await?;
+            self.mailboxes_with(&Filter::has_partnership(), Names::Passed).await?;
         } else {
             for owner in unseen {
                 if let Ok(owner) = Identity::new(owner) {
-                    self.mailbox(owner).await?;
+                    self.mailbox(&owner).await?;
                 }
             }
         }
@@ -151,8 +173,8 @@ impl<'a> Look<'a> {
         self.step(Step::Mailboxes).await?;
         for mailbox in mailboxes {
             let identity = identity(*mailbox)?;
-            if self.mailbox(identity.clone()).await? {
-                self.devices(DeviceSelection::OfMailbox(identity), Names::Passed).await?;
+            if self.mailbox(&identity).await? {
+                self.devices_of(&identity).await?;
             }
         }
         Ok(())
@@ -160,47 +182,73 @@ impl<'a> Look<'a> {
 
     async fn organization(&mut self) -> Result<(), LookError> {
         self.step(Step::Organization).await?;
-        self.list(get_organization_settings(), |_, row| {
+        self.list(&|_| get_organization_settings(), |_, row| {
             translate::settings(row).map(|settings| Some(Observation::Settings(settings)))
         })
         .await?;
-        self.list(get_device_access_rule(None), |_, row| {
+        self.list(&|_| get_device_access_rule(None), |_, row| {
             translate::rule(row).map(|rule| Some(Observation::Rule(rule)))
         })
         .await?;
-        self.list(get_exchange_server(None), |_, row| {
+        self.list(&|_| get_exchange_server(None), |_, row| {
             translate::server(row).map(|server| Some(Observation::Server(server)))
+        })
+        .await?;
+        if self.is_full { self.seldom_changed().await } else { Ok(()) }
+    }
+
+    /// What changes seldom and decides nothing here: mailbox policies and device classes.
+    async fn seldom_changed(&mut self) -> Result<(), LookError> {
+        let family = self.capabilities().await?.family;
+        self.list_if_allowed(&|on| get_mailbox_policy(family, None, on), |look, row| {
+            let family = look.remote.server.get().map(|server| server.family);
+            let policy = translate::mailbox_policy(row, family.unwrap_or(DeviceFamily::ActiveSync));
+            policy.map(|policy| Some(Observation::MailboxPolicy(policy)))
+        })
+        .await?;
+        self.list_if_allowed(&|on| get_device_class(Selection::All, on), |_, row| {
+            translate::device_class(row).map(|class| Some(Observation::DeviceClass(class)))
         })
         .await
     }
 
-    async fn mailboxes_with(&mut self, filter: Filter, names: Names) -> Result<(), LookError> {
-        let selection = Selection::Filtered(filter);
+    async fn mailboxes_with(&mut self, filter: &Filter, names: Names) -> Result<(), LookError> {
         let see = match names {
             Names::Passed => Self::see_mailbox,
             Names::Noted => Self::see_mailbox_and_name,
         };
-        self.list(get_cas_mailbox(selection, ResultSize::Unlimited, None), see).await
+        let selection = Selection::Filtered(filter.clone());
+        let ask = |on| get_cas_mailbox(selection.clone(), ResultSize::Unlimited, on);
+        self.list(&ask, see).await
     }
 
     /// Reads one mailbox; `false` when there is none any more.
-    async fn mailbox(&mut self, identity: Identity) -> Result<bool, LookError> {
-        let cmdlet = get_cas_mailbox(Selection::One(identity), ResultSize::Unlimited, None);
-        self.list_if_found(cmdlet, Self::see_mailbox).await
+    async fn mailbox(&mut self, identity: &Identity) -> Result<bool, LookError> {
+        let selection = Selection::One(identity.clone());
+        let ask = |on| get_cas_mailbox(selection.clone(), ResultSize::Unlimited, on);
+        self.list_if_found(&ask, Self::see_mailbox).await
     }
 
-    async fn devices(&mut self, selection: DeviceSelection, names: Names) -> Result<(), LookError> {
-        let family = self.family.family;
-        let cmdlet = get_device(family, selection, ResultSize::Unlimited, None).read_as();
+    async fn devices(&mut self, which: &DeviceSelection, names: Names) -> Result<(), LookError> {
         let see = match names {
             Names::Passed => Self::see_device,
             Names::Noted => Self::see_device_and_owner,
         };
-        self.list_if_found(cmdlet, see).await.map(|_| ())
+        let family = self.capabilities().await?.family;
+        let ask = |on| get_device(family, which.clone(), ResultSize::Unlimited, on).read_as();
+        self.list(&ask, see).await
+    }
+
+    async fn devices_of(&mut self, mailbox: &Identity) -> Result<(), LookError> {
+        let family = self.capabilities().await?.family;
+        let which = DeviceSelection::OfMailbox(mailbox.clone());
+        let ask = |on| get_device(family, which.clone(), ResultSize::Unlimited, on).read_as();
+        self.list_if_found(&ask, Self::see_device).await.map(|_| ())
     }
 
     fn see_mailbox(&mut self, row: CasMailboxRow) -> Result<Option<Observation>, Untranslatable> {
-        self.answered_by(row.originating_server.as_deref());
+        self.proof.answered_by(row.originating_server.as_deref());
+        self.proof.changed_at(row.when_changed_utc);
         translate::mailbox(row).map(|mailbox| mailbox.map(Observation::Mailbox))
     }
 
@@ -216,87 +264,137 @@ impl<'a> Look<'a> {
     }
 
     fn see_device(&mut self, row: ListedDevice) -> Result<Option<Observation>, Untranslatable> {
-        self.answered_by(row.controller.as_deref());
-        row.device.map(|device| Some(Observation::Device(device)))
+        self.proof.answered_by(row.controller.as_deref());
+        let device = row.device?;
+        self.proof.changed_at(device.changed_at);
+        Ok(Some(Observation::Device(device)))
     }
 
     fn see_device_and_owner(
         &mut self,
         row: ListedDevice,
     ) -> Result<Option<Observation>, Untranslatable> {
-        self.answered_by(row.controller.as_deref());
-        let device = row.device?;
-        self.owners.insert(device.mailbox_dn.clone());
-        Ok(Some(Observation::Device(device)))
-    }
-
-    fn answered_by(&mut self, controller: Option<&str>) {
-        if self.proof.domain_controller.is_empty() {
-            self.proof.domain_controller = controller.unwrap_or_default().to_owned();
+        let seen = self.see_device(row)?;
+        if let Some(Observation::Device(device)) = &seen {
+            self.owners.insert(device.mailbox_dn.clone());
         }
+        Ok(seen)
     }
 
     async fn step(&mut self, step: Step) -> Result<(), LookError> {
-        self.proof.filtered_by_server = self.family.filters_by_change;
         self.seen.send(Seen::Step(step)).await.map_err(|_| LookError::Abandoned)
     }
 
-    async fn list_if_found<R: Row>(
-        &mut self,
-        cmdlet: Cmdlet<R>,
-        see: fn(&mut Self, R) -> Result<Option<Observation>, Untranslatable>,
-    ) -> Result<bool, LookError> {
-        let name = cmdlet.name();
-        match self.rows(cmdlet, see).await {
-            Ok(summary) => {
-                let missing = |record| Refusal::of(record) == Refusal::NotFound;
-                let is_gone = !summary.errors.is_empty() && summary.errors.iter().all(missing);
-                if !is_gone {
-                    self.prove(name, &summary);
-                }
-                Ok(!is_gone)
+    async fn finished(&mut self, step: Step) -> Result<(), LookError> {
+        let finished = Finished { step, proof: self.proof.completeness() };
+        self.seen.send(Seen::Finished(finished)).await.map_err(|_| LookError::Abandoned)
+    }
+
+    /// What the server can do, asked once per process.
+    async fn capabilities(&mut self) -> Result<Capabilities, LookError> {
+        if let Some(found) = self.remote.server.get() {
+            return Ok(*found);
+        }
+        let found = loop {
+            let asked = match self.lane.session().await {
+                Ok(session) => preflight::capabilities(session).await.map_err(Broken::from),
+                Err(error) => Err(error.into()),
+            };
+            match asked {
+                Ok(found) => break found,
+                Err(broken) => self.wait(broken).await.map_err(|it| it.into_look("Get-Command"))?,
             }
-            Err(Broken::Cmdlet(error)) if error.refusal() == Some(&Refusal::NotFound) => Ok(false),
+        };
+        let found = found.ok_or_else(|| LookError::Cmdlet {
+            during: "Get-Command".into(),
+            cause: "the account may use neither Get-MobileDevice nor Get-ActiveSyncDevice".into(),
+        })?;
+        Ok(*self.remote.server.get_or_init(|| found))
+    }
+
+    async fn list<R: Row>(&mut self, ask: Ask<'_, R>, see: See<'a, R>) -> Result<(), LookError> {
+        let name = ask(None).name();
+        self.rows(ask, see).await.map(|_| ()).map_err(|broken| broken.into_look(name))
+    }
+
+    /// As [`Look::list`], of what the look is whole without: the account may not be allowed to see it.
+    async fn list_if_allowed<R: Row>(
+        &mut self,
+        ask: Ask<'_, R>,
+        see: See<'a, R>,
+    ) -> Result<(), LookError> {
+        let name = ask(None).name();
+        match self.rows(ask, see).await {
+            Ok(_) => Ok(()),
+            Err(broken) if broken.is_hidden() => {
+                tracing::warn!(cmdlet = name, "left out what the account may not list");
+                Ok(())
+            }
             Err(broken) => Err(broken.into_look(name)),
         }
     }
 
-    async fn list<R: Row>(
+    /// As [`Look::list`], of one object; `false` when there is none. What says so is no error.
+    async fn list_if_found<R: Row>(
         &mut self,
-        cmdlet: Cmdlet<R>,
-        see: fn(&mut Self, R) -> Result<Option<Observation>, Untranslatable>,
-    ) -> Result<(), LookError> {
-        let name = cmdlet.name();
-        let summary = self.rows(cmdlet, see).await.map_err(|broken| broken.into_look(name))?;
-        self.prove(name, &summary);
-        Ok(())
-    }
-
-    fn prove(&mut self, cmdlet: &'static str, summary: &Summary) {
-        let errors = u32::try_from(summary.errors_total).unwrap_or(u32::MAX);
-        self.proof.error_records = self.proof.error_records.saturating_add(errors);
-        self.proof.truncated |= summary.is_cut_short;
-        if let Some(first) = summary.errors.first() {
-            tracing::warn!(cmdlet, errors, first = first.message, "a listing had errors");
+        ask: Ask<'_, R>,
+        see: See<'a, R>,
+    ) -> Result<bool, LookError> {
+        let name = ask(None).name();
+        let before = self.proof.clone();
+        match self.rows(ask, see).await {
+            Ok(summary) => {
+                let missing = |record| Refusal::of(record) == Refusal::NotFound;
+                let is_gone = !summary.errors.is_empty() && summary.errors.iter().all(missing);
+                if is_gone {
+                    self.proof = before;
+                }
+                Ok(!is_gone)
+            }
+            Err(broken) if broken.is_not_found() => Ok(false),
+            Err(broken) => Err(broken.into_look(name)),
         }
     }
 
-    /// Runs a cmdlet and passes what it prints on, unread if it is known. A row that cannot be translated
-    /// counts as an error record: the listing goes on, and proves nothing.
-    async fn rows<R: Row>(
+    /// Runs a cmdlet to its end, again from its beginning where it breaks off.
+    async fn rows<R: Row>(&mut self, ask: Ask<'_, R>, see: See<'a, R>) -> Result<Summary, Broken> {
+        loop {
+            let cmdlet = ask(self.proof.controller());
+            let name = cmdlet.name();
+            match self.run(cmdlet, see).await {
+                Ok((summary, untold)) => {
+                    self.proof.listed(name, &summary, untold);
+                    return Ok(summary);
+                }
+                Err(broken) => {
+                    self.wait(broken).await?;
+                    self.proof.repeated(name);
+                    self.tell(Seen::Repeated).await?;
+                }
+            }
+        }
+    }
+
+    /// Runs a cmdlet once and passes what it prints on, unread if it is known. A row that cannot be translated counts as an
+    /// error record: the listing goes on, and proves nothing.
+    async fn run<R: Row>(
         &mut self,
         cmdlet: Cmdlet<R>,
-        see: fn(&mut Self, R) -> Result<Option<Observation>, Untranslatable>,
-    ) -> Result<Summary, Broken> {
+        see: See<'a, R>,
+    ) -> Result<(Summary, u32), Broken> {
         let name = cmdlet.name();
         let mut skim = self.skim(name);
-        let mut stream = self.session.run(cmdlet).await?;
+        let mut stream = self.lane.session().await?.run(cmdlet).await?;
         let mut batch = Vec::new();
+        let mut untold = 0_u32;
         while let Some(xml) = stream.next_unread().await? {
             let skimmed = skim.as_mut().map_or(Skimmed::Unread(None), |skim| skim.look(&xml));
             match skimmed {
                 Skimmed::Known(key) => {
-                    self.answered_by(skim.as_mut().and_then(|skim| skim.controller(&xml)));
+                    if let Some(skim) = &mut skim {
+                        self.proof.answered_by(skim.controller(&xml));
+                        self.proof.changed_at(skim.changed_at(&xml));
+                    }
                     batch.push(Seeing::Known(key));
                 }
                 Skimmed::Unread(raw) => match see(self, stream.read(&xml)?) {
@@ -309,7 +407,7 @@ impl<'a> Look<'a> {
                     Err(error) => {
                         let error = exgate_runtime::report(&error);
                         tracing::warn!(cmdlet = name, error, "left out what cannot be told");
-                        self.proof.error_records = self.proof.error_records.saturating_add(1);
+                        untold = untold.saturating_add(1);
                     }
                 },
             }
@@ -321,7 +419,10 @@ impl<'a> Look<'a> {
         if !batch.is_empty() {
             self.pass_on(batch).await?;
         }
-        Ok(summary)
+        if let Some(controller) = self.proof.refused_by_controller(&summary) {
+            return Err(Broken::ControllerGone(controller));
+        }
+        Ok((summary, untold))
     }
 
     /// A way to look at rows before they are read, where there are as many as devices or mailboxes.
@@ -335,8 +436,23 @@ impl<'a> Look<'a> {
     }
 
     async fn pass_on(&mut self, batch: Vec<Seeing>) -> Result<(), Broken> {
-        *self.passed_on += batch.len();
-        self.seen.send(Seen::Objects(batch)).await.map_err(|_| Broken::Abandoned)
+        self.tell(Seen::Objects(batch)).await
+    }
+
+    async fn tell(&mut self, seen: Seen) -> Result<(), Broken> {
+        self.seen.send(seen).await.map_err(|_| Broken::Abandoned)
+    }
+
+    /// Waits before what broke is tried again; gives it back when that is no use.
+    async fn wait(&mut self, broken: Broken) -> Result<(), Broken> {
+        if self.seen.is_closed() {
+            return Err(Broken::Abandoned);
+        }
+        let broken = broken.or_controller(self.proof.controller());
+        let Some(wait) = self.patience.wait(&broken) else { return Err(broken) };
+        tracing::info!(error = broken.to_string(), wait_s = wait.as_secs_f64(), "tries again");
+        tokio::time::sleep(wait).await;
+        Ok(())
     }
 }
 
@@ -348,34 +464,9 @@ enum Names {
     Noted,
 }
 
-/// Why a listing ended early.
-enum Broken {
-    Cmdlet(CmdletError),
-    Abandoned,
-}
-
-impl From<CmdletError> for Broken {
-    fn from(error: CmdletError) -> Self {
-        Self::Cmdlet(error)
-    }
-}
-
-impl Broken {
-    fn into_look(self, during: &'static str) -> LookError {
-        match self {
-            Self::Abandoned => LookError::Abandoned,
-            Self::Cmdlet(error @ CmdletError::Row { .. }) => {
-                LookError::Row { during: during.into(), cause: exgate_runtime::report(&error) }
-            }
-            Self::Cmdlet(error) => failed(during, &error),
-        }
-    }
-}
-
-fn failed(during: &str, error: &(dyn std::error::Error + 'static)) -> LookError {
-    LookError::Cmdlet { during: during.to_owned(), cause: exgate_runtime::report(error) }
-}
-
 fn identity(mailbox: MailboxId) -> Result<Identity, LookError> {
-    Identity::new(mailbox.to_string()).map_err(|error| failed("naming a mailbox", &error))
+    Identity::new(mailbox.to_string()).map_err(|error| LookError::Cmdlet {
+        during: "naming a mailbox".to_owned(),
+        cause: exgate_runtime::report(&error),
+    })
 }

@@ -199,3 +199,26 @@ fn a_rule_that_cannot_be_understood_is_refused() {
     let row = DeviceAccessRuleRow { access_level: None, ..whole };
     assert!(matches!(rule(row), Err(Untranslatable::RuleAccessLevel { .. })));
 }
+
+#[test]
+fn a_mailbox_policy_is_told_in_the_words_of_its_family_and_sorted() {
+    let mut row = MailboxPolicyRow::default();
+    row.head.guid = Some(Uuid::from_u128(5));
+    row.head.name = Some("Default".into());
+    row.head.approved_applications = vec!["b".into(), "a".into()];
+    row.settings.password_enabled = Some(true);
+    row.settings.is_default = Some(true);
+
+    let told = |family| {
+        let policy = mailbox_policy(row.clone(), family).unwrap();
+        let text = |it: PolicySetting| format!("{}={}", it.name, it.value);
+        policy.settings.into_iter().map(text).collect::<Vec<_>>()
+    };
+
+    let modern = ["ApprovedApplicationList=a; b", "IsDefault=true", "PasswordEnabled=true"];
+    assert_eq!(told(DeviceFamily::Mobile), modern);
+    let old =
+        ["ApprovedApplicationList=a; b", "DevicePasswordEnabled=true", "IsDefaultPolicy=true"];
+    assert_eq!(told(DeviceFamily::ActiveSync), old);
+    assert!(mailbox_policy(MailboxPolicyRow::default(), DeviceFamily::Mobile).is_err());
+}

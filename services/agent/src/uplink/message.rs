@@ -47,15 +47,12 @@ pub(super) fn receipt(receipt: Receipt) -> pb::AttachRequest {
 
 /// How a sync comes along.
 pub(super) fn progress(run: RunId, step: Step, done: u64) -> pb::AttachRequest {
-    let step = match step {
-        Step::Mailboxes => pb::RunStep::Mailboxes,
-        Step::Devices => pb::RunStep::Devices,
-        Step::Organization => pb::RunStep::Organization,
-    };
+    let step = pb::RunStep::from(step);
     say(Message::RunProgress(pb::RunProgress { run_id: run.to_string(), step: step.into(), done }))
 }
 
-/// A sync is over; `failure` is empty when its snapshot was stored.
-pub(super) fn finished(run: RunId, failure: String) -> pb::AttachRequest {
-    say(Message::RunFinished(pb::RunFinished { run_id: run.to_string(), failure }))
+/// A sync is over; `failure` is empty when its snapshot was stored. It can resume when its look waits
+/// for another upload.
+pub(super) fn finished(run: RunId, failure: String, can_resume: bool) -> pb::AttachRequest {
+    say(Message::RunFinished(pb::RunFinished { run_id: run.to_string(), failure, can_resume }))
 }

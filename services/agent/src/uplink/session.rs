@@ -13,6 +13,7 @@ use tracing::Instrument;
 use exgate_domain::ids::{CommandId, Generation, RunId};
 use exgate_domain::lease::LEASE_RENEW_EVERY;
 use exgate_domain::observation::Scope;
+use exgate_domain::snapshot::Resume;
 use exgate_proto::agent::v1 as pb;
 use exgate_proto::agent::v1::agent_service_client::AgentServiceClient;
 use exgate_proto::agent::v1::attach_request::Message as Said;
@@ -161,6 +162,8 @@ impl Uplink {
             lease: self.lease.clone(),
             metrics: self.metrics.clone(),
             said: said.clone(),
+            underway: self.underway.clone(),
+            tasks: self.tasks.clone(),
         };
         let token = scope.token();
         scope.spawn("syncs", async move {
@@ -271,7 +274,8 @@ impl Uplink {
                 let ordered = sync_order(order, desk.generation)?;
                 if let Err(error) = desk.syncs.try_send(ordered) {
                     let run = error.into_inner().run;
-                    let refusal = message::finished(run, "the agent has too many syncs".into());
+                    let refusal =
+                        message::finished(run, "the agent has too many syncs".into(), false);
                     desk.said.try_send(refusal).map_err(|_| SessionError::Ended)?;
                 }
                 Ok(())
@@ -321,13 +325,16 @@ impl Uplink {
 
 /// Reads an order to look.
 fn sync_order(order: pb::StartSync, generation: Generation) -> Result<Ordered, Malformed> {
-    let pb::StartSync { run_id, scope, forget_digests, traceparent } = order;
+    let pb::StartSync { run_id, scope, forget_digests, traceparent, domain_controller, resume } =
+        order;
     Ok(Ordered {
         run: field::id::<RunId>("run_id", &run_id)?,
         scope: Scope::try_from(field::required("scope", scope)?)?,
         forget_digests,
         traceparent,
         generation,
+        domain_controller,
+        resume: resume.map(Resume::try_from).transpose().map_err(|it| it.within("resume"))?,
     })
 }
 

@@ -164,9 +164,18 @@ impl Api {
         begin: Begin,
         mut parts: Streaming<pb::UploadObservationsRequest>,
     ) -> Result<pb::UploadObservationsResponse, UploadError> {
-        let mut snapshot = self.inventory.begin(begin.clone()).await?;
+        let mut snapshot = self.inventory.begin(begin.clone(), self.clock.now()).await?;
+        let overtaken = snapshot.overtaken();
+        tokio::pin!(overtaken);
         let commit = loop {
-            match part(&mut parts).await? {
+            let part = tokio::select! {
+                part = part(&mut parts) => part?,
+                () = &mut overtaken => {
+                    let text = "another upload of this organization has begun".to_owned();
+                    return Err(Ended::Protocol(text).into());
+                }
+            };
+            match part {
                 Some(Part::Page(page)) => {
                     let page = Page::try_from(page).map_err(|it| it.within("page"))?;
                     snapshot.page(page).await?;
@@ -185,7 +194,7 @@ impl Api {
         };
         let told = commit.completeness.clone();
         let stored = snapshot.commit(commit, self.clock.now()).await?;
-        self.runs.committed(&begin, stored.tally, told);
+        self.runs.committed(&begin, stored.tally, told, stored.shrunk);
         Ok(pb::UploadObservationsResponse {
             rows_changed: stored.rows_changed,
             rows_unchanged: stored.rows_unchanged,

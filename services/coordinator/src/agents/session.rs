@@ -10,6 +10,7 @@ use exgate_domain::command::Command;
 use exgate_domain::ids::{AgentId, CommandId, OrganizationId, RunId};
 use exgate_domain::lease::{Lease, LeaseRefused};
 use exgate_domain::observation::Scope;
+use exgate_domain::snapshot::Resume;
 
 /// The most messages that wait for one agent.
 const OUTGOING_MAX: usize = 64;
@@ -24,7 +25,7 @@ pub enum Outgoing {
     /// It does not.
     LeaseRefused(LeaseRefused),
     /// Look.
-    StartSync(StartSync),
+    StartSync(Box<StartSync>),
     /// Do.
     Command(Box<Command>),
     /// Its receipt is stored.
@@ -44,6 +45,10 @@ pub struct StartSync {
     pub forget_digests: bool,
     /// The W3C `traceparent` it runs under.
     pub traceparent: String,
+    /// The domain controller to ask; empty for any.
+    pub domain_controller: String,
+    /// What an upload that broke off has left.
+    pub resume: Option<Resume>,
 }
 
 /// Why a stream ends.

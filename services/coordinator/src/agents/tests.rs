@@ -276,6 +276,7 @@ impl Agent {
             observations,
             unchanged_keys: unchanged.iter().copied().map(Into::into).collect(),
             page_digest: digest.as_bytes().to_vec(),
+            finished: None,
         };
         let commit = pb::SnapshotCommit {
             pages: 1,
@@ -287,6 +288,7 @@ impl Agent {
                 truncated: false,
                 domain_controller: "dc01".to_owned(),
                 filtered_by_server: true,
+                ..pb::Completeness::default()
             }),
         };
         vec![Part::Begin(begin), Part::Page(page), Part::Commit(commit)]
@@ -312,8 +314,11 @@ impl Agent {
     }
 
     pub(crate) async fn finish(&self, start: &pb::StartSync, failure: &str) {
-        let finished =
-            pb::RunFinished { run_id: start.run_id.clone(), failure: failure.to_owned() };
+        let finished = pb::RunFinished {
+            run_id: start.run_id.clone(),
+            failure: failure.to_owned(),
+            can_resume: false,
+        };
         self.say(Said::RunFinished(finished)).await;
     }
 

@@ -9,6 +9,7 @@ use exgate_domain::lease::Lease;
 use exgate_domain::observation::{
     AccessLevel, AccessRule, AccessState, Characteristic, Kind, Mailbox, Observation,
 };
+use exgate_domain::snapshot::{Finished, Step};
 use exgate_domain::sync::{Run, RunState, SyncMode, Trigger};
 
 use crate::fixture::{
@@ -87,7 +88,7 @@ async fn an_upload_that_is_cut_changes_nothing() {
     assert!(pages.len() > 3);
     for cut in 0..=pages.len() {
         let inventory = Inventory::new(store.clone());
-        let mut snapshot = inventory.begin(begin(Scope::Everything)).await.unwrap();
+        let mut snapshot = inventory.begin(begin(Scope::Everything), at(0)).await.unwrap();
         for page in pages.iter().take(cut).cloned() {
             snapshot.page(page).await.unwrap();
         }
@@ -105,7 +106,7 @@ async fn a_commit_that_is_given_up_leaves_the_old_or_the_new_inventory() {
     let mut outcomes = [0, 0];
     for wait in [0, 1, 2, 4, 8, 16, 32, 64, 128, 60_000] {
         let inventory = Inventory::new(store.clone());
-        let mut snapshot = inventory.begin(begin(Scope::Everything)).await.unwrap();
+        let mut snapshot = inventory.begin(begin(Scope::Everything), at(0)).await.unwrap();
         for page in upload.pages() {
             snapshot.page(page).await.unwrap();
         }
@@ -144,7 +145,7 @@ async fn what_does_not_fit_is_refused_and_changes_nothing() {
         let (mut pages, mut last) = (upload.pages(), upload.last());
         spoil(&mut pages, &mut last, odd);
         let inventory = Inventory::new(store.clone());
-        let mut snapshot = inventory.begin(begin(Scope::Everything)).await.unwrap();
+        let mut snapshot = inventory.begin(begin(Scope::Everything), at(0)).await.unwrap();
         let mut refused = None;
         for page in pages {
             refused = refused.or(snapshot.page(page).await.err());
@@ -172,7 +173,7 @@ async fn an_older_lease_takes_no_effect() {
     let Opened { store, .. } = &opened().await;
     let upload = Upload::everything(world(1..=1));
     let inventory = Inventory::new(store.clone());
-    let mut snapshot = inventory.begin(begin(Scope::Everything)).await.unwrap();
+    let mut snapshot = inventory.begin(begin(Scope::Everything), at(0)).await.unwrap();
     for page in upload.pages() {
         snapshot.page(page).await.unwrap();
     }
@@ -182,7 +183,7 @@ async fn an_older_lease_takes_no_effect() {
 
     let refused = snapshot.commit(upload.last(), at(10)).await.unwrap_err();
     assert_eq!(refused.refusal(), Refusal::LeaseLost);
-    let refused = inventory.begin(begin(Scope::Everything)).await.unwrap_err();
+    let refused = inventory.begin(begin(Scope::Everything), at(0)).await.unwrap_err();
     assert_eq!(refused.refusal(), Refusal::LeaseLost);
     assert_eq!(devices(store).await, Vec::<String>::new());
 }
@@ -192,7 +193,7 @@ async fn another_organization_and_an_unknown_object_are_refused_by_name() {
     let Opened { store, .. } = &opened().await;
     let inventory = Inventory::new(store.clone());
     let fabrikam = Begin { organization: "fabrikam".parse().unwrap(), ..begin(Scope::Everything) };
-    let refused = inventory.begin(fabrikam).await.unwrap_err();
+    let refused = inventory.begin(fabrikam, at(0)).await.unwrap_err();
     assert_eq!(refused.refusal(), Refusal::NotFound);
     assert!(refused.to_string().contains("fabrikam"));
 
@@ -332,26 +333,184 @@ async fn a_device_finds_its_mailbox_whichever_comes_first() {
     assert_eq!(facts[&key(1)].device, device(1));
 }
 
+/// The newest change that is stored, and whose stamp it is.
+async fn newest(store: &Store) -> (Option<Timestamp>, String) {
+    let watermark = store.watermark(&contoso()).await.unwrap();
+    (watermark.newest_change_at, watermark.controller)
+}
+
 #[tokio::test]
 async fn the_newest_change_comes_from_complete_looks_only() {
     let Opened { store, .. } = &opened().await;
-    let inventory = Inventory::new(store.clone());
-    let newest = async || inventory.newest_change(&contoso()).await.unwrap();
+    let by = |seconds, upload| Upload { newest: Some(at(seconds)), controller: "dc01", ..upload };
+    let stored = |seconds| (Some(at(seconds)), "dc01".to_owned());
     let broken = Upload { complete: false, ..Upload::everything(world(1..=5)) };
-    broken.send(store, at(10)).await.unwrap();
-    assert_eq!(newest().await, None);
+    by(5, broken).send(store, at(10)).await.unwrap();
+    assert_eq!(newest(store).await, (None, String::new()));
 
     let back = vec![Observation::Mailbox(mailbox(9))];
     let back = Upload { scope: Scope::Mailboxes(vec![mailbox(9).id]), ..Upload::everything(back) };
-    back.send(store, at(10)).await.unwrap();
-    assert_eq!(newest().await, None);
+    by(9, back).send(store, at(10)).await.unwrap();
+    assert_eq!(newest(store).await, (None, String::new()));
 
-    Upload::known(&world(1..=5)).send(store, at(10)).await.unwrap();
-    assert_eq!(newest().await, Some(at(9)));
-    Upload::changes(vec![Observation::Device(device(7))]).send(store, at(10)).await.unwrap();
-    assert_eq!(newest().await, Some(at(9)));
-    Upload::changes(vec![Observation::Device(device(12))]).send(store, at(10)).await.unwrap();
-    assert_eq!(newest().await, Some(at(12)));
+    by(6, Upload::known(&world(1..=5))).send(store, at(10)).await.unwrap();
+    assert_eq!(newest(store).await, stored(6));
+    let changes = |number| Upload::changes(vec![Observation::Device(device(number))]);
+    by(5, changes(5)).send(store, at(10)).await.unwrap();
+    assert_eq!(newest(store).await, stored(6));
+    by(12, changes(12)).send(store, at(10)).await.unwrap();
+    assert_eq!(newest(store).await, stored(12));
+    Upload { controller: "dc01", ..Upload::changes(Vec::new()) }.send(store, at(10)).await.unwrap();
+    assert_eq!(newest(store).await, stored(12));
+}
+
+#[tokio::test]
+async fn stamps_of_two_domain_controllers_are_not_compared() {
+    let Opened { store, .. } = &opened().await;
+    let by =
+        |controller, seconds, upload| Upload { newest: Some(at(seconds)), controller, ..upload };
+    by("dc01", 20, Upload::everything(world(1..=5))).send(store, at(10)).await.unwrap();
+
+    // A look at changes by another one says nothing about what that one showed before.
+    by("dc02", 30, Upload::changes(Vec::new())).send(store, at(11)).await.unwrap();
+    assert_eq!(newest(store).await, (Some(at(20)), "dc01".to_owned()));
+
+    // One that listed everything begins anew with it, even where its stamps are older.
+    by("dc02", 15, Upload::known(&world(1..=5))).send(store, at(12)).await.unwrap();
+    assert_eq!(newest(store).await, (Some(at(15)), "dc02".to_owned()));
+}
+
+/// X12.
+#[tokio::test]
+async fn a_look_that_sees_far_less_takes_nothing_as_gone() {
+    let Opened { store, .. } = &opened().await;
+    Upload::everything(world(1..=100)).send(store, at(10)).await.unwrap();
+    let before = newest(store).await;
+
+    for seconds in [20, 30] {
+        let few = Upload { newest: Some(at(99)), ..Upload::known(&world(1..=79)) };
+        let held = few.send(store, at(seconds)).await.unwrap();
+        let shrunk = Shrunk { kind: Kind::Device, seen: 79, before: 100 };
+        assert_eq!((held.shrunk, held.tally.removed, held.complete), (Some(shrunk), 0, true));
+    }
+    assert_eq!(devices(store).await.len(), 100, "two looks without them, and neither is believed");
+    assert_eq!(newest(store).await, before);
+
+    // 20 percent less, and twice so: gone.
+    for seconds in [40, 50] {
+        let fewer = Upload::known(&world(1..=80)).send(store, at(seconds)).await.unwrap();
+        assert_eq!(fewer.shrunk, None);
+    }
+    assert_eq!(devices(store).await.len(), 80);
+
+    // The operator believes anything.
+    for seconds in [60, 70] {
+        let inventory = Inventory::new(store.clone()).with_shrink_max(100);
+        let few = Upload::known(&world(1..=1));
+        let mut snapshot = inventory.begin(begin(Scope::Everything), at(0)).await.unwrap();
+        for page in few.pages() {
+            snapshot.page(page).await.unwrap();
+        }
+        let believed = snapshot.commit(few.last(), at(seconds)).await.unwrap();
+        assert_eq!(believed.shrunk, None);
+    }
+    assert_eq!(devices(store).await, ["Appl1"]);
+}
+
+/// P3, G-18, G-20: at every page boundary, over a store that was closed and opened again.
+#[tokio::test]
+async fn an_upload_that_broke_off_goes_on_after_its_last_page() {
+    let Opened { store, path, folder: _folder } = opened().await;
+    let mut store = store;
+    let upload = Upload::everything(world(1..=1200));
+    let pages = upload.pages();
+    let begin = begin(Scope::Everything);
+    for (arrived, page) in pages.iter().enumerate() {
+        let inventory = Inventory::new(store.clone());
+        let mut snapshot = inventory.begin(begin.clone(), at(0)).await.unwrap();
+        assert_eq!(snapshot.pages(), arrived);
+        snapshot.page(page.clone()).await.unwrap();
+        drop(snapshot);
+        let resume = store.resume(begin.run, at(0)).await.unwrap();
+        let digests: Vec<_> = pages.iter().take(arrived + 1).map(|page| page.digest).collect();
+        assert_eq!((resume.id, resume.pages), (begin.id, digests));
+        assert_eq!(devices(&store).await.len(), 0, "nothing counts before the commit");
+
+        store.close().await;
+        drop((inventory, store));
+        store = Store::open(&path).await.unwrap();
+    }
+    let inventory = Inventory::new(store.clone());
+    let snapshot = inventory.begin(begin.clone(), at(0)).await.unwrap();
+    let committed = snapshot.commit(upload.last(), at(10)).await.unwrap();
+    assert_eq!(committed.tally, tally(1200, 1200, 0, 0, 0));
+    assert!(store.resume(begin.run, at(0)).await.is_none(), "nothing is left of it");
+}
+
+#[tokio::test]
+async fn of_two_uploads_only_the_newer_one_is_listened_to() {
+    let Opened { store, .. } = &opened().await;
+    let upload = Upload::everything(world(1..=1200));
+    let pages = upload.pages();
+    let begin = begin(Scope::Everything);
+    let inventory = Inventory::new(store.clone());
+    let mut older = inventory.begin(begin.clone(), at(0)).await.unwrap();
+    older.page(pages[0].clone()).await.unwrap();
+    let overtaken = older.overtaken();
+    let listening = async move {
+        overtaken.await;
+        drop(older);
+    };
+
+    let newer = inventory.begin(begin.clone(), at(0));
+    let (newer, ()) = futures_util::future::join(newer, listening).await;
+
+    let mut newer = newer.unwrap();
+    assert_eq!(newer.pages(), 1);
+    for page in pages.into_iter().skip(1) {
+        newer.page(page).await.unwrap();
+    }
+    let committed = newer.commit(upload.last(), at(10)).await.unwrap();
+    assert_eq!(committed.tally.added, 1200);
+}
+
+#[tokio::test]
+async fn a_key_that_comes_twice_counts_once_as_it_came_last() {
+    let Opened { store, .. } = &opened().await;
+    let all = world(1..=300);
+    Upload::everything(all.clone()).send(store, at(10)).await.unwrap();
+    // Broken off and listed again: seen as it was, changed, and changed back.
+    let changed = EasDeviceIn(1, AccessState::Allowed).observation();
+    let mut observations = vec![changed.clone()];
+    observations.extend(all.iter().skip(3).cloned());
+    observations.push(Observation::Device(device(1)));
+    observations.push(EasDeviceIn(2, AccessState::Blocked).observation());
+    let upload = Upload { observations, ..Upload::known(&all[..3]) };
+
+    let committed = upload.send(store, at(20)).await.unwrap();
+
+    assert_eq!(committed.tally, tally(300, 0, 2, 298, 0));
+    let facts = store.case_facts(&contoso(), &[key(1), key(2)]).await.unwrap();
+    assert_eq!(facts[&key(1)].device, device(1));
+    assert_eq!(facts[&key(2)].device.access_state, AccessState::Blocked);
+}
+
+#[tokio::test]
+async fn a_step_that_was_listed_long_ago_is_listed_again() {
+    let Opened { store, .. } = &opened().await;
+    let begin = begin(Scope::Everything);
+    let inventory = Inventory::new(store.clone());
+    let mut snapshot = inventory.begin(begin.clone(), at(0)).await.unwrap();
+    let proof = Upload::everything(Vec::new()).last().completeness;
+    let finished = Some(Finished { step: Step::Mailboxes, proof });
+    let page = Upload::everything(world(1..=1)).pages().remove(0);
+    snapshot.page(Page { finished: finished.clone(), ..page }).await.unwrap();
+    drop(snapshot);
+
+    let resume = async |seconds| store.resume(begin.run, at(seconds)).await.unwrap();
+    assert_eq!(resume(60).await.finished, finished);
+    let late = resume(3600).await;
+    assert_eq!((late.finished, late.pages.len()), (None, 1));
 }
 
 /// A store with one mailbox and its device, a sync that was started at 10, and a receipt that came at

@@ -56,6 +56,7 @@ impl Operator {
                     traceparent: String::new(),
                 },
                 started_at: None,
+                note: String::new(),
             }
         } else {
             match parts.runs.request(organization, mode, Trigger::Manual).await {
@@ -109,7 +110,8 @@ impl Operator {
         } else {
             runs.progress(organization).filter(|progress| progress.run == id)
         };
-        RunView { progress, note: runs.note(organization, id), stored }
+        let note = Some(stored.note.clone()).filter(|note| !note.is_empty());
+        RunView { progress, note, stored }
     }
 
     /// Why the last run that failed did.

@@ -90,7 +90,8 @@ fn in_words(step: Step) -> &'static str {
     match step {
         Step::Mailboxes => "reading mailboxes",
         Step::Devices => "reading devices",
-        Step::Organization => "reading settings, rules and servers",
+        Step::Organization => "reading the organization",
+        Step::Waiting => "waiting for the agent to come back",
         Step::Deciding => "deciding",
     }
 }

@@ -17,6 +17,22 @@ const BETWEEN_READ_BACKS: Duration = Duration::from_secs(1);
 /// The longest time from the end of one read-back to the next.
 const BETWEEN_READ_BACKS_MAX: Duration = Duration::from_secs(30);
 
+/// How often one run may go on after a break.
+const RESUMES_MAX: u32 = 10;
+/// The time from a break to the next try, for each try before it.
+const BETWEEN_RESUMES: Duration = Duration::from_secs(1);
+/// The longest of these times.
+const BETWEEN_RESUMES_MAX: Duration = Duration::from_secs(10);
+
+/// What a run looks at.
+#[derive(Debug, Clone)]
+pub(super) struct Look {
+    /// Which part.
+    pub(super) scope: Scope,
+    /// The domain controller that is asked; empty for any.
+    pub(super) controller: String,
+}
+
 /// What a run is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
@@ -24,8 +40,10 @@ pub enum Step {
     Mailboxes,
     /// The agent reads devices.
     Devices,
-    /// The agent reads settings, rules and servers.
+    /// The agent reads settings, rules, servers, policies and device classes.
     Organization,
+    /// The agent, or the way to it, is gone; the run goes on when it is back.
+    Waiting,
     /// What was seen is stored; what it changes is being decided.
     Deciding,
 }
@@ -72,7 +90,11 @@ pub(super) struct Active {
     pub(super) span: Span,
     pub(super) phase: Phase,
     scope: Scope,
+    /// The domain controller that is asked.
+    controller: String,
     started: Instant,
+    /// How often it went on after a break.
+    resumes: u32,
     step: Option<Step>,
     done: u64,
     resent: Resent,
@@ -83,6 +105,13 @@ pub(super) struct Active {
 pub(super) enum Phase {
     /// No snapshot was stored yet.
     Looking,
+    /// None was, and the agent or the way to it is gone.
+    Suspended {
+        /// Since when.
+        since: Instant,
+        /// When it may go on.
+        from: Instant,
+    },
     /// One was, and nothing can make the run fail any more.
     Deciding,
 }
@@ -141,11 +170,27 @@ impl Open {
         Some(ended)
     }
 
-    /// The runs that end when the agent does.
-    pub(super) fn needs_agent(&self) -> Vec<RunId> {
-        let looking = self.active.iter().filter(|active| active.phase == Phase::Looking);
-        let waiting = self.waiting.iter().map(|waiting| waiting.run.id);
-        waiting.chain(looking.map(|active| active.run.id)).collect()
+    /// The agent is gone: the runs that end with it.
+    pub(super) fn lose_agent(&mut self) -> Vec<RunId> {
+        let looking = self.active.iter_mut().filter(|active| active.phase == Phase::Looking);
+        let ended = looking.filter_map(|active| (!active.suspend()).then_some(active.run.id));
+        self.waiting.iter().map(|waiting| waiting.run.id).chain(ended).collect()
+    }
+
+    /// The run that may go on now.
+    pub(super) fn resumable(&mut self) -> Option<&mut Active> {
+        let now = Instant::now();
+        self.active
+            .as_mut()
+            .filter(|active| matches!(active.phase, Phase::Suspended { from, .. } if from <= now))
+    }
+
+    /// The run whose agent has not come back for longer than it may.
+    pub(super) fn given_up(&self, resume_within: Duration) -> Option<RunId> {
+        let active = self.active.as_ref()?;
+        let is_late = |since: Instant| since.elapsed() > resume_within;
+        matches!(active.phase, Phase::Suspended { since, .. } if is_late(since))
+            .then_some(active.run.id)
     }
 
     /// The runs that have waited, or looked, for longer than they may.
@@ -154,20 +199,23 @@ impl Open {
         let active = self
             .active
             .iter()
-            .filter(|active| active.phase == Phase::Looking && active.started.elapsed() > timeout);
+            .filter(|active| active.phase != Phase::Deciding && active.started.elapsed() > timeout);
         waiting.map(|it| it.run.id).chain(active.map(|it| it.run.id)).collect()
     }
 }
 
 impl Active {
-    pub(super) fn new(run: Run, scope: Scope, generation: Generation, span: Span) -> Self {
+    pub(super) fn new(run: Run, look: Look, generation: Generation, span: Span) -> Self {
+        let Look { scope, controller } = look;
         Self {
             run,
             generation,
             span,
             phase: Phase::Looking,
             scope,
+            controller,
             started: Instant::now(),
+            resumes: 0,
             step: None,
             done: 0,
             resent: Resent::No,
@@ -185,6 +233,30 @@ impl Active {
             scope: self.scope.clone(),
             forget_digests,
             traceparent: self.run.traceparent.clone(),
+            domain_controller: self.controller.clone(),
+            resume: None,
+        }
+    }
+
+    /// Lets the run wait for its agent; `false` when it has to end: a read-back is soon made again,
+    /// and a run that breaks off again and again never ends.
+    pub(super) fn suspend(&mut self) -> bool {
+        if self.run.trigger == Trigger::ReadBack || self.resumes >= RESUMES_MAX {
+            return false;
+        }
+        let since = Instant::now();
+        let wait = BETWEEN_RESUMES.saturating_mul(self.resumes).min(BETWEEN_RESUMES_MAX);
+        self.phase = Phase::Suspended { since, from: since + wait };
+        true
+    }
+
+    /// The run goes on under this lease.
+    pub(super) fn resume(&mut self, generation: Generation) {
+        self.resumes += 1;
+        self.generation = generation;
+        self.phase = Phase::Looking;
+        if let RunState::Running { generation: under, .. } = &mut self.run.state {
+            *under = generation;
         }
     }
 
@@ -220,6 +292,7 @@ impl Active {
     pub(super) fn progress(&self, devices_known: u64) -> Progress {
         let step = match self.phase {
             Phase::Looking => self.step,
+            Phase::Suspended { .. } => Some(Step::Waiting),
             Phase::Deciding => Some(Step::Deciding),
         };
         let expects = self.run.mode == SyncMode::Full && step == Some(Step::Devices);

@@ -1,21 +1,33 @@
 //! The ends of runs: a stored snapshot is decided and compared before its run succeeds; anything else
 //! fails it, with a reason, once.
 
-use std::sync::PoisonError;
-
 use tracing::Instrument;
 
 use exgate_domain::ids::{OrganizationId, RunId};
+use exgate_domain::observation::Kind;
 use exgate_domain::snapshot::Begin;
 use exgate_domain::sync::{Completeness, RunState, Tally};
 
 use super::active::{Active, Phase};
 use super::{Parts, Runs};
 use crate::evaluation::EvaluationError;
+use crate::store::Shrunk;
+
+/// What a look proves, and what speaks against it.
+struct Found {
+    completeness: Completeness,
+    shrunk: Option<Shrunk>,
+}
 
 impl Runs {
     /// A snapshot was stored: decides what it changes, compares, and closes the run.
-    pub fn committed(&self, begin: &Begin, tally: Tally, completeness: Completeness) {
+    pub fn committed(
+        &self,
+        begin: &Begin,
+        tally: Tally,
+        completeness: Completeness,
+        shrunk: Option<Shrunk>,
+    ) {
         {
             let mut open = self.open();
             let active = open.get_mut(&begin.organization).and_then(|open| open.with(begin.run));
@@ -24,7 +36,7 @@ impl Runs {
         }
         let (runs, organization, run) = (self.clone(), begin.organization.clone(), begin.run);
         self.0.parts.tasks.spawn("conclude", async move {
-            runs.conclude(&organization, run, tally, completeness).await;
+            runs.conclude(&organization, run, tally, Found { completeness, shrunk }).await;
         });
     }
 
@@ -33,8 +45,9 @@ impl Runs {
         organization: &OrganizationId,
         run: RunId,
         tally: Tally,
-        completeness: Completeness,
+        found: Found,
     ) {
+        let Found { completeness, shrunk } = found;
         let Parts { evaluation, outbox, .. } = &self.0.parts;
         let (span, reads_back) = {
             let mut open = self.open();
@@ -62,13 +75,23 @@ impl Runs {
         if !completeness.is_complete() {
             notes.push(incomplete(&completeness));
         }
+        if completeness.fell_back {
+            notes.push(
+                "the domain controller of the last look does not answer: listed all".to_owned(),
+            );
+        }
+        notes.extend(shrunk.map(too_few));
         self.succeed(organization, run, tally, notes.join("; ")).await;
     }
 
     async fn succeed(&self, organization: &OrganizationId, run: RunId, tally: Tally, note: String) {
         let now = self.0.parts.clock.now();
-        // Before the end is stored: who sees the run succeeded sees its note as well.
-        self.keep_note(organization, run, &note);
+        if !note.is_empty()
+            && let Err(error) = self.0.parts.store.set_run_note(run, &note).await
+        {
+            let error = exgate_runtime::report(&error);
+            tracing::error!(%organization, %run, error, "note on a run was not stored");
+        }
         let Some(ended) = self.end(organization, run, RunState::Succeeded { at: now, tally }).await
         else {
             return;
@@ -79,15 +102,6 @@ impl Runs {
             parent: &ended.span, %organization, %run, mode = ?ended.run.mode,
             seen, added, changed, removed, note, "sync succeeded"
         );
-    }
-
-    fn keep_note(&self, organization: &OrganizationId, run: RunId, note: &str) {
-        let mut notes = self.0.notes.lock().unwrap_or_else(PoisonError::into_inner);
-        if note.is_empty() {
-            notes.remove(organization);
-        } else {
-            notes.insert(organization.clone(), (run, note.to_owned()));
-        }
     }
 
     pub(super) async fn fail(
@@ -113,6 +127,7 @@ impl Runs {
         state: RunState,
     ) -> Option<Active> {
         let has_failed = matches!(state, RunState::Failed { .. });
+        self.0.parts.store.forget_staging(run);
         let stored = self.0.parts.store.set_run_state(run, &state).await;
         if let Err(error) = stored {
             let error = exgate_runtime::report(&error);
@@ -129,9 +144,28 @@ impl Runs {
 }
 
 fn incomplete(completeness: &Completeness) -> String {
-    let Completeness { pipelines_completed, error_records, truncated, .. } = completeness;
+    let Completeness { pipelines_completed, error_records, truncated, controller_changed, .. } =
+        completeness;
     format!(
         "incomplete, so nothing was taken as gone (pipelines completed: {pipelines_completed}, \
-         error records: {error_records}, truncated: {truncated})"
+         error records: {error_records}, truncated: {truncated}, domain controller changed: \
+         {controller_changed})"
+    )
+}
+
+fn too_few(shrunk: Shrunk) -> String {
+    let Shrunk { kind, seen, before } = shrunk;
+    let what = match kind {
+        Kind::Mailbox => "mailboxes",
+        Kind::Device
+        | Kind::Settings
+        | Kind::Rule
+        | Kind::Server
+        | Kind::DeviceClass
+        | Kind::MailboxPolicy => "devices",
+    };
+    format!(
+        "held: saw {seen} {what} where the last complete look saw {before}, so nothing was taken as \
+         gone; if that is right, raise sync.shrink_max for one full sync"
     )
 }

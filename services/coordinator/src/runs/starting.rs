@@ -10,12 +10,12 @@ use exgate_domain::observation::Scope;
 use exgate_domain::organization::Organization;
 use exgate_domain::sync::{Run, RunState, SyncMode, Trigger};
 
-use super::active::{Active, Open, Waiting};
+use super::active::{Active, Look, Open, Waiting};
 use super::{Parts, RequestError, Runs};
 use crate::agents::Holder;
 use crate::agents::session::Outgoing;
 use crate::schedule::{LastRuns, due};
-use crate::store::{RunCreated, RunHistory, StoreError, StoredRun};
+use crate::store::{RunCreated, RunHistory, StoreError, StoredRun, Watermark};
 
 /// How far before the newest change that was seen a quick sync begins to look: changes reach the
 /// domain controllers late and out of order.
@@ -62,7 +62,7 @@ impl Runs {
         let waiting = Waiting { run: run.clone(), mailboxes, span, since: Instant::now() };
         self.open().entry(organization.clone()).or_default().waiting.push(waiting);
         self.wake();
-        Ok(StoredRun { run, started_at: None })
+        Ok(StoredRun { run, started_at: None, note: String::new() })
     }
 
     pub(super) async fn look(&self) -> Result<(), StoreError> {
@@ -79,7 +79,9 @@ impl Runs {
             let reason = format!("it did not end within {:?}", self.0.timeout);
             self.fail(id, run, reason, "timeout").await;
         }
+        self.give_up(id).await;
         let Some(holder) = self.0.parts.agents.holder(id) else { return Ok(()) };
+        self.resume(id, &holder).await?;
         self.read_back_unknown(id).await?;
         if !self.open().get(id).is_some_and(Open::is_busy) && holder.preflight_good == Some(true) {
             let history = self.history(id).await?;
@@ -120,7 +122,7 @@ impl Runs {
         );
         let start = active.start(false);
         self.open().entry(organization.clone()).or_default().active = Some(active);
-        let message = Outgoing::StartSync(start);
+        let message = Outgoing::StartSync(Box::new(start));
         if self.0.parts.agents.say(organization, generation, message).is_err() {
             self.fail(organization, run, "the agent was lost".to_owned(), "lost").await;
         }
@@ -131,17 +133,33 @@ impl Runs {
     async fn begin(&self, waiting: Waiting, generation: Generation) -> Result<Active, StoreError> {
         let Waiting { mut run, mailboxes, span, .. } = waiting;
         let Parts { store, clock, .. } = &self.0.parts;
-        let scope = match (mailboxes, run.mode) {
-            (Some(mailboxes), _) => Scope::Mailboxes(mailboxes),
-            (None, SyncMode::Full) => Scope::Everything,
-            (None, SyncMode::Quick) => {
-                let newest = store.newest_change(&run.organization).await?;
-                Scope::ChangedSince(begin_of_look(newest, clock.now()))
+        let look = match (mailboxes, run.mode) {
+            (Some(mailboxes), _) => {
+                Look { scope: Scope::Mailboxes(mailboxes), controller: String::new() }
             }
+            (None, SyncMode::Full) => self.everything(&run.organization).await?,
+            (None, SyncMode::Quick) => self.changes(&run.organization).await?,
         };
         run.state = RunState::Running { generation, since: clock.now() };
         store.set_run_state(run.id, &run.state).await?;
-        Ok(Active::new(run, scope, generation, span))
+        Ok(Active::new(run, look, generation, span))
+    }
+
+    /// A look at everything, at the domain controller that was asked last: its stamps go on.
+    pub(super) async fn everything(
+        &self,
+        organization: &OrganizationId,
+    ) -> Result<Look, StoreError> {
+        let watermark = self.0.parts.store.watermark(organization).await?;
+        Ok(Look { scope: Scope::Everything, controller: watermark.controller })
+    }
+
+    /// A look at what changed since the last one, at the domain controller whose stamps that is by.
+    pub(super) async fn changes(&self, organization: &OrganizationId) -> Result<Look, StoreError> {
+        let Parts { store, clock, .. } = &self.0.parts;
+        let Watermark { newest_change_at, controller } = store.watermark(organization).await?;
+        let since = begin_of_look(newest_change_at, clock.now());
+        Ok(Look { scope: Scope::ChangedSince(since), controller })
     }
 }
 
@@ -163,7 +181,12 @@ fn begin_of_look(newest: Option<Timestamp>, now: Timestamp) -> Timestamp {
 }
 
 /// The root of a run's trace; a child of the operator's call when an operator asked.
-fn span(organization: &OrganizationId, run: RunId, mode: SyncMode, trigger: Trigger) -> Span {
+pub(super) fn span(
+    organization: &OrganizationId,
+    run: RunId,
+    mode: SyncMode,
+    trigger: Trigger,
+) -> Span {
     let (mode, cause) = (format!("{mode:?}").to_lowercase(), format!("{trigger:?}").to_lowercase());
     match trigger {
         Trigger::Manual => tracing::info_span!(

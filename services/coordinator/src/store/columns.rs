@@ -50,7 +50,17 @@ pub(super) use named;
 named!(Mode, "mode", Observe, Enforce);
 named!(SyncMode, "sync mode", Quick, Full);
 named!(Trigger, "trigger", Schedule, Manual, ReadBack);
-named!(Kind, "kind of observation", Device, Mailbox, Settings, Rule, Server);
+named!(
+    Kind,
+    "kind of observation",
+    Device,
+    Mailbox,
+    Settings,
+    Rule,
+    Server,
+    DeviceClass,
+    MailboxPolicy
+);
 named!(Access, "access", Leave, Allow, Quarantine, Block);
 named!(Compliance, "compliance", Compliant, InGracePeriod, NotCompliant, Unknown, NotEvaluated);
 named!(

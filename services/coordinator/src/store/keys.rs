@@ -22,8 +22,8 @@ use super::{Store, StoreError};
 pub(super) struct Known {
     pub(super) row: i64,
     pub(super) digest: ObservationDigest,
-    /// When a receipt's read-back put it there: the agent was never told that this is stored. Not in
-    /// the file: after a restart every agent begins from nothing.
+    /// When a receipt's read-back put it there: the agent was never told that this is stored. In the
+    /// file it is told from what a look put there only while a run is open that may be resumed.
     pub(super) read_back_at: Option<Timestamp>,
 }
 
@@ -105,18 +105,25 @@ impl Keys {
         if let Some(map) = self.slot.take() {
             return Ok(map);
         }
-        let rows =
-            sqlx::query("SELECT id, kind, guid, digest FROM observed WHERE organization = ?1")
-                .bind(self.organization.as_str())
-                .fetch_all(connection)
-                .await?;
+        // What was written since the run that is open began can only have come from receipts.
+        let rows = sqlx::query(
+            "SELECT id, kind, guid, digest,
+                    CASE WHEN changed_at >= (SELECT MIN(started_at) FROM runs
+                                             WHERE organization = ?1 AND state = 'Running')
+                         THEN changed_at END AS read_back_at
+             FROM observed WHERE organization = ?1",
+        )
+        .bind(self.organization.as_str())
+        .fetch_all(connection)
+        .await?;
         rows.iter()
             .map(|row| {
                 let key = Key { kind: row.variant("kind")?, guid: row.guid("guid")? };
                 let digest: &[u8] = row.try_get("digest")?;
                 let digest = ObservationDigest::try_from(digest)
                     .map_err(|error| StoreError::damaged("digest", error))?;
-                Ok((key, Known::of(row.try_get("id")?, digest)))
+                let read_back_at = row.instant_or_none("read_back_at")?;
+                Ok((key, Known { read_back_at, ..Known::of(row.try_get("id")?, digest) }))
             })
             .collect()
     }

@@ -26,6 +26,15 @@ pub struct ObservedOrder {
     pub rules: Vec<AccessRule>,
 }
 
+/// How far complete snapshots reach.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Watermark {
+    /// The newest change they showed.
+    pub(crate) newest_change_at: Option<Timestamp>,
+    /// The domain controller whose stamp that is; empty when unknown.
+    pub(crate) controller: String,
+}
+
 /// An observation as a row.
 #[derive(Debug, Clone)]
 pub(crate) struct Row {
@@ -68,7 +77,11 @@ impl Row {
                 directory_changed_at: ms(mailbox.changed_at),
                 ..plain
             },
-            Observation::Settings(_) | Observation::Rule(_) | Observation::Server(_) => plain,
+            Observation::Settings(_)
+            | Observation::Rule(_)
+            | Observation::Server(_)
+            | Observation::DeviceClass(_)
+            | Observation::MailboxPolicy(_) => plain,
         }
     }
 }
@@ -91,23 +104,34 @@ impl Store {
             match observation(row)? {
                 Observation::Settings(settings) => order.settings = Some(settings),
                 Observation::Rule(rule) => order.rules.push(rule),
-                Observation::Device(_) | Observation::Mailbox(_) | Observation::Server(_) => {}
+                Observation::Device(_)
+                | Observation::Mailbox(_)
+                | Observation::Server(_)
+                | Observation::DeviceClass(_)
+                | Observation::MailboxPolicy(_) => {}
             }
         }
         order.rules.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(order)
     }
 
-    /// Gets the newest change, by the directory's clock, that complete snapshots showed.
-    pub(crate) async fn newest_change(
+    /// Gets the newest change that complete snapshots showed.
+    pub(crate) async fn watermark(
         &self,
         organization: &OrganizationId,
-    ) -> Result<Option<Timestamp>, StoreError> {
-        let row = sqlx::query("SELECT newest_change_at FROM inventories WHERE organization = ?1")
-            .bind(organization.as_str())
-            .fetch_optional(&self.read)
-            .await?;
-        Ok(row.map(|row| row.instant_or_none("newest_change_at")).transpose()?.flatten())
+    ) -> Result<Watermark, StoreError> {
+        let row = sqlx::query(
+            "SELECT newest_change_at, newest_change_controller FROM inventories
+             WHERE organization = ?1",
+        )
+        .bind(organization.as_str())
+        .fetch_optional(&self.read)
+        .await?;
+        let Some(row) = row else { return Ok(Watermark::default()) };
+        Ok(Watermark {
+            newest_change_at: row.instant_or_none("newest_change_at")?,
+            controller: row.text("newest_change_controller")?,
+        })
     }
 }
 

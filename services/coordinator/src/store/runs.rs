@@ -18,6 +18,8 @@ pub struct StoredRun {
     pub run: Run,
     /// When it was handed to the agent.
     pub started_at: Option<Timestamp>,
+    /// What went wrong although it succeeded; empty for nothing.
+    pub note: String,
 }
 
 /// What came of creating a run.
@@ -140,7 +142,8 @@ impl Store {
         let changed = sqlx::query(
             "UPDATE runs SET
                  state = ?2, generation = COALESCE(?3, generation),
-                 started_at = COALESCE(?4, started_at), ended_at = ?5, reason = ?6,
+                 started_at = COALESCE(?4, started_at), ended_at = ?5,
+                 reason = CASE WHEN ?6 = '' THEN reason ELSE ?6 END,
                  seen = ?7, added = ?8, changed = ?9, unchanged = ?10, removed = ?11
              WHERE id = ?1 AND state IN ('Pending', 'Running')",
         )
@@ -159,6 +162,16 @@ impl Store {
         .await?;
         self.written.add(Written::of(RowKind::Run, changed.rows_affected()));
         Ok(changed.rows_affected() == 1)
+    }
+
+    /// Notes what goes wrong in a run that succeeds all the same.
+    pub async fn set_run_note(&self, id: RunId, note: &str) -> Result<(), StoreError> {
+        sqlx::query("UPDATE runs SET reason = ?2 WHERE id = ?1")
+            .bind(id.guid().as_bytes().as_slice())
+            .bind(note)
+            .execute(&self.write)
+            .await?;
+        Ok(())
     }
 
     /// Lists runs, the newest first, of one or of all organizations; `before` is the last run of the
@@ -271,5 +284,9 @@ fn read(row: &SqliteRow) -> Result<StoredRun, StoreError> {
         state,
         traceparent: row.text("traceparent")?,
     };
-    Ok(StoredRun { run, started_at: row.instant_or_none("started_at")? })
+    let note = match run.state {
+        RunState::Succeeded { .. } => row.text("reason")?,
+        RunState::Pending | RunState::Running { .. } | RunState::Failed { .. } => String::new(),
+    };
+    Ok(StoredRun { run, started_at: row.instant_or_none("started_at")?, note })
 }

@@ -5,8 +5,10 @@ use sqlx::SqlSafeStr;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 
 /// Number, title and text of every step.
-const STEPS: [(i64, &str, &str); 1] =
-    [(1, "first light", include_str!("../../migrations/sqlite/0001_first_light.sql"))];
+const STEPS: [(i64, &str, &str); 2] = [
+    (1, "first light", include_str!("../../migrations/sqlite/0001_first_light.sql")),
+    (2, "resumable syncs", include_str!("../../migrations/sqlite/0002_resumable_syncs.sql")),
+];
 
 /// Brings a file to the newest step.
 pub(super) fn migrator() -> Migrator {

@@ -4,24 +4,27 @@
 //! snapshot was begun stays as the receipt showed it: the snapshot may be the older look. Only a
 //! complete snapshot of everything says anything about devices and mailboxes that it does not show,
 //! and they go only after two of them in a row. Settings, rules and servers are listed in every look
-//! at what changed, and go with the first complete one that misses them.
+//! at what changed, and go with the first complete one that misses them. A snapshot of everything that
+//! shows far less than the last one shows a part.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use jiff::Timestamp;
 use sqlx::{Row as _, SqliteConnection};
 
 use exgate_domain::ids::{Generation, OrganizationId};
 use exgate_domain::observation::{Key, Kind};
-use exgate_domain::sync::Tally;
+use exgate_domain::sync::{Completeness, Tally};
 
-use super::columns::{Columns, id_list};
+use super::columns::{Columns, count, id_list};
 use super::keys::{self, KeyMap, Known};
 use super::observed::{Row, tally, upsert};
 use super::{Staging, Store, StoreError, cases, intents, leases};
 
 /// How many complete snapshots of everything in a row have to miss a device or a mailbox.
 const MISSED_FULL_MAX: i64 = 2;
+/// So many objects may be missing in a small organization, whatever share of it that is.
+const SHRINK_ALWAYS_MAX: u64 = 10;
 /// The most row ids in one argument.
 const IDS_PER_STATEMENT_MAX: usize = 5000;
 
@@ -37,6 +40,10 @@ pub(crate) struct Swap {
     pub(crate) unchanged: HashSet<Key>,
     /// What its absence of an object means.
     pub(crate) extent: Extent,
+    /// What the agent proves of its look.
+    pub(crate) completeness: Completeness,
+    /// How much less than the last complete look may be seen, in percent.
+    pub(crate) shrink_percent_max: u8,
     /// When the agent was told to look, when that is known.
     pub(crate) started_at: Option<Timestamp>,
     pub(crate) now: Timestamp,
@@ -58,26 +65,46 @@ pub(crate) enum Extent {
 fn is_always_listed(kind: Kind) -> bool {
     match kind {
         Kind::Settings | Kind::Rule | Kind::Server => true,
-        Kind::Device | Kind::Mailbox => false,
+        Kind::Device | Kind::Mailbox | Kind::DeviceClass | Kind::MailboxPolicy => false,
     }
 }
 
 /// What came of a swap.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Swapped {
-    /// The new inventory stands.
-    Stored { tally: Tally, rows_changed: u64, rows_unchanged: u64 },
+    /// The new inventory stands. Where it shrank too much, nothing was taken as gone.
+    Stored { tally: Tally, rows_changed: u64, rows_unchanged: u64, shrunk: Option<Shrunk> },
     /// The lease is not the snapshot's any more.
     LeaseLost,
     /// An object said to be unchanged is not stored.
     Unknown(Key),
 }
 
+/// A look at everything that saw far less than the one before: nobody knows whether it is true.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shrunk {
+    /// What there is less of.
+    pub kind: Kind,
+    /// How many were seen.
+    pub seen: u64,
+    /// How many the last complete look saw.
+    pub before: u64,
+}
+
 impl Store {
     /// Puts a snapshot in the place of what is stored.
     pub(crate) async fn swap(&self, swap: Swap) -> Result<Swapped, StoreError> {
-        let Swap { organization, generation, mut staging, unchanged, extent, started_at, now } =
-            swap;
+        let Swap {
+            organization,
+            generation,
+            mut staging,
+            unchanged,
+            mut extent,
+            completeness,
+            shrink_percent_max,
+            started_at,
+            now,
+        } = swap;
         let mut held = self.keys(&organization).await;
         let mut tx = self.begin().await?;
         let lease = leases::get(&mut tx, &organization).await?;
@@ -102,9 +129,15 @@ impl Store {
         }
         let known = unchanged.iter().filter_map(|key| Some((*key, map.get(key)?.row)));
         changes.seen.extend(known.map(|(_, row)| row));
-        changes.unchanged.extend(unchanged.iter());
+        let only_seen = unchanged.iter().filter(|key| !changes.put.contains_key(key)).copied();
+        changes.unchanged.extend(only_seen.collect::<Vec<_>>());
+        let mut shrunk = None;
+        if extent == Extent::Whole {
+            shrunk = changes.shrunk(&mut tx, shrink_percent_max).await?;
+            extent = if shrunk.is_some() { Extent::Part } else { Extent::Whole };
+        }
         let removed = changes.absence(&mut tx, &map, extent).await?;
-        changes.consequences(&mut tx, extent).await?;
+        changes.consequences(&mut tx, extent, &completeness).await?;
         let (tally_of_devices, written) = (changes.tally(&removed), changes.written(&removed));
         let rows_changed = changes.put.len() as u64;
         let rows_unchanged = changes.unchanged.len() as u64;
@@ -114,14 +147,15 @@ impl Store {
         for key in told {
             map.entry(key).and_modify(|known| known.read_back_at = None);
         }
-        for (key, known, _) in put {
+        for (key, (known, _)) in put {
             map.insert(key, known);
         }
         for key in removed {
             map.remove(&key);
         }
         held.put_back(map);
-        Ok(Swapped::Stored { tally: tally_of_devices, rows_changed, rows_unchanged })
+        staging.remove().await;
+        Ok(Swapped::Stored { tally: tally_of_devices, rows_changed, rows_unchanged, shrunk })
     }
 }
 
@@ -135,12 +169,11 @@ struct Changes<'a> {
     /// Objects that are as they were.
     unchanged: HashSet<Key>,
     /// Objects written, and whether they are new.
-    put: Vec<(Key, Known, bool)>,
+    put: HashMap<Key, (Known, bool)>,
     /// Objects that a receipt had shown, and that the agent has now sent as they are stored.
     told: Vec<Key>,
     /// Rows whose count of misses was touched, by kind.
     missed: Vec<Key>,
-    newest: Option<i64>,
 }
 
 impl<'a> Changes<'a> {
@@ -155,10 +188,9 @@ impl<'a> Changes<'a> {
             now,
             seen: HashSet::new(),
             unchanged: HashSet::new(),
-            put: Vec::new(),
+            put: HashMap::new(),
             told: Vec::new(),
             missed: Vec::new(),
-            newest: None,
         }
     }
 
@@ -170,9 +202,12 @@ impl<'a> Changes<'a> {
         rows: Vec<Row>,
     ) -> Result<(), StoreError> {
         let mut differing = Vec::new();
-        for row in rows {
-            self.newest = self.newest.max(row.directory_changed_at);
-            match map.get(&row.key) {
+        // A key that comes twice was changed in between: the later look at it counts.
+        let last: BTreeMap<Key, Row> = rows.into_iter().map(|row| (row.key, row)).collect();
+        for row in last.into_values() {
+            let put = self.put.get(&row.key).map(|(known, _)| known);
+            match put.or_else(|| map.get(&row.key)) {
+                Some(known) if put.is_some() && known.digest == row.digest => {}
                 Some(known) if known.digest == row.digest => {
                     self.seen.insert(known.row);
                     self.unchanged.insert(row.key);
@@ -193,7 +228,8 @@ impl<'a> Changes<'a> {
                 return Err(out_of_date(self.organization));
             }
             self.seen.insert(row);
-            self.put.push((key, Known::of(row, digest), known.is_none()));
+            self.unchanged.remove(&key);
+            self.put.insert(key, (Known::of(row, digest), known.is_none()));
         }
         Ok(())
     }
@@ -248,7 +284,7 @@ impl<'a> Changes<'a> {
         let settings = |(key, known): (&Key, &Known)| {
             key.kind == Kind::Settings && self.seen.contains(&known.row)
         };
-        map.iter().any(settings) || self.put.iter().any(|(key, ..)| key.kind == Kind::Settings)
+        map.iter().any(settings) || self.put.keys().any(|key| key.kind == Kind::Settings)
     }
 
     async fn remove(
@@ -304,9 +340,10 @@ impl<'a> Changes<'a> {
         &self,
         tx: &mut SqliteConnection,
         extent: Extent,
+        completeness: &Completeness,
     ) -> Result<(), StoreError> {
-        let of = |kind| self.put.iter().filter(move |(key, ..)| key.kind == kind);
-        let rows = |kind| of(kind).map(|(_, known, _)| known.row).collect::<Vec<_>>();
+        let of = |kind| self.put.iter().filter(move |(key, _)| key.kind == kind);
+        let rows = |kind| of(kind).map(|(_, (known, _))| known.row).collect::<Vec<_>>();
         for ids in rows(Kind::Device).chunks(IDS_PER_STATEMENT_MAX) {
             cases::mark_devices(tx, self.organization, ids, self.now).await?;
         }
@@ -316,13 +353,13 @@ impl<'a> Changes<'a> {
             self.extend_baseline(tx, ids).await?;
         }
         let order = |kind| kind == Kind::Settings || kind == Kind::Rule;
-        let ruled = self.put.iter().any(|(key, ..)| order(key.kind))
+        let ruled = self.put.keys().any(|key| order(key.kind))
             || self.missed.iter().any(|key| order(key.kind));
         if ruled {
             cases::mark_all(tx, Some(self.organization), self.now).await?;
             intents::mark_all(tx, Some(self.organization)).await?;
         }
-        self.reach(tx, extent).await
+        self.reach(tx, extent, completeness).await
     }
 
     /// A mailbox that appears after the baseline was taken joins it as it is: nothing was written
@@ -346,34 +383,81 @@ impl<'a> Changes<'a> {
         Ok(())
     }
 
-    async fn reach(&self, tx: &mut SqliteConnection, extent: Extent) -> Result<(), StoreError> {
-        let (full, newest) = match extent {
-            Extent::Part => return Ok(()),
-            Extent::Changes => (None, self.newest),
-            Extent::Whole => {
-                let newest = sqlx::query_scalar(
-                    "SELECT MAX(directory_changed_at) FROM observed WHERE organization = ?1",
-                )
-                .bind(self.organization.as_str())
-                .fetch_one(&mut *tx)
-                .await?;
-                (Some(self.now.as_millisecond()), newest)
-            }
-        };
-        if full.is_none() && newest.is_none() {
-            return Ok(());
-        }
-        sqlx::query(
-            "INSERT INTO inventories (organization, full_seen_at, newest_change_at)
-             VALUES (?1, ?2, ?3)
-             ON CONFLICT (organization) DO UPDATE SET
-                 full_seen_at = COALESCE(excluded.full_seen_at, full_seen_at),
-                 newest_change_at = MAX(COALESCE(excluded.newest_change_at, newest_change_at),
-                                        COALESCE(newest_change_at, excluded.newest_change_at))",
+    /// What a look at everything shows far less of than the last complete one, if it does.
+    async fn shrunk(
+        &self,
+        tx: &mut SqliteConnection,
+        percent_max: u8,
+    ) -> Result<Option<Shrunk>, StoreError> {
+        let row = sqlx::query(
+            "SELECT full_devices, full_mailboxes FROM inventories WHERE organization = ?1",
         )
         .bind(self.organization.as_str())
-        .bind(full)
-        .bind(newest)
+        .fetch_optional(&mut *tx)
+        .await?;
+        let Some(row) = row else { return Ok(None) };
+        for (kind, column) in [(Kind::Device, "full_devices"), (Kind::Mailbox, "full_mailboxes")] {
+            let Some(before) = row.try_get::<Option<i64>, _>(column)? else { continue };
+            let before = u64::try_from(before).unwrap_or_default();
+            let seen = self.seen_of(kind);
+            let fewer = before.saturating_sub(seen);
+            let allowed = before.saturating_mul(u64::from(percent_max)) / 100;
+            if fewer > allowed.max(SHRINK_ALWAYS_MAX) {
+                return Ok(Some(Shrunk { kind, seen, before }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// How many objects of a kind the snapshot shows.
+    fn seen_of(&self, kind: Kind) -> u64 {
+        let put = self.put.keys().filter(|key| key.kind == kind).count();
+        let unchanged = self.unchanged.iter().filter(|key| key.kind == kind).count();
+        (put + unchanged) as u64
+    }
+
+    /// Notes how far a complete snapshot reaches. Stamps of different domain controllers are not
+    /// compared: only a look that listed everything there begins anew with another one's.
+    async fn reach(
+        &self,
+        tx: &mut SqliteConnection,
+        extent: Extent,
+        completeness: &Completeness,
+    ) -> Result<(), StoreError> {
+        let (is_full, listed_all) = match extent {
+            Extent::Part => return Ok(()),
+            Extent::Changes => (false, !completeness.filtered_by_server),
+            Extent::Whole => (true, true),
+        };
+        let counted = |kind| is_full.then(|| count(self.seen_of(kind)));
+        sqlx::query(
+            "INSERT INTO inventories (organization, full_seen_at, full_devices, full_mailboxes,
+                                      newest_change_at, newest_change_controller)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT (organization) DO UPDATE SET
+                 full_seen_at = COALESCE(excluded.full_seen_at, full_seen_at),
+                 full_devices = COALESCE(excluded.full_devices, full_devices),
+                 full_mailboxes = COALESCE(excluded.full_mailboxes, full_mailboxes),
+                 newest_change_at = CASE
+                     WHEN newest_change_controller = ''
+                         OR newest_change_controller
+                            = excluded.newest_change_controller COLLATE NOCASE
+                     THEN MAX(COALESCE(excluded.newest_change_at, newest_change_at),
+                              COALESCE(newest_change_at, excluded.newest_change_at))
+                     WHEN ?7 THEN excluded.newest_change_at
+                     ELSE newest_change_at END,
+                 newest_change_controller = CASE
+                     WHEN ?7 OR newest_change_controller = ''
+                     THEN excluded.newest_change_controller
+                     ELSE newest_change_controller END",
+        )
+        .bind(self.organization.as_str())
+        .bind(is_full.then(|| self.now.as_millisecond()))
+        .bind(counted(Kind::Device))
+        .bind(counted(Kind::Mailbox))
+        .bind(completeness.newest_change_at.map(Timestamp::as_millisecond))
+        .bind(&completeness.domain_controller)
+        .bind(listed_all)
         .execute(tx)
         .await?;
         Ok(())
@@ -381,10 +465,10 @@ impl<'a> Changes<'a> {
 
     fn tally(&self, removed: &[Key]) -> Tally {
         let device = |key: &Key| key.kind == Kind::Device;
-        let put = || self.put.iter().filter(|(key, ..)| device(key));
+        let put = || self.put.iter().filter(|(key, _)| device(key));
         let (added, changed) = (
-            put().filter(|(.., new)| *new).count() as u64,
-            put().filter(|(.., new)| !*new).count() as u64,
+            put().filter(|(_, (_, new))| *new).count() as u64,
+            put().filter(|(_, (_, new))| !*new).count() as u64,
         );
         let unchanged = self.unchanged.iter().filter(|key| device(key)).count() as u64;
         let removed = removed.iter().filter(|key| device(key)).count() as u64;
@@ -393,7 +477,7 @@ impl<'a> Changes<'a> {
 
     fn written(&self, removed: &[Key]) -> super::written::Tally {
         let touched: BTreeSet<Key> = self.missed.iter().chain(removed).copied().collect();
-        tally(self.put.iter().map(|(key, ..)| key).chain(&touched))
+        tally(self.put.keys().chain(&touched))
     }
 }
 

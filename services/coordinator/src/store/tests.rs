@@ -154,7 +154,10 @@ async fn every_state_of_a_run_is_read_as_it_was_written() {
                 let run = run(number, *mode, *trigger);
                 assert_eq!(store.create_run(&run).await.unwrap(), RunCreated::Created);
                 let stored = store.run(run.id).await.unwrap().unwrap();
-                assert_eq!(stored, StoredRun { run: run.clone(), started_at: None });
+                assert_eq!(
+                    stored,
+                    StoredRun { run: run.clone(), started_at: None, note: String::new() }
+                );
                 for state in [&running, end] {
                     assert!(store.set_run_state(run.id, state).await.unwrap());
                     let stored = store.run(run.id).await.unwrap().unwrap();

@@ -19,6 +19,10 @@ pub enum RowKind {
     Rule,
     /// An observed server.
     Server,
+    /// An observed device class.
+    DeviceClass,
+    /// An observed mailbox policy.
+    MailboxPolicy,
     /// A stored decision.
     Decision,
     /// A command, or what became of it.
@@ -31,12 +35,14 @@ pub enum RowKind {
 
 impl RowKind {
     /// Every kind.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Device,
         Self::Mailbox,
         Self::Settings,
         Self::Rule,
         Self::Server,
+        Self::DeviceClass,
+        Self::MailboxPolicy,
         Self::Decision,
         Self::Command,
         Self::Record,
@@ -51,6 +57,8 @@ impl RowKind {
             Self::Settings => "settings",
             Self::Rule => "rule",
             Self::Server => "server",
+            Self::DeviceClass => "device_class",
+            Self::MailboxPolicy => "mailbox_policy",
             Self::Decision => "decision",
             Self::Command => "command",
             Self::Record => "record",
@@ -71,6 +79,8 @@ impl From<Kind> for RowKind {
             Kind::Settings => Self::Settings,
             Kind::Rule => Self::Rule,
             Kind::Server => Self::Server,
+            Kind::DeviceClass => Self::DeviceClass,
+            Kind::MailboxPolicy => Self::MailboxPolicy,
         }
     }
 }

@@ -30,6 +30,10 @@ pub enum Kind {
     Rule,
     /// An Exchange server.
     Server,
+    /// A device class.
+    DeviceClass,
+    /// A mobile device mailbox policy.
+    MailboxPolicy,
 }
 
 /// What an observation is about: Exchange's own GUID of the object.
@@ -54,6 +58,10 @@ pub enum Observation {
     Rule(AccessRule),
     /// An Exchange server.
     Server(Server),
+    /// A device class.
+    DeviceClass(DeviceClass),
+    /// A mobile device mailbox policy.
+    MailboxPolicy(MailboxPolicy),
 }
 
 impl Observation {
@@ -65,6 +73,8 @@ impl Observation {
             Self::Settings(settings) => Key { kind: Kind::Settings, guid: settings.guid },
             Self::Rule(rule) => Key { kind: Kind::Rule, guid: rule.guid },
             Self::Server(server) => Key { kind: Kind::Server, guid: server.guid },
+            Self::DeviceClass(class) => Key { kind: Kind::DeviceClass, guid: class.guid },
+            Self::MailboxPolicy(policy) => Key { kind: Kind::MailboxPolicy, guid: policy.guid },
         }
     }
 }
@@ -236,4 +246,36 @@ pub struct Server {
     pub version: String,
     /// Whether devices and remote PowerShell can connect to it.
     pub is_client_access: bool,
+}
+
+/// A family and model of devices that the organization has seen: what a device access rule can name.
+/// Exchange brings these up to date only every few hours, so nothing is decided by them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeviceClass {
+    /// Exchange's GUID of it.
+    pub guid: Uuid,
+    /// `DeviceType`, such as `iPhone`.
+    pub device_type: String,
+    /// `DeviceModel`.
+    pub device_model: String,
+}
+
+/// What a device has to do before a mailbox lets it sync.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MailboxPolicy {
+    /// Exchange's GUID of it.
+    pub guid: Uuid,
+    /// Its name.
+    pub name: String,
+    /// Its settings, sorted by name.
+    pub settings: Vec<PolicySetting>,
+}
+
+/// One setting of a mailbox policy.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PolicySetting {
+    /// Its name, as the cmdlet that sets it calls it.
+    pub name: String,
+    /// Its value as text.
+    pub value: String,
 }

@@ -40,6 +40,41 @@ pub struct Page {
     pub unchanged: Vec<Key>,
     /// Digest of its content.
     pub digest: ObservationDigest,
+    /// The step that it closes.
+    pub finished: Option<Finished>,
+}
+
+/// The parts of a look, in the order in which they are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Step {
+    /// Mailboxes and their lists.
+    Mailboxes,
+    /// Device partnerships.
+    Devices,
+    /// Settings, rules, servers, policies and device classes.
+    Organization,
+}
+
+/// A step was listed to its end, and those before it were too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finished {
+    /// Which one.
+    pub step: Step,
+    /// What the look proves so far.
+    pub proof: Completeness,
+}
+
+/// What is staged of a snapshot whose upload broke off.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resume {
+    /// The snapshot.
+    pub id: SnapshotId,
+    /// Digests of its pages so far.
+    pub pages: Vec<ObservationDigest>,
+    /// Rows in them.
+    pub rows: u64,
+    /// The last step that need not be listed again, by whoever goes on.
+    pub finished: Option<Finished>,
 }
 
 /// Closes a snapshot.

@@ -110,11 +110,36 @@ pub struct Completeness {
     pub domain_controller: String,
     /// Whether the server found the changed devices itself; if not, everything was listed.
     pub filtered_by_server: bool,
+    /// More than one domain controller answered: each is its own copy of the directory.
+    pub controller_changed: bool,
+    /// Asked for what changed, the agent listed everything, because the domain controller that was
+    /// asked last does not answer any more.
+    pub fell_back: bool,
+    /// The newest change that was seen, by the clock of the domain controller that answered.
+    pub newest_change_at: Option<Timestamp>,
+    /// What each cmdlet printed.
+    pub listings: Vec<Listing>,
+}
+
+/// What one cmdlet printed during a look.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Listing {
+    /// The cmdlet.
+    pub cmdlet: String,
+    /// How often it was run to its end.
+    pub calls: u32,
+    /// How many objects it printed in all of these.
+    pub rows: u64,
+    /// How often it broke off and was run again.
+    pub repeats: u32,
 }
 
 impl Completeness {
     /// Whether nothing speaks against the listing being whole.
     pub fn is_complete(&self) -> bool {
-        self.pipelines_completed && self.error_records == 0 && !self.truncated
+        self.pipelines_completed
+            && self.error_records == 0
+            && !self.truncated
+            && !self.controller_changed
     }
 }

@@ -102,9 +102,9 @@ impl Conversation {
                 self.api.runs.advanced(&organization, run, step, done);
                 Ok(())
             }
-            Said::RunFinished(pb::RunFinished { run_id, failure }) => {
+            Said::RunFinished(pb::RunFinished { run_id, failure, can_resume }) => {
                 let run = id::<RunId>("run_id", &run_id).map_err(|it| protocol(&it))?;
-                self.api.runs.finished(&organization, run, failure).await;
+                self.api.runs.finished(&organization, run, failure, can_resume).await;
                 Ok(())
             }
         }

@@ -80,12 +80,16 @@ pub(super) fn answer(outgoing: Outgoing) -> Result<pb::AttachResponse, Status> {
                 retry_after: Some(to_span(wait)),
             })
         }
-        Outgoing::StartSync(StartSync { run, scope, forget_digests, traceparent }) => {
+        Outgoing::StartSync(start) => {
+            let StartSync { run, scope, forget_digests, traceparent, domain_controller, resume } =
+                *start;
             Answer::StartSync(pb::StartSync {
                 run_id: run.to_string(),
                 scope: Some(scope.into()),
                 forget_digests,
                 traceparent,
+                domain_controller,
+                resume: resume.map(pb::SnapshotResume::from),
             })
         }
         Outgoing::Command(command) => Answer::Command((*command).into()),

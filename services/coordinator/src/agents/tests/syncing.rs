@@ -117,43 +117,102 @@ async fn an_agent_that_remembers_too_much_sends_every_row_again() {
     assert!(matches!(run.run.state, RunState::Succeeded { .. }), "{run:?}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_lost_agent_fails_its_run_and_gets_another_one_when_it_is_back() {
-    let house = House::start().await;
-    let mut agent = Agent::attach(&house, 1).await;
-    let start = agent.hear_sync().await;
-    drop(agent);
-
-    assert_eq!(failure(&over(&house).await), "the agent was lost");
-    let mut back = Agent::attach(&house, 1).await;
-    assert_ne!(back.hear_sync().await.run_id, start.run_id);
+/// The parts of an upload that goes on with `resume`, whose one page is staged.
+fn rest(agent: &Agent, start: &pb::StartSync, seen: &[Observation]) -> Vec<Part> {
+    let resume = start.resume.clone().expect("something to go on from");
+    let mut parts = agent.parts(start, seen);
+    if let Some(Part::Begin(begin)) = parts.first_mut() {
+        begin.snapshot_id = resume.snapshot_id;
+    }
+    let Some(Part::Page(page)) = parts.get(1) else { panic!("no page") };
+    assert_eq!(resume.page_digests, page.page_digest);
+    parts.remove(1);
+    parts
 }
 
+/// P3: the agent is gone in the middle of its upload.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_restarted_coordinator_closes_the_run_and_starts_it_anew() {
+async fn the_run_of_a_lost_agent_goes_on_when_it_is_back() {
     let house = House::start().await;
     let mut agent = Agent::attach(&house, 1).await;
     let start = agent.hear_sync().await;
-    // As after a kill: the run stays open in the store.
-    let open = house.store.open_runs(None).await.unwrap().pop().unwrap();
-    house.tasks.shutdown(DEADLINE).await.unwrap();
-    let running = eventually("the session is closed", async || {
-        let stored = house.store.run(open.run.id).await.unwrap().unwrap();
-        Some(stored)
-    })
-    .await;
+    assert_eq!(start.resume, None);
+    let mut parts = agent.parts(&start, &everything(3));
+    parts.pop();
+    agent.upload(parts).await.unwrap_err();
+    drop(agent);
 
-    let house = House::over(house.store, house.folder).await;
+    let mut back = Agent::attach(&house, 1).await;
+    let again = back.hear_sync().await;
 
-    let closed = house.store.run(open.run.id).await.unwrap().unwrap();
-    let expected = if running.run.state.is_over() {
-        "the agent was lost"
-    } else {
-        "the coordinator restarted"
-    };
-    assert_eq!(failure(&closed), expected);
+    assert_eq!(again.run_id, start.run_id);
+    back.upload(rest(&back, &again, &everything(3))).await.unwrap();
+    let RunState::Succeeded { tally, .. } = over(&house).await.run.state else { panic!() };
+    assert_eq!(tally.added, 3);
+    assert_eq!(devices(&house).await, 3);
+}
+
+/// The lease of before says nothing any more, even about what is staged.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_of_an_older_lease_cannot_end_a_run_that_goes_on() {
+    let house = House::start().await;
     let mut agent = Agent::attach(&house, 1).await;
-    assert_ne!(agent.hear_sync().await.run_id, start.run_id);
+    let start = agent.hear_sync().await;
+    let parts = agent.parts(&start, &everything(3));
+    let (client, rest) = (agent.client.clone(), parts.clone());
+    drop(agent);
+    let mut back = Agent::attach(&house, 1).await;
+    let again = back.hear_sync().await;
+    assert_eq!((again.run_id, again.resume), (start.run_id, None));
+
+    let parts = rest.into_iter().map(|part| pb::UploadObservationsRequest { part: Some(part) });
+    let stream = tokio_stream::iter(parts.collect::<Vec<_>>());
+    let refused = client.clone().upload_observations(stream).await.unwrap_err();
+
+    assert_eq!((refused.code(), reason(&refused).as_str()), (Code::Aborted, "LEASE_LOST"));
+    assert_eq!(devices(&house).await, 0);
+}
+
+/// P3: the agent lives, and only its upload broke.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_that_can_go_on_is_asked_to() {
+    let house = House::start().await;
+    let mut agent = Agent::attach(&house, 1).await;
+    let start = agent.hear_sync().await;
+    let mut parts = agent.parts(&start, &everything(3));
+    parts.pop();
+    agent.upload(parts).await.unwrap_err();
+    let finished = pb::RunFinished {
+        run_id: start.run_id.clone(),
+        failure: "the line broke".to_owned(),
+        can_resume: true,
+    };
+    agent.say(Said::RunFinished(finished)).await;
+
+    let again = agent.hear_sync().await;
+
+    agent.upload(rest(&agent, &again, &everything(3))).await.unwrap();
+    assert!(matches!(over(&house).await.run.state, RunState::Succeeded { .. }));
+}
+
+/// P3: the coordinator is gone in the middle of an upload.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restarted_coordinator_goes_on_with_the_run() {
+    let house = House::start().await;
+    let mut agent = Agent::attach(&house, 1).await;
+    let start = agent.hear_sync().await;
+    let mut parts = agent.parts(&start, &everything(3));
+    parts.pop();
+    agent.upload(parts).await.unwrap_err();
+    let house = house.restart().await;
+
+    let mut agent = Agent::attach(&house, 1).await;
+    let again = agent.hear_sync().await;
+
+    assert_eq!(again.run_id, start.run_id);
+    agent.upload(rest(&agent, &again, &everything(3))).await.unwrap();
+    assert!(matches!(over(&house).await.run.state, RunState::Succeeded { .. }));
+    assert_eq!(devices(&house).await, 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]

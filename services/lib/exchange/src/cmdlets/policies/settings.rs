@@ -56,7 +56,7 @@ macro_rules! settings {
             }
 
             /// The settings that are named, as one family calls them.
-            pub(super) fn into_parameters(self, family: DeviceFamily) -> Vec<Parameter> {
+            pub fn into_parameters(self, family: DeviceFamily) -> Vec<Parameter> {
                 let mut parameters = Vec::new();
                 $(
                     if let Some(value) = self.$field {
