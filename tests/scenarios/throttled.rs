@@ -246,10 +246,10 @@ fn a_tighter_quota_is_learnt_from_the_refusal() {
 #[test]
 fn a_slower_server_is_asked_for_less_and_later_for_more() {
     scenario(async {
-        let throttle = Throttle { exchange_cmdlets: Some(20), ..published() };
+        let throttle = Throttle { exchange_cmdlets: Some(10), ..published() };
         let bench = Bench::start(throttle, believed()).await;
 
-        let failed = bench.read(300, RUNSPACES_MAX).await;
+        let failed = bench.read(150, RUNSPACES_MAX).await;
 
         let (counts, usage) = (bench.counts(), bench.pool.usage());
         let shown = format!("{counts:?}; {usage:?}");

@@ -208,12 +208,9 @@ impl Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
+        // Also one that is lost: whoever finds it tells the opener.
         if let Some(session) = self.session.take() {
-            if session.has_ended() {
-                self.held.give_back(session);
-            } else {
-                self.held.idle().push(Idle { session, since: Instant::now() });
-            }
+            self.held.idle().push(Idle { session, since: Instant::now() });
         }
         // Only now: whoever gets the permit finds the runspace.
         self.permit = None;

@@ -144,12 +144,22 @@ impl Pace {
         }
     }
 
-    /// The server slowed a cmdlet down: a quarter less from now on, once a period.
+    /// The server slowed a cmdlet down: a quarter less than was used, once a period. Where little was
+    /// used, what was permitted says nothing, but more than half of it is not taken for nothing.
     pub(super) fn delayed(&mut self, now: Instant) {
         self.recover(now);
         if self.is_news(now, self.period(now)) {
-            self.share = (self.share * 3 / 4).max(SHARE_MIN);
+            let used = self.used(now).clamp(self.share / 2, self.share);
+            self.share = (used * 3 / 4).max(SHARE_MIN);
         }
+    }
+
+    /// How much of what is permitted left in the last period, in thousandths.
+    fn used(&self, now: Instant) -> u32 {
+        let Some(Quota { cmdlets, period }) = self.quota(now) else { return SHARE_FULL };
+        let recent = self.arrived.iter().rev().take_while(|at| **at + period > now).count();
+        let used = (self.on_the_way + recent) * SHARE_FULL as usize / cmdlets.max(1) as usize;
+        u32::try_from(used).unwrap_or(SHARE_FULL)
     }
 
     /// Whether a signal is about new trouble, which then lasts for `hold`.
@@ -179,14 +189,19 @@ impl Pace {
 
     /// What may leave now; `None` for no limit.
     pub(super) fn allowed(&self, now: Instant) -> Option<Quota> {
-        let learned = self.learned.filter(|(_, until)| *until > now).map(|(quota, _)| quota);
-        let quota = match (self.set, learned) {
-            (Some(set), Some(learned)) if learned.is_slower_than(set) => learned,
-            (Some(set), _) => set,
-            (None, learned) => learned?,
-        };
+        let quota = self.quota(now)?;
         let cmdlets = u64::from(quota.cmdlets) * u64::from(self.share) / u64::from(SHARE_FULL);
         Some(Quota { cmdlets: u32::try_from(cmdlets).unwrap_or(u32::MAX).max(1), ..quota })
+    }
+
+    /// What is permitted, as far as is known.
+    fn quota(&self, now: Instant) -> Option<Quota> {
+        let learned = self.learned.filter(|(_, until)| *until > now).map(|(quota, _)| quota);
+        match (self.set, learned) {
+            (Some(set), Some(learned)) if learned.is_slower_than(set) => Some(learned),
+            (Some(set), _) => Some(set),
+            (None, learned) => learned,
+        }
     }
 
     /// Gives a step of the share back for every quiet period.

@@ -95,11 +95,14 @@ fn a_hard_stop_below_the_known_quota_halves_the_rate_and_quiet_gives_it_back() {
 #[test]
 fn a_burst_of_delays_counts_once_a_period() {
     let mut pace = Pace::new(Some(QUOTA));
-    let now = Instant::now();
+    let begin = Instant::now();
+    let used = play(&mut pace, begin, 3 * SECOND, millis(5)).len() as u32;
+    let now = begin + 3 * SECOND;
     for _ in 0..8 {
         pace.delayed(now + millis(10));
     }
-    assert_eq!(pace.allowed(now).unwrap().cmdlets, 120);
+    let allowed = pace.allowed(now).unwrap().cmdlets;
+    assert!(allowed < used && allowed >= used / 2, "{allowed} after {used}");
     for second in 1..100 {
         pace.stopped(now + 5 * second * SECOND, 5 * SECOND, None);
     }
