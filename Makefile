@@ -40,7 +40,7 @@ fmt: ## Format Rust and protos
 check: lint test ## lint and test
 
 bench: ## Floors and ours side by side in one run (release build)
-	@.ci/tools.sh build
+	@.ci/tools.sh build peers
 	$(CARGO) build --workspace --bins --locked --release
 	target/release/exgate-bench $(BENCH)
 

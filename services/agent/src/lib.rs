@@ -213,6 +213,17 @@ async fn keep_checking(
     }
 }
 
+/// The organization that the settings lead to, for a program that looks at one without being an agent;
+/// nothing is opened yet.
+///
+/// # Errors
+/// When a setting cannot be used.
+pub fn exchange(config: &Config) -> Result<Arc<dyn Exchange>, StartError> {
+    let pool = Pool::new(Budget::new(config.exchange.limits()));
+    let servers = Arc::new(servers(config, &pool, Metrics::new())?);
+    Ok(Arc::new(remote(config, &servers, pool)))
+}
+
 /// The organization that the settings lead to; nothing is opened yet.
 fn remote(config: &Config, servers: &Arc<Servers>, pool: Pool) -> Remote {
     Remote::new(Arc::clone(servers), pool, config.exchange.write_timeout.duration())

@@ -4,10 +4,17 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-/// Devices of R1 in a quick run.
+/// Devices of R1 and R3 in a quick run.
 const DEVICES_QUICK: usize = 20_000;
-/// Devices of R1 in a full run.
+/// Devices of them in a full run.
 const DEVICES_FULL: usize = 100_000;
+/// Devices of R12 and R13, of which each costs pypsrp a millisecond and more, in a quick and in a full
+/// run.
+const DEVICES_PEERS: [usize; 2] = [4_000, 20_000];
+/// The fleets of M4 in a quick and in a full run.
+const FLEETS: [[usize; 2]; 2] = [[10_000, 100_000], [100_000, 1_000_000]];
+/// Where `make bench` installs the Python peers, as seen from the programs.
+const PYTHON: &str = "../peers/bin/python";
 
 /// Measures exgate beside the floor of the same work, in one run.
 ///
@@ -24,9 +31,13 @@ pub(crate) struct Arguments {
     /// Rounds of a ratio, after one to warm up.
     #[arg(long, global = true, default_value_t = 7, value_parser = clap::value_parser!(u32).range(3..=1000))]
     rounds: u32,
-    /// Devices of R1, instead of 20,000 (quick) or 100,000 (full).
+    /// Devices of R1 and R3, instead of 20,000 (quick) or 100,000 (full), and of R12 and R13, instead of
+    /// 4,000 or 20,000.
     #[arg(long, global = true, value_parser = devices)]
     devices: Option<usize>,
+    /// A Python that has pypsrp; without one R12 and R13 are skipped. [default: that of target/peers]
+    #[arg(long, global = true, value_name = "PATH")]
+    python: Option<PathBuf>,
     /// Where the results go as JSON.
     #[arg(long, global = true, value_name = "FILE", default_value = "bench.json")]
     out: PathBuf,
@@ -60,9 +71,18 @@ pub(crate) enum Goal {
     /// Agent CPU from the bytes of an answer to an observation, over base64 and one scan of the XML.
     #[value(name = "R1")]
     R1,
-    /// Growth of the agent's memory with the size of a full sync, beyond its digest table.
-    #[value(name = "memory")]
-    Memory,
+    /// The same for what has not changed, over R1's cost.
+    #[value(name = "R3")]
+    R3,
+    /// CPU of the agent's look at everything beside pypsrp's, on one server.
+    #[value(name = "R12")]
+    R12,
+    /// The same beside pypsrp with ElementTree as its reader.
+    #[value(name = "R13")]
+    R13,
+    /// The agent's memory, and how it grows with the fleet beyond its digest table.
+    #[value(name = "M4")]
+    M4,
     /// Rate and shells under a throttle at its real pace, by the simulator's count: 70 s.
     #[value(name = "C4")]
     C4,
@@ -80,8 +100,14 @@ pub(crate) struct Plan {
     pub(crate) seed: u64,
     /// Rounds of a ratio.
     pub(crate) rounds: u32,
-    /// Devices of R1.
+    /// Devices of R1 and R3.
     pub(crate) devices: usize,
+    /// Devices of R12 and R13.
+    pub(crate) devices_peers: usize,
+    /// The two fleets of M4.
+    pub(crate) fleets: [usize; 2],
+    /// A Python with the peers, where one is known.
+    pub(crate) python: Option<PathBuf>,
     /// Where the results go.
     pub(crate) out: PathBuf,
 }
@@ -100,6 +126,11 @@ impl Arguments {
             seed: self.seed,
             rounds: self.rounds,
             devices: self.devices.unwrap_or(usual),
+            devices_peers: self.devices.unwrap_or(DEVICES_PEERS[usize::from(is_full)]),
+            fleets: FLEETS[usize::from(is_full)],
+            python: self
+                .python
+                .or_else(|| Some(std::env::current_exe().ok()?.parent()?.join(PYTHON))),
             out: self.out,
         }
     }
@@ -128,11 +159,11 @@ mod tests {
     #[test]
     fn a_bare_call_measures_everything_quickly() {
         let bare = plan("exgate-bench");
-        assert_eq!(
-            (bare.goals, bare.devices),
-            (vec![Goal::R1, Goal::Memory, Goal::C4, Goal::C5], 20_000)
-        );
-        assert_eq!(plan("exgate-bench all --full").devices, 100_000);
+        assert_eq!((bare.goals, bare.devices), (Goal::value_variants().to_vec(), 20_000));
+        assert_eq!((bare.devices_peers, bare.fleets), (4_000, [10_000, 100_000]));
+        let full = plan("exgate-bench all --full");
+        assert_eq!((full.devices, full.devices_peers), (100_000, 20_000));
+        assert_eq!(full.fleets, [100_000, 1_000_000]);
         let one = plan("exgate-bench goal r1 --devices 5k --rounds 9");
         assert_eq!((one.goals, one.devices, one.rounds), (vec![Goal::R1], 5_000, 9));
     }

@@ -8,6 +8,7 @@ mod capture;
 mod receive;
 mod processes;
 mod memory;
+mod peers;
 mod throttle;
 mod report;
 
@@ -16,6 +17,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use arguments::{Arguments, Goal, Plan};
+use peers::Peer;
 use report::{Host, Report};
 
 /// A goal was missed.
@@ -38,12 +40,20 @@ fn main() -> ExitCode {
 
 fn run(plan: &Plan) -> anyhow::Result<Report> {
     let mut report = Report::begin(plan, Host::look());
+    // R1 and R3 are measured in the same rounds.
+    let mut received = false;
     for goal in &plan.goals {
         report.results.extend(match goal {
-            Goal::R1 => receive::measure(plan)?,
-            Goal::Memory => memory::measure(plan)?,
             Goal::C4 => throttle::rate()?,
             Goal::C5 => throttle::wear()?,
+            Goal::R1 | Goal::R3 if received => continue,
+            Goal::R1 | Goal::R3 => {
+                received = true;
+                receive::measure(plan)?
+            }
+            Goal::R12 => peers::measure(plan, Peer::Pypsrp)?,
+            Goal::R13 => peers::measure(plan, Peer::ElementTree)?,
+            Goal::M4 => memory::measure(plan)?,
         });
     }
     println!("{}", report.table());

@@ -1,91 +1,109 @@
-//! Memory: what a full sync of ten times as many devices adds to the agent's largest resident size,
-//! beyond the digest table, whose bytes the agent itself reports. Real programs, one process each; that
-//! it streams is what keeps the number small.
+//! M4: the agent's largest resident size after two full syncs of a fleet, of which the second skips what
+//! the first has read, and how it grows with the fleet beyond its digest table. Real programs, one
+//! process each; that it streams is what keeps the number small.
 
 use std::time::Duration;
 
-use anyhow::{Context, bail, ensure};
-
-use exgate_runtime::signals::Signals;
+use anyhow::{Context, ensure};
 
 use crate::arguments::Plan;
-use crate::processes::{House, Synced};
+use crate::processes::{House, Synced, unless_interrupted};
 use crate::report::{Kind, Result, Side, Verdict};
 
-/// The two sizes that are compared.
-const DEVICES: [usize; 2] = [5_000, 50_000];
-/// How long one of them may take, from start to end.
-const LIMIT: Duration = Duration::from_secs(180);
-/// What the agent may grow by beyond its digest table.
-const GROWTH_MIB_MAX: f64 = 16.0;
-const GROWTH_MIB_STRETCH: f64 = 8.0;
+/// How long one fleet may take, from start to end, and what each device adds to that.
+const LIMIT: Duration = Duration::from_secs(120);
+const LIMIT_DEVICE: Duration = Duration::from_millis(2);
+/// What the agent may take whatever the fleet.
+const BASE_MIB_MAX: f64 = 64.0;
+const BASE_MIB_STRETCH: f64 = 48.0;
+/// What it may take for each device: the table of digests.
+const DEVICE_BYTES_MAX: usize = 48;
+/// How much more it may take beyond that for ten times as many devices.
+const GROWTH_MAX: f64 = 1.1;
+const GROWTH_STRETCH: f64 = 1.05;
 const DIGEST_METRIC: &str = "exgate_agent_digest_table_size_bytes";
+const SKIPPED_METRIC: &str = "exgate_agent_sync_skipped_total";
 
 /// What one size came to.
 #[derive(Clone, Copy, Debug)]
 struct Size {
+    devices: usize,
     peak_kib: u64,
     digest_bytes: u64,
     wall: Duration,
 }
 
-/// Measures the growth; a sync that is not whole is an error.
+impl Size {
+    /// What the agent takes beyond what its devices may cost.
+    fn base_mib(&self) -> f64 {
+        mib(self.peak_kib * 1024) - mib((self.devices * DEVICE_BYTES_MAX) as u64)
+    }
+}
+
+/// Measures both; a sync that is not whole is an error.
 pub(crate) fn measure(plan: &Plan) -> anyhow::Result<Vec<Result>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut sizes = Vec::new();
-    for devices in DEVICES {
+    for devices in plan.fleets {
         let size = runtime
             .block_on(unless_interrupted(sync(devices, plan.seed)))
-            .with_context(|| format!("memory: a full sync of {devices} devices"))?;
+            .with_context(|| format!("M4: two full syncs of {devices} devices"))?;
         println!(
-            "memory: {devices} devices in {:.1} s: agent's peak {:.1} MiB, of which {:.1} MiB digest table",
+            "M4: {devices} devices in {:.1} s: agent's peak {:.1} MiB, {:.1} MiB beyond {DEVICE_BYTES_MAX} B a \
+             device; its digest table {:.1} MiB, {:.1} B a device",
             size.wall.as_secs_f64(),
             mib(size.peak_kib * 1024),
+            size.base_mib(),
             mib(size.digest_bytes),
+            size.digest_bytes as f64 / devices as f64,
         );
         sizes.push(size);
     }
     let [small, large] = [sizes[0], sizes[1]];
-    ensure!(large.digest_bytes > small.digest_bytes, "memory: the digest table did not grow");
+    ensure!(large.digest_bytes > small.digest_bytes, "M4: the digest table did not grow");
     let side = |size: &Size| Side {
         wall_s: Some(size.wall.as_secs_f64()),
         rss_kib: Some(size.peak_kib),
         ..Side::default()
     };
-    let growth = mib(large.peak_kib * 1024) - mib(small.peak_kib * 1024);
-    let beyond = growth - mib(large.digest_bytes - small.digest_bytes);
-    Ok(vec![Result {
-        id: "memory: agent 5k -> 50k",
+    let result = |id, value, unit, target, stretch| Result {
+        id,
         kind: Kind::Memory,
-        n: DEVICES[1],
-        value: beyond,
-        unit: "MiB beyond digests",
-        target: Some(GROWTH_MIB_MAX),
-        stretch: Some(GROWTH_MIB_STRETCH),
+        n: large.devices,
+        value,
+        unit,
+        target: Some(target),
+        stretch: Some(stretch),
         spread: None,
         rounds: Some(1),
         ours: Some(side(&large)),
         floor: Some(side(&small)),
-        verdict: Verdict::of(beyond, GROWTH_MIB_MAX, GROWTH_MIB_STRETCH, 0.0),
-    }])
-}
-
-/// Ends with the house, and the house with all its processes, when somebody wants this program to end.
-async fn unless_interrupted<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-    let mut signals = Signals::catch()?;
-    tokio::select! {
-        done = work => done,
-        signal = signals.next() => bail!("interrupted by {signal}"),
-    }
+        verdict: Verdict::of(value, target, stretch, 0.0),
+    };
+    let (beyond, growth) = (large.base_mib(), large.base_mib() / small.base_mib());
+    Ok(vec![
+        result("M4 agent beyond 48 B/device", beyond, "MiB", BASE_MIB_MAX, BASE_MIB_STRETCH),
+        result("M4 ... over a tenth of it", growth, "x", GROWTH_MAX, GROWTH_STRETCH),
+    ])
 }
 
 async fn sync(devices: usize, seed: u64) -> anyhow::Result<Size> {
-    let mut house = House::start(devices, seed, LIMIT).await?;
-    let Synced { devices: seen, wall } = house.sync().await?;
-    ensure!(seen == devices as u64, "the coordinator has {seen} of {devices} devices");
-    // The table is told once the coordinator has acknowledged the sync.
+    let factor = u32::try_from(devices)?;
+    let mut house = House::start(devices, seed, LIMIT + LIMIT_DEVICE * factor).await?;
+    let first = house.sync().await?;
+    let second = house.sync_again().await?;
+    for Synced { devices: seen, .. } in [&first, &second] {
+        ensure!(*seen == devices as u64, "the coordinator has {seen} of {devices} devices");
+    }
+    // Both are told once the coordinator has acknowledged the sync.
+    let skipped = house.agent_metric(SKIPPED_METRIC).await?;
+    ensure!(
+        skipped >= devices as u64,
+        "only {skipped} of {devices} unchanged devices were skipped"
+    );
     let digest_bytes = house.agent_metric(DIGEST_METRIC).await?;
-    let size = Size { peak_kib: house.agent_peak_kib()?, digest_bytes, wall };
+    let wall = first.wall + second.wall;
+    let size = Size { devices, peak_kib: house.agent_peak_kib()?, digest_bytes, wall };
     house.stop();
     Ok(size)
 }

@@ -16,6 +16,7 @@ use exgate_proto::v1::policy_service_client::PolicyServiceClient;
 use exgate_proto::v1::sync_service_client::SyncServiceClient;
 use exgate_runtime::grpc::Channel;
 use exgate_runtime::listen::Endpoint;
+use exgate_runtime::signals::Signals;
 
 const ORGANIZATION: &str = "contoso";
 const ACCOUNT: &str = r"CONTOSO\svc-bench";
@@ -27,11 +28,11 @@ const LOG_LINES: usize = 8;
 /// One organization with everything around it: simulator, evaluator, coordinator, agent.
 pub(crate) struct House {
     programs: PathBuf,
-    metrics_port: u16,
     coordinator: Channel,
     deadline: Instant,
     /// In the order in which they were started; ended the other way round.
     running: Vec<Running>,
+    ports: Ports,
     folder: TempDir,
 }
 
@@ -39,6 +40,14 @@ struct Running {
     name: &'static str,
     child: Child,
     log: PathBuf,
+}
+
+/// How a client reaches the simulated organization, on this machine.
+pub(crate) struct Site {
+    pub(crate) port: u16,
+    pub(crate) account: String,
+    pub(crate) password_file: PathBuf,
+    pub(crate) ca_file: PathBuf,
 }
 
 /// A finished sync.
@@ -52,6 +61,21 @@ pub(crate) struct Synced {
 impl House {
     /// Starts everything around an organization with that many devices.
     pub(crate) async fn start(devices: usize, seed: u64, limit: Duration) -> anyhow::Result<Self> {
+        let mut house = Self::exchange_only(devices, seed, limit).await?;
+        house.launch_service("exgate-evaluator")?;
+        house.launch_service("exgate-coordinator")?;
+        house.answers(house.ports.evaluator).await?;
+        house.answers(house.ports.coordinator).await?;
+        house.apply_organization().await?;
+        Ok(house)
+    }
+
+    /// Starts an organization with that many devices, and nothing around it.
+    pub(crate) async fn exchange_only(
+        devices: usize,
+        seed: u64,
+        limit: Duration,
+    ) -> anyhow::Result<Self> {
         let myself = std::env::current_exe()?;
         let programs = myself.parent().context("this program lies nowhere")?.to_owned();
         let ports = Ports::free()?;
@@ -59,21 +83,16 @@ impl House {
         let url = format!("http://127.0.0.1:{}", ports.coordinator);
         let mut house = Self {
             programs,
-            metrics_port: ports.metrics,
             coordinator: Channel::new(&Endpoint::parse("coordinator", &url)?),
             deadline: Instant::now() + limit,
             running: Vec::new(),
+            ports,
             folder,
         };
-        house.configure(&ports)?;
-        house
-            .launch("exchange-sim", &simulator_flags(house.folder.path(), &ports, devices, seed))?;
-        house.answers(ports.exchange).await?;
-        house.launch_service("exgate-evaluator")?;
-        house.launch_service("exgate-coordinator")?;
-        house.answers(ports.evaluator).await?;
-        house.answers(ports.coordinator).await?;
-        house.apply_organization().await?;
+        house.configure()?;
+        let flags = simulator_flags(house.folder.path(), &house.ports, devices, seed);
+        house.launch("exchange-sim", &flags)?;
+        house.answers(house.ports.exchange).await?;
         Ok(house)
     }
 
@@ -81,12 +100,32 @@ impl House {
     pub(crate) async fn sync(&mut self) -> anyhow::Result<Synced> {
         let began = Instant::now();
         self.launch_service("exgate-agent")?;
+        self.synced(began, |run| run.mode() == pb::SyncMode::Full).await
+    }
+
+    /// Asks for one more full sync, and waits until it has succeeded.
+    pub(crate) async fn sync_again(&mut self) -> anyhow::Result<Synced> {
+        let began = Instant::now();
+        let request = pb::RunSyncRequest {
+            parent: format!("organizations/{ORGANIZATION}"),
+            mode: pb::SyncMode::Full.into(),
+            validate_only: false,
+        };
+        let mut client = SyncServiceClient::new(self.coordinator.clone());
+        let name = client.run_sync(request).await.context("asking for a full sync")?;
+        let name = name.into_inner().name;
+        self.synced(began, |run| run.name == name).await
+    }
+
+    /// Waits until the first of these syncs has succeeded.
+    async fn synced(
+        &mut self,
+        began: Instant,
+        is_meant: impl Fn(&pb::SyncRun) -> bool,
+    ) -> anyhow::Result<Synced> {
         loop {
             self.pause("a full sync").await?;
-            for run in self.syncs().await? {
-                if run.mode() != pb::SyncMode::Full {
-                    continue;
-                }
+            for run in self.syncs().await?.iter().filter(|run| is_meant(run)) {
                 match run.state() {
                     pb::SyncRunState::Succeeded => {
                         return Ok(Synced { devices: run.devices_seen, wall: began.elapsed() });
@@ -110,7 +149,7 @@ impl House {
     /// The value of one of the agent's metrics, once it is above zero.
     pub(crate) async fn agent_metric(&mut self, name: &str) -> anyhow::Result<u64> {
         loop {
-            let text = scrape(self.metrics_port).await.unwrap_or_default();
+            let text = scrape(self.ports.metrics).await.unwrap_or_default();
             let mut lines = text.lines().filter(|line| !line.starts_with('#'));
             let line = lines.find(|line| {
                 line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']))
@@ -120,6 +159,16 @@ impl House {
                 return Ok(value as u64);
             }
             self.pause(name).await?;
+        }
+    }
+
+    /// How a client reaches the organization.
+    pub(crate) fn site(&self) -> Site {
+        Site {
+            port: self.ports.exchange,
+            account: ACCOUNT.to_owned(),
+            password_file: self.folder.path().join("password"),
+            ca_file: self.folder.path().join("exchange/ca.pem"),
         }
     }
 
@@ -137,7 +186,7 @@ impl House {
         }
     }
 
-    fn configure(&self, ports: &Ports) -> anyhow::Result<()> {
+    fn configure(&self) -> anyhow::Result<()> {
         let path = |name: &str| self.folder.path().join(name);
         let write = |name: &str, text: String| {
             let path = path(name);
@@ -145,7 +194,7 @@ impl House {
         };
         write("password", "correct horse battery staple".to_owned())?;
         only_owner(&path("password"))?;
-        let Ports { exchange, evaluator, coordinator, metrics, .. } = ports;
+        let Ports { exchange, evaluator, coordinator, metrics, .. } = &self.ports;
         write(
             "exgate-evaluator.toml",
             format!(
@@ -294,6 +343,17 @@ fn simulator_flags(folder: &Path, ports: &Ports, devices: usize, seed: u64) -> V
 fn only_owner(path: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
     fs::set_permissions(path, fs::Permissions::from_mode(0o600))
+}
+
+/// Ends with the house, and the house with all its processes, when somebody wants this program to end.
+pub(crate) async fn unless_interrupted<T>(
+    work: impl Future<Output = anyhow::Result<T>>,
+) -> anyhow::Result<T> {
+    let mut signals = Signals::catch()?;
+    tokio::select! {
+        done = work => done,
+        signal = signals.next() => bail!("interrupted by {signal}"),
+    }
 }
 
 /// What a metrics listener says.

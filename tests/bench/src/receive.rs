@@ -1,5 +1,6 @@
-//! R1: what the agent pays for one device, from the body of an answer to an observation, over the floor.
-//! One thread, CPU time, the same bytes for both, floor and ours in turn.
+//! R1: what the agent pays for one device, from the body of an answer to an encoded observation, over the
+//! floor. R3: what it pays for one that has not changed, over that. One thread, CPU time, the same bytes
+//! for all, floor and ours in turn.
 
 mod floor;
 mod path;
@@ -11,6 +12,8 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use uuid::Uuid;
 
+use exgate_agent::collect::{DigestTable, Seal};
+use exgate_domain::ids::Generation;
 use exgate_domain::observation::{EasDevice, Observation};
 use exgate_proto::convert;
 
@@ -20,11 +23,12 @@ use crate::report::{Kind, Result, Side, Verdict};
 use crate::statistics::Sample;
 
 use floor::{Floor, FloorCost};
-use path::{STAGES, Stage, Tally, pass};
+use path::{Known, STAGES, Stage, Tally, pass, pass_known};
 
-/// How many times the floor the whole may cost.
-const TARGET: f64 = 2.0;
-const STRETCH: f64 = 1.5;
+/// How many times the floor a device may cost that is read.
+const READ: (f64, f64) = (2.0, 1.5);
+/// How much of that one may cost that is skipped.
+const SKIPPED: (f64, f64) = (0.35, 0.25);
 
 /// Everything that one run of rounds yields.
 #[derive(Default)]
@@ -34,22 +38,25 @@ struct Samples {
     floor: Sample,
     /// Per stage, what it adds to the one before.
     stages: [Sample; STAGES.len()],
-    observed: Sample,
+    encoded: Sample,
     digested: Sample,
+    skipped: Sample,
     ratio: Sample,
     ratio_digested: Sample,
+    ratio_skipped: Sample,
 }
 
-/// Measures R1; wrong observations are an error.
+/// Measures R1 and R3; wrong observations, and a device that is not skipped, are errors.
 pub(crate) fn measure(plan: &Plan) -> anyhow::Result<Vec<Result>> {
     let mut capture = Capture::take(plan.devices, plan.seed).context("capturing a listing")?;
     let bodies = capture.bodies.clone();
     let mut floor = Floor::new(&mut capture, &bodies)?;
     let truth = check(&mut capture).context("R1: wrong observations")?;
     ensure!(floor.objects() == truth.objects, "the floor does not see every object");
+    let table = acknowledged(&mut capture, &truth).context("R3: the first of two passes")?;
     let mut samples = Samples::default();
     for _ in 0..plan.rounds {
-        samples.round(&mut capture, &mut floor, &truth).context("R1")?;
+        samples.round(&mut capture, &mut floor, &table, &truth).context("R1, R3")?;
     }
     let wire: usize = bodies.iter().map(bytes::Bytes::len).sum();
     println!(
@@ -64,29 +71,32 @@ pub(crate) fn measure(plan: &Plan) -> anyhow::Result<Vec<Result>> {
 }
 
 impl Samples {
-    /// Floor, ours, ours, floor; the stages between the two halves.
+    /// Floor, read, skipped; the other stages; skipped, read, floor.
     fn round(
         &mut self,
         capture: &mut Capture,
         floor: &mut Floor<'_>,
+        table: &DigestTable,
         truth: &Tally,
     ) -> anyhow::Result<()> {
         let devices = truth.objects as f64;
         let micros = |cost: Duration| cost.as_secs_f64() * 1e6 / devices;
         let first = floor.pass()?;
-        let mut ours = timed(capture, Stage::Observations, truth)?;
+        let mut read = timed(capture, Stage::Encoded, truth)?;
+        let mut skipped = timed_known(capture, table, truth)?;
         let mut until = [0.0; STAGES.len()];
         for (place, stage) in STAGES.into_iter().enumerate() {
-            if stage != Stage::Observations {
+            if stage != Stage::Encoded {
                 until[place] = micros(timed(capture, stage, truth)?);
             }
         }
-        ours += timed(capture, Stage::Observations, truth)?;
+        skipped += timed_known(capture, table, truth)?;
+        read += timed(capture, Stage::Encoded, truth)?;
         let second = floor.pass()?;
         let both = |of: fn(&FloorCost) -> Duration| micros(of(&first) + of(&second)) / 2.0;
         let (base64, scan) = (both(|it| it.base64), both(|it| it.scan));
-        let observed = micros(ours) / 2.0;
-        until[Stage::Observations as usize] = observed;
+        let (encoded, skipped) = (micros(read) / 2.0, micros(skipped) / 2.0);
+        until[Stage::Encoded as usize] = encoded;
         let digested = until[Stage::Digests as usize];
         for (place, sample) in self.stages.iter_mut().enumerate() {
             let before = place.checked_sub(1).map_or(0.0, |before| until[before]);
@@ -95,10 +105,12 @@ impl Samples {
         self.base64.push(base64);
         self.scan.push(scan);
         self.floor.push(base64 + scan);
-        self.observed.push(observed);
+        self.encoded.push(encoded);
         self.digested.push(digested);
-        self.ratio.push(observed / (base64 + scan));
+        self.skipped.push(skipped);
+        self.ratio.push(encoded / (base64 + scan));
         self.ratio_digested.push(digested / (base64 + scan));
+        self.ratio_skipped.push(skipped / encoded);
         Ok(())
     }
 
@@ -116,37 +128,37 @@ impl Samples {
         for (stage, sample) in STAGES.into_iter().zip(&self.stages) {
             line(&format!("ours: {}", stage.name()), sample);
         }
-        line("ours: up to observation", &self.observed);
+        line("ours: up to encoded record", &self.encoded);
         line("ours: up to digest", &self.digested);
+        line("ours: skipped", &self.skipped);
     }
 
     fn results(&self, plan: &Plan) -> Vec<Result> {
         let side =
             |sample: &Sample| Side { cpu_us_per_unit: Some(sample.median()), ..Side::default() };
-        let result = |id, ratio: &Sample, ours: &Sample, goal: Option<(f64, f64)>| Result {
-            id,
-            kind: Kind::Ratio,
-            n: plan.devices,
-            value: ratio.median(),
-            unit: "x floor",
-            target: goal.map(|(target, _)| target),
-            stretch: goal.map(|(_, stretch)| stretch),
-            spread: Some(ratio.spread()),
-            rounds: Some(ratio.rounds()),
-            ours: Some(side(ours)),
-            floor: Some(side(&self.floor)),
-            verdict: goal.map_or(Verdict::Shown, |(target, stretch)| {
-                Verdict::of(ratio.median(), target, stretch, ratio.spread())
-            }),
-        };
+        let result =
+            |id, unit, ratio: &Sample, ours: &Sample, floor: &Sample, goal: Option<_>| Result {
+                id,
+                kind: Kind::Ratio,
+                n: plan.devices,
+                value: ratio.median(),
+                unit,
+                target: goal.map(|(target, _)| target),
+                stretch: goal.map(|(_, stretch)| stretch),
+                spread: Some(ratio.spread()),
+                rounds: Some(ratio.rounds()),
+                ours: Some(side(ours)),
+                floor: Some(side(floor)),
+                verdict: goal.map_or(Verdict::Shown, |(target, stretch)| {
+                    Verdict::of(ratio.median(), target, stretch, ratio.spread())
+                }),
+            };
+        let Self { floor, encoded, digested, skipped, .. } = self;
+        let (read, known) = ("R1 receive -> encoded record", "R3 receive -> known, skipped");
         vec![
-            result(
-                "R1 receive -> observation",
-                &self.ratio,
-                &self.observed,
-                Some((TARGET, STRETCH)),
-            ),
-            result("R1 ... with digest", &self.ratio_digested, &self.digested, None),
+            result(read, "x floor", &self.ratio, encoded, floor, Some(READ)),
+            result("R1 ... with digest", "x floor", &self.ratio_digested, digested, floor, None),
+            result(known, "x R1", &self.ratio_skipped, skipped, encoded, Some(SKIPPED)),
         ]
     }
 }
@@ -158,10 +170,35 @@ fn timed(capture: &mut Capture, stage: Stage, truth: &Tally) -> anyhow::Result<D
         objects: if stage >= Stage::Messages { truth.objects } else { 0 },
         observations: if stage >= Stage::Observations { truth.observations } else { 0 },
         keys: if stage >= Stage::Observations { truth.keys } else { 0 },
+        encoded_bytes: if stage >= Stage::Encoded { truth.encoded_bytes } else { 0 },
         digests: if stage >= Stage::Digests { truth.digests } else { 0 },
     };
     ensure!(tally == due, "a pass up to {} saw {tally:?}, not {due:?}", stage.name());
     Ok(cost)
+}
+
+/// One pass over what the table knows: all of it has to be skipped.
+fn timed_known(
+    capture: &mut Capture,
+    table: &DigestTable,
+    truth: &Tally,
+) -> anyhow::Result<Duration> {
+    let (cost, known) = pass_known(capture, table)?;
+    let due = Known { skipped: truth.objects, read: 0, keys: truth.keys };
+    ensure!(known == due, "a pass over known objects saw {known:?}, not {due:?}");
+    Ok(cost)
+}
+
+/// A table to which every device was acknowledged, and which a run has begun with.
+fn acknowledged(capture: &mut Capture, truth: &Tally) -> anyhow::Result<DigestTable> {
+    let mut table = DigestTable::default();
+    table.begin(Generation::new(1), false, Seal::Whole);
+    let (_, known) = pass_known(capture, &table)?;
+    let due = Known { skipped: 0, read: truth.objects, keys: truth.keys };
+    ensure!(known == due, "a pass over unknown objects saw {known:?}, not {due:?}");
+    table.acknowledge(Seal::Whole);
+    table.begin(Generation::new(1), false, Seal::Whole);
+    Ok(table)
 }
 
 /// Goes the whole way once and holds every observation against the simulator's own state; what every
@@ -216,12 +253,14 @@ mod tests {
         let mut floor = Floor::new(&mut capture, &bodies).unwrap();
         let truth = check(&mut capture).unwrap();
         assert_eq!((truth.objects, truth.observations, floor.objects()), (150, 150, 150));
+        let table = acknowledged(&mut capture, &truth).unwrap();
         let mut samples = Samples::default();
-        samples.round(&mut capture, &mut floor, &truth).unwrap();
-        assert!(samples.ratio.median() > 0.0);
+        samples.round(&mut capture, &mut floor, &table, &truth).unwrap();
+        assert!(samples.ratio.median() > 0.0 && samples.ratio_skipped.median() > 0.0);
 
         let wrong = Tally { digests: truth.digests ^ 1, ..truth };
-        assert!(samples.round(&mut capture, &mut floor, &wrong).is_err());
+        assert!(samples.round(&mut capture, &mut floor, &table, &wrong).is_err());
+        assert!(timed_known(&mut capture, &DigestTable::default(), &truth).is_err());
     }
 
     #[test]

@@ -85,6 +85,8 @@ pub(crate) enum Verdict {
     Noisy,
     /// There is no goal; the value is for comparison.
     Shown,
+    /// What it takes to measure is not there.
+    Skipped,
 }
 
 impl Verdict {
@@ -98,6 +100,11 @@ impl Verdict {
         }
     }
 
+    /// What a value means that shall be large.
+    pub(crate) fn at_least(value: f64, target: f64, stretch: f64, spread: f64) -> Self {
+        Self::of(-value, -target, -stretch, spread)
+    }
+
     fn word(self) -> &'static str {
         match self {
             Self::Met => "met",
@@ -105,6 +112,7 @@ impl Verdict {
             Self::Breach => "BREACH",
             Self::Noisy => "noisy",
             Self::Shown => "-",
+            Self::Skipped => "skipped",
         }
     }
 }
@@ -160,10 +168,17 @@ impl Report {
         let head = ["goal", "value", "target", "stretch", "spread", "verdict"].map(str::to_owned);
         let percent = |spread: f64| format!("{:.1} %", spread * 100.0);
         let rows = self.results.iter().map(|result| {
-            let limit = |limit: Option<f64>| limit.map_or("-".to_owned(), |it| format!("<= {it}"));
+            // A stretch above the target says that more is better.
+            let sign = if result.stretch > result.target { ">=" } else { "<=" };
+            let limit =
+                |limit: Option<f64>| limit.map_or("-".to_owned(), |it| format!("{sign} {it}"));
+            let value = match result.verdict {
+                Verdict::Skipped => "-".to_owned(),
+                _ => format!("{:.2} {}", result.value, result.unit),
+            };
             [
                 result.id.to_owned(),
-                format!("{:.2} {}", result.value, result.unit),
+                value,
                 limit(result.target),
                 limit(result.stretch),
                 result.spread.map_or("-".to_owned(), percent),
@@ -207,11 +222,23 @@ mod tests {
         assert_eq!(Verdict::of(2.0, 2.0, 1.5, 0.05), Verdict::Met);
         assert_eq!(Verdict::of(2.1, 2.0, 1.5, 0.05), Verdict::Breach);
         assert_eq!(Verdict::of(1.4, 2.0, 1.5, 0.15), Verdict::Noisy);
+        assert_eq!(Verdict::at_least(80.0, 40.0, 70.0, 0.05), Verdict::Stretch);
+        assert_eq!(Verdict::at_least(40.0, 40.0, 70.0, 0.05), Verdict::Met);
+        assert_eq!(Verdict::at_least(39.0, 40.0, 70.0, 0.05), Verdict::Breach);
     }
 
     #[test]
     fn the_table_lines_up() {
-        let plan = Plan { goals: vec![], seed: 1, rounds: 7, devices: 1, out: "x".into() };
+        let plan = Plan {
+            goals: vec![],
+            seed: 1,
+            rounds: 7,
+            devices: 1,
+            devices_peers: 1,
+            fleets: [1, 10],
+            python: None,
+            out: "x".into(),
+        };
         let mut report = Report::begin(&plan, Host::look());
         report.results.push(Result {
             id: "R1",

@@ -7,13 +7,15 @@ use std::time::Duration;
 use anyhow::bail;
 use bytes::Bytes;
 
+use exgate_agent::collect::{DigestTable, Skim, Skimmed};
 use exgate_agent::translate::ListedDevice;
 use exgate_domain::ids::ObservationDigest;
-use exgate_domain::observation::Observation;
+use exgate_domain::observation::{Kind, Observation};
+use exgate_domain::snapshot::PAGE_ROWS_MAX;
 use exgate_exchange::clixml::{Columns, Row as Fields};
 use exgate_exchange::cmdlets::Row;
 use exgate_exchange::psrp::client::{Pipeline, PipelineEvent};
-use exgate_exchange::wsman::{Response, ResponseBody};
+use exgate_exchange::wsman::{Received, Response, ResponseBody};
 use exgate_proto::convert;
 
 use crate::capture::Capture;
@@ -30,13 +32,21 @@ pub(super) enum Stage {
     Messages,
     /// An object's properties have become a row, and the row an observation.
     Observations,
-    /// The observation is encoded, and its digest taken, as a sync does with each.
+    /// The observation is encoded.
+    Encoded,
+    /// Its digest is taken, as a sync does with each.
     Digests,
 }
 
 /// All stages, in their order.
-pub(super) const STAGES: [Stage; 5] =
-    [Stage::Envelope, Stage::Decoded, Stage::Messages, Stage::Observations, Stage::Digests];
+pub(super) const STAGES: [Stage; 6] = [
+    Stage::Envelope,
+    Stage::Decoded,
+    Stage::Messages,
+    Stage::Observations,
+    Stage::Encoded,
+    Stage::Digests,
+];
 
 impl Stage {
     /// What it is called in print.
@@ -46,7 +56,8 @@ impl Stage {
             Self::Decoded => "base64",
             Self::Messages => "messages",
             Self::Observations => "observations",
-            Self::Digests => "encoding and digest",
+            Self::Encoded => "encoding",
+            Self::Digests => "digest",
         }
     }
 }
@@ -57,6 +68,7 @@ pub(super) struct Tally {
     pub(super) objects: usize,
     pub(super) observations: usize,
     pub(super) keys: u128,
+    pub(super) encoded_bytes: usize,
     pub(super) digests: u128,
 }
 
@@ -86,6 +98,70 @@ pub(super) fn pass(
     Ok((cost, tally?))
 }
 
+/// Goes the way once with a table that may know the objects: up to keys on pages for those that it does,
+/// up to observations, which it learns, for the others.
+pub(super) fn pass_known(
+    capture: &mut Capture,
+    table: &DigestTable,
+) -> anyhow::Result<(Duration, Known)> {
+    let pipeline = capture.replay()?;
+    let bodies = &capture.bodies;
+    let (cost, known) = cost_of(move || walk_known(bodies, pipeline, table));
+    Ok((cost, known?))
+}
+
+/// What such a pass saw. The sum does not depend on the order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Known {
+    /// Objects that the table knows.
+    pub(super) skipped: usize,
+    /// Objects that had to be read.
+    pub(super) read: usize,
+    /// The keys of all.
+    pub(super) keys: u128,
+}
+
+fn walk_known(
+    bodies: &[Bytes],
+    mut pipeline: Pipeline,
+    table: &DigestTable,
+) -> anyhow::Result<Known> {
+    let columns = Columns::new(ListedDevice::COLUMNS.iter().copied());
+    let mut skim = Skim::new(table, Kind::Device, true);
+    let mut known = Known::default();
+    let mut page = Vec::with_capacity(PAGE_ROWS_MAX);
+    for body in bodies {
+        let ResponseBody::Receive(received) = Response::parse(body)?.body else {
+            bail!("a captured answer carries no output");
+        };
+        for xml in messages(&mut pipeline, decoded(&received)?)? {
+            let key = match skim.look(&xml) {
+                Skimmed::Known(key) => {
+                    known.skipped += 1;
+                    black_box(skim.controller(&xml));
+                    page.push(key);
+                    key
+                }
+                Skimmed::Unread(raw) => {
+                    let row = ListedDevice::from_fields(&Fields::read(&xml, &columns)?)?;
+                    let observation = Observation::Device(row.device?);
+                    let digest = convert::digest(&observation);
+                    table.see(observation.key(), digest, raw.map(|(_, raw)| raw));
+                    known.read += 1;
+                    observation.key()
+                }
+            };
+            known.keys = known.keys.wrapping_add(key.guid.as_u128());
+            if page.len() == PAGE_ROWS_MAX {
+                black_box(convert::page_digest(&[], &page));
+                page.clear();
+            }
+        }
+    }
+    black_box(convert::page_digest(&[], &page));
+    Ok(known)
+}
+
 fn walk(
     bodies: &[Bytes],
     mut pipeline: Pipeline,
@@ -102,12 +178,7 @@ fn walk(
             black_box(&received);
             continue;
         }
-        let mut output = Vec::with_capacity(received.streams.len());
-        for stream in &received.streams {
-            let mut bytes = Vec::with_capacity(stream.base64.len() / 4 * 3);
-            stream.decode_into(&mut bytes)?;
-            output.push(Bytes::from(bytes));
-        }
+        let output = decoded(&received)?;
         if stage == Stage::Decoded {
             black_box(&output);
             continue;
@@ -122,14 +193,29 @@ fn walk(
             let row = ListedDevice::from_fields(&Fields::read(&xml, &columns)?)?;
             let observation = Observation::Device(row.device?);
             tally.see(&observation);
-            if stage == Stage::Digests {
+            if stage >= Stage::Encoded {
                 let encoded = convert::encode_observation(&observation);
-                tally.digest(&ObservationDigest::of(&encoded));
+                tally.encoded_bytes += encoded.len();
+                if stage == Stage::Digests {
+                    tally.digest(&ObservationDigest::of(&encoded));
+                }
+                black_box(encoded);
             }
             seen(observation);
         }
     }
     Ok(tally)
+}
+
+/// The decoded streams of one answer.
+fn decoded(received: &Received<'_>) -> anyhow::Result<Vec<Bytes>> {
+    let mut output = Vec::with_capacity(received.streams.len());
+    for stream in &received.streams {
+        let mut bytes = Vec::with_capacity(stream.base64.len() / 4 * 3);
+        stream.decode_into(&mut bytes)?;
+        output.push(Bytes::from(bytes));
+    }
+    Ok(output)
 }
 
 /// The objects in some output, sharing its memory where they lie in one piece.
