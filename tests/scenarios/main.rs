@@ -14,6 +14,7 @@ mod evaluator_down;
 mod lost_answer;
 mod cut_upload;
 mod full_sync;
+mod cas_failover;
 mod repeated_sync;
 mod restart;
 mod throttled;
