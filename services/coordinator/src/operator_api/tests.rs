@@ -165,6 +165,53 @@ async fn a_connector_shows_how_its_agent_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_connector_shows_how_its_servers_stand_while_its_agent_is_there() {
+    let house = House::start().await;
+    let mut agent = Agent::greet(&house, hello(agent(1), 0)).await.unwrap();
+    agent.take_lease().await;
+    agent.report_preflight(true).await;
+    let server = |host: &str, breaker: types::Breaker| types::ServerStanding {
+        host: host.to_owned(),
+        breaker: breaker.into(),
+        problem: if breaker == types::Breaker::Closed { "" } else { "refused" }.to_owned(),
+        ..Default::default()
+    };
+    let standing = |current: &str, breaker| types::Standing {
+        primary: "ex01".to_owned(),
+        current: current.to_owned(),
+        servers: vec![server("ex01", breaker), server("ex02", types::Breaker::Closed)],
+        ..Default::default()
+    };
+    for (said, state, problem) in [
+        (
+            standing("ex02", types::Breaker::Open),
+            v1::ConnectorState::Connected,
+            "on fallback ex02, primary ex01 down: refused",
+        ),
+        (
+            standing("ex01", types::Breaker::Open),
+            v1::ConnectorState::Degraded,
+            "ex01 is down: refused; exchange.failover is off, so the agent waits for it",
+        ),
+        (standing("ex01", types::Breaker::Closed), v1::ConnectorState::Connected, ""),
+    ] {
+        agent.say(Said::Standing(said.clone())).await;
+        let shown = eventually("the servers are shown", async || {
+            Some(connector(&house).await).filter(|it| it.standing.as_ref() == Some(&said))
+        })
+        .await;
+        assert_eq!((shown.state(), shown.problem.as_str()), (state, problem));
+        assert_eq!(shown.exchange_server, said.current);
+    }
+    // What an agent says holds while it is there.
+    drop(agent);
+    eventually("the servers are forgotten", async || {
+        connector(&house).await.standing.is_none().then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn pages_of_devices_follow_each_other_and_wrong_ones_are_refused() {
     let house = House::start().await;
     let mut agent = Agent::attach(&house, 1).await;
