@@ -169,6 +169,9 @@ impl Servers {
         // On a fallback the answer comes from there, and says nothing about an alias of the primary.
         let front_end = front_end.filter(|_| state.current == primary);
         let found = discovery::sort(rows, &primary, front_end);
+        if found.primary.is_none() && state.current != primary {
+            return;
+        }
         if let (Some(known), Some(server)) = (found.primary, state.servers.first_mut()) {
             server.about = Candidate { host: primary.clone(), ..known };
         }

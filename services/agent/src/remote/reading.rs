@@ -18,7 +18,7 @@ use exgate_domain::snapshot::Finished;
 use exgate_domain::sync::Completeness;
 use exgate_exchange::cmdlets::{
     CasMailboxRow, Cmdlet, DeviceFamily, DeviceSelection, DomainController, Filter, Identity,
-    ResultSize, Row, Selection, get_cas_mailbox, get_device, get_device_access_rule,
+    ResultSize, Row, Selection, ServerRow, get_cas_mailbox, get_device, get_device_access_rule,
     get_device_class, get_exchange_server, get_mailbox_policy, get_organization_settings,
 };
 use exgate_exchange::error::Refusal;
@@ -75,6 +75,8 @@ struct Look<'a> {
     mailboxes: BTreeSet<String>,
     /// Distinguished names of the mailboxes whose devices were seen there.
     owners: BTreeSet<String>,
+    /// The servers that were listed: they stand in for each other.
+    servers: Vec<ServerRow>,
 }
 
 impl<'a> Look<'a> {
@@ -95,6 +97,7 @@ impl<'a> Look<'a> {
             is_full: wanted.scope == Scope::Everything,
             mailboxes: BTreeSet::new(),
             owners: BTreeSet::new(),
+            servers: Vec::new(),
         }
     }
 
@@ -190,10 +193,15 @@ impl<'a> Look<'a> {
             translate::rule(row).map(|rule| Some(Observation::Rule(rule)))
         })
         .await?;
-        self.list(&|_| get_exchange_server(None), |_, row| {
+        self.servers.clear();
+        self.list(&|_| get_exchange_server(None), |look, row| {
+            look.servers.push(row.clone());
             translate::server(row).map(|server| Some(Observation::Server(server)))
         })
         .await?;
+        if let Ok(session) = self.lane.session().await {
+            self.remote.servers.learn(&self.servers, session.front_end());
+        }
         if self.is_full { self.seldom_changed().await } else { Ok(()) }
     }
 

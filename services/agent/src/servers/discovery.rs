@@ -40,7 +40,7 @@ pub fn sort(rows: &[ServerRow], host: &str, front_end: Option<&str>) -> Found {
     let is_2010 = primary.and_then(|row| row.version).is_some_and(|it| major(it) <= MAJOR_2010);
     let mut usable: Vec<(&ServerRow, Candidate)> = rows
         .iter()
-        .filter(|row| primary.is_none_or(|primary| !std::ptr::eq(*row, primary)))
+        .filter(|row| primary.is_none_or(|primary| !is_same(row, primary)))
         .filter(|row| may_stand_in(row, is_2010))
         .filter_map(|row| Some((row, candidate(row)?)))
         .collect();
@@ -58,6 +58,11 @@ pub fn sort(rows: &[ServerRow], host: &str, front_end: Option<&str>) -> Found {
         primary: primary.and_then(candidate),
         fallbacks: usable.into_iter().map(|(_, candidate)| candidate).collect(),
     }
+}
+
+/// A listing that broke off and was run again shows a server twice.
+fn is_same(one: &ServerRow, two: &ServerRow) -> bool {
+    std::ptr::eq(one, two) || one.fqdn.as_ref().is_some_and(|name| is_called(two, name))
 }
 
 /// A client access server of 2010 or later that is there; one of 2010 only for another of 2010.
@@ -129,7 +134,8 @@ mod tests {
             row("ex02", NEW, "Oslo"),
             row("ex06", OLDER, "Rome"),
         ];
-        let found = sort(&rows, "ex01.CONTOSO.com", None);
+        let twice: Vec<_> = rows.iter().chain(&rows).cloned().collect();
+        let found = sort(&twice, "ex01.CONTOSO.com", None);
         assert_eq!(found.primary.as_ref().unwrap().host, "ex01.contoso.com");
         assert_eq!(names(&found), ["ex02", "ex03", "ex04", "ex07", "ex06"]);
     }
