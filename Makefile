@@ -28,9 +28,10 @@ test: build ## Build everything and run every test, the Python peers included
 	EXGATE_PEERS=$(PEERS) $(CARGO) test --workspace --locked --test '*'
 
 lint: ## Formatting, clippy with warnings as errors, and buf lint
-	@.ci/tools.sh build lint
+	@.ci/tools.sh build lint gssapi
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	@if .ci/tools.sh has-gssapi; then $(CARGO) clippy -p exgate-agent -p exgate-tests --features exgate-tests/gssapi --all-targets --locked -- -D warnings; else echo 'lint: skipped the gssapi feature: libclang or libkrb5 is missing' >&2; fi
 	@if [ -x $(BUF) ]; then cd proto && ../$(BUF) lint && ../$(BUF) format -d --exit-code; else echo 'lint: skipped buf: npm is missing' >&2; fi
 
 fmt: ## Format Rust and protos

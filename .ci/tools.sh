@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
 # Installs what the make targets need, or says in one line what a person has to install. Idempotent.
 #   tools.sh build   a Rust toolchain (through rustup) and a C compiler
-#   tools.sh peers   the Python peers of the interop tests, pinned by hash, under target/peers
+#   tools.sh peers   the Python peers of the interop tests, pinned by hash, under target/peers, and MIT's
+#                    Kerberos server for the sign-in tests, which start one of their own in a temporary folder
 #   tools.sh lint    buf, pinned, under target/buf
+#   tools.sh gssapi  libclang and libkrb5, for the agent's feature of that name
 # Peers and buf are optional on a person's machine (a visible skip) and required under CI=true.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -54,6 +56,35 @@ peers() {
   touch "$stamp"
 }
 
+# Debian starts what it installs, unless this file says no.
+without_services() { # COMMAND...
+  local rule=/usr/sbin/policy-rc.d status=0
+  [ -e "$rule" ] && { "$@"; return; }
+  printf '#!/bin/sh\nexit 101\n' | as_root tee "$rule" >/dev/null && as_root chmod +x "$rule" || return 1
+  "$@" || status=$?
+  as_root rm -f "$rule"
+  return "$status"
+}
+
+kerberos() {
+  local venv=target/peers stamp
+  stamp="$venv/.$(cksum < tests/interop/requirements-kerberos.txt | cut -d' ' -f1)"
+  [ -x "$venv/bin/python3" ] || return 0
+  if ! { [ -x /usr/sbin/krb5kdc ] && [ -x /usr/sbin/kadmin.local ] && command -v krb5-config >/dev/null && command -v cc >/dev/null; }; then
+    without_services debian_install krb5-kdc krb5-admin-server krb5-user libkrb5-dev gcc python3-dev \
+      || { optional "no Kerberos server and libkrb5" "install krb5-kdc, krb5-admin-server and libkrb5-dev"; return 0; }
+    # Enabled by their packages, and of no use here.
+    if command -v systemctl >/dev/null; then as_root systemctl disable -q krb5-kdc krb5-admin-server 2>/dev/null || true; fi
+  fi
+  [ -e "$stamp" ] && return 0
+  say "building the Kerberos peers under $venv"
+  if ! "$venv/bin/pip" install -q --disable-pip-version-check --require-hashes -r tests/interop/requirements-kerberos.txt >&2; then
+    optional "the Kerberos peers could not be built" "see the messages above"
+    return 0
+  fi
+  touch "$stamp"
+}
+
 lint() {
   local dir=target/buf
   [ -x "$dir/node_modules/.bin/buf" ] && cmp -s .ci/buf/package-lock.json "$dir/package-lock.json" && return 0
@@ -64,9 +95,19 @@ lint() {
   npm ci --prefix "$dir" --silent --no-audit --no-fund >&2 || { rm -rf "$dir"; optional "buf could not be installed" "see the messages above"; }
 }
 
+has_gssapi() {
+  command -v krb5-config >/dev/null && compgen -G '/usr/lib/llvm-*/lib/libclang.so*' >/dev/null
+}
+
+gssapi() {
+  has_gssapi || debian_install libclang-dev libkrb5-dev || optional "no libclang and libkrb5" "install libclang-dev and libkrb5-dev"
+}
+
 for want in "$@"; do
   case "$want" in
-    build | peers | lint) "$want" ;;
-    *) say "error: nothing called $want: build, peers or lint"; exit 2 ;;
+    build | lint | gssapi) "$want" ;;
+    has-gssapi) has_gssapi || exit 1 ;;
+    peers) peers && kerberos ;;
+    *) say "error: nothing called $want: build, peers, lint or gssapi"; exit 2 ;;
   esac
 done

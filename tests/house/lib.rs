@@ -6,7 +6,8 @@
 //!   [`setup`]'s configuration files;
 //! * a scenario acts through the hands of those who live in it: [`exchange`] (phones, and what
 //!   Exchange knows), [`records`] (the MDM and the directory), [`operator`] and [`command_line`];
-//! * [`player`] is an agent played by hand; [`peers`] are programs that nobody here wrote.
+//! * [`player`] is an agent played by hand; [`peers`] are programs that nobody here wrote, [`kdc`] one of
+//!   them: a Kerberos realm.
 //!
 //! Invariant: whatever is started here is ended and reaped here, however the test ends.
 
@@ -23,6 +24,7 @@ pub mod operator;
 pub mod command_line;
 pub mod player;
 pub mod peers;
+pub mod kdc;
 
 pub use eventually::{eventually, is};
 pub use scenario::scenario;

@@ -61,6 +61,13 @@ impl Peers {
         None
     }
 
+    /// Whether a package can be imported.
+    pub fn has(&self, package: &str) -> bool {
+        let import = format!("import {package}");
+        let tried = Command::new(&self.python).args(["-c", &import]).stderr(Stdio::null()).status();
+        tried.is_ok_and(|status| status.success())
+    }
+
     /// Starts a script of `tests/interop`; what it logs goes to a file in `folder`.
     pub fn start(&self, script: &str, arguments: &[&str], folder: &Path) -> Peer {
         let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("interop").join(script);

@@ -7,6 +7,7 @@ mod corpus;
 mod interop;
 mod reach;
 mod every_cmdlet;
+mod sign_in;
 mod refused_listener;
 mod first_contact;
 mod observe_mode;

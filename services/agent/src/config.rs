@@ -163,6 +163,9 @@ pub struct Kerberos {
     pub keytab_file: SecretFile,
     /// The service in place of `HTTP/` and the server's name.
     pub spn: String,
+    /// Whether the system's Kerberos library signs in, with the ticket cache or key table that its own
+    /// environment names; only in a build with `gssapi`.
+    pub system: bool,
 }
 
 /// How to reach the server.

@@ -69,8 +69,14 @@ pub fn check(settings: &Exchange) -> Result<(), Invalid> {
         return Err(Invalid::missing("exchange.user"));
     }
     let kerberos = &settings.kerberos;
+    let is_of_the_system = settings.auth == Auth::Kerberos && kerberos.system;
+    if is_of_the_system && !cfg!(feature = "gssapi") {
+        let problem = "this agent is built without gssapi, so it cannot use the system's library";
+        return Err(Invalid::new("exchange.kerberos.system", problem));
+    }
     let has_key = settings.auth == Auth::Kerberos && kerberos.keytab_file.is_set();
     match (settings.password_file.is_set(), has_key) {
+        (false, false) if is_of_the_system => {}
         (false, false) => return Err(Invalid::missing("exchange.password_file")),
         (true, true) => {
             let problem = "give this or exchange.kerberos.keytab_file, not both";
@@ -108,6 +114,11 @@ pub fn authentication(settings: &Exchange) -> Result<Authentication, SignInSetti
         Auth::Kerberos => {
             let kerberos = &settings.kerberos;
             let realm = Some(kerberos.realm.as_str());
+            #[cfg(feature = "gssapi")]
+            if kerberos.system {
+                let account = KerberosAccount::of_the_system(&settings.user, realm)?;
+                return Ok(Authentication::Kerberos(account.for_service(&kerberos.spn)));
+            }
             let account = if kerberos.keytab_file.is_set() {
                 let table = kerberos.keytab_file.read_bytes();
                 let table = table.map_err(|source| secret("kerberos.keytab_file", source))?;

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! credentials  accounts and secrets that do not print and are wiped
-//! http         one authenticated TLS connection to one server
+//! http         one authenticated connection to one server, inside TLS or sealed
 //! wsman        WS-Management: the envelopes of a remote shell       (no I/O, both roles)
 //! clixml       PowerShell's serialized objects, read and written    (no I/O, both roles)
 //! psrp         fragments, messages, runspace pool, pipeline         (no I/O, both roles)

@@ -4,6 +4,8 @@
 
 mod binding;
 mod error;
+#[cfg(feature = "gssapi")]
+mod gssapi;
 mod kdc;
 mod mechanism;
 
@@ -182,16 +184,15 @@ async fn finish(
 }
 
 impl Parties<'_> {
-    /// The context of the connection. Kerberos goes without a binding: MIT refuses the library's flag
-    /// for it altogether, and sealing protects what is bound to nothing.
+    /// The context of the connection, tied to its TLS channel where the mechanism can.
     fn mechanism(&self, binding: Option<Vec<u8>>) -> Result<Mechanism, SignInError> {
-        let binding = binding.map(|bytes| binding::sec_channel_bindings(&bytes));
+        let wrapped = || binding.as_deref().map(binding::sec_channel_bindings);
         let made = match self.authentication {
-            Authentication::Kerberos(account) => Mechanism::kerberos(account, &self.spn),
+            Authentication::Kerberos(account) => Mechanism::kerberos(account, &self.spn, binding),
             Authentication::Negotiate(credentials) => {
-                Mechanism::negotiate(credentials, &self.spn, binding)
+                Mechanism::negotiate(credentials, &self.spn, wrapped())
             }
-            Authentication::Ntlm(credentials) => Mechanism::ntlm(credentials, &self.spn, binding),
+            Authentication::Ntlm(credentials) => Mechanism::ntlm(credentials, &self.spn, wrapped()),
             Authentication::Basic(_) | Authentication::Certificate(_) => {
                 let (scheme, offered) = (self.authentication.scheme(), String::new());
                 return Err(SignInError::NotOffered { scheme, offered });

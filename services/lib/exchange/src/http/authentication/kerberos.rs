@@ -24,6 +24,9 @@ pub(crate) enum Proof {
     Password(Zeroizing<String>),
     /// Its key, which the password need not be known for.
     Key(Key),
+    /// A ticket that somebody else fetched, or a key table, as the system's library finds them.
+    #[cfg(feature = "gssapi")]
+    System,
 }
 
 impl KerberosAccount {
@@ -43,6 +46,16 @@ impl KerberosAccount {
     /// Signs in with a key.
     pub fn with_key(key: Key) -> Self {
         Self::new(key.principal().clone(), Proof::Key(key))
+    }
+
+    /// Signs in with what the system's Kerberos library finds: a ticket cache (`KRB5CCNAME`) or the
+    /// key table of clients (`KRB5_CLIENT_KTNAME`). It asks the servers of its own `krb5.conf`.
+    ///
+    /// # Errors
+    /// When there is no realm, or no account.
+    #[cfg(feature = "gssapi")]
+    pub fn of_the_system(account: &str, realm: Option<&str>) -> Result<Self, CredentialsError> {
+        Ok(Self::new(Principal::parse(account, realm)?, Proof::System))
     }
 
     fn new(principal: Principal, proof: Proof) -> Self {
@@ -94,6 +107,8 @@ impl fmt::Debug for Proof {
         f.write_str(match self {
             Self::Password(_) => "Password(..)",
             Self::Key(_) => "Key(..)",
+            #[cfg(feature = "gssapi")]
+            Self::System => "System",
         })
     }
 }

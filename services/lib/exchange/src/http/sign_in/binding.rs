@@ -3,30 +3,29 @@
 
 use rustls_pki_types::CertificateDer;
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
+use x509_parser::certificate::X509Certificate;
+use x509_parser::prelude::FromDer as _;
+use x509_parser::signature_algorithm::SignatureAlgorithm;
 
 /// What stands before the hash.
 const PREFIX: &[u8] = b"tls-server-end-point:";
 /// The length of SEC_CHANNEL_BINDINGS ([MS-SPNG] and sspi.h): eight counts and offsets.
 const HEAD_BYTES: u32 = 32;
 
-/// Contents of the object identifiers of signatures whose hash is larger than SHA-256: RSA
-/// (1.2.840.113549.1.1.12 and .13) and ECDSA (1.2.840.10045.4.3.3 and .4).
-const SHA384: [&[u8]; 2] = [
-    &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0c],
-    &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x03],
-];
-const SHA512: [&[u8]; 2] = [
-    &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0d],
-    &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x04],
-];
+/// Signatures whose hash is larger than SHA-256: by RSA and by ECDSA ([RFC 4055] 5, [RFC 5758] 3.2), and
+/// the hashes themselves ([RFC 4055] 2.1), which RSASSA-PSS names apart.
+const SHA384: [&str; 3] =
+    ["1.2.840.113549.1.1.12", "1.2.840.10045.4.3.3", "2.16.840.1.101.3.4.2.2"];
+const SHA512: [&str; 3] =
+    ["1.2.840.113549.1.1.13", "1.2.840.10045.4.3.4", "2.16.840.1.101.3.4.2.3"];
 
 /// The binding to a server's certificate.
 pub(crate) fn end_point(certificate: &CertificateDer<'_>) -> Vec<u8> {
     let der: &[u8] = certificate.as_ref();
     let algorithm = signature_algorithm(der).unwrap_or_default();
-    let hash = if SHA384.contains(&algorithm) {
+    let hash = if SHA384.contains(&algorithm.as_str()) {
         Sha384::digest(der).to_vec()
-    } else if SHA512.contains(&algorithm) {
+    } else if SHA512.contains(&algorithm.as_str()) {
         Sha512::digest(der).to_vec()
     } else {
         // SHA-256 itself, and in place of MD5 and SHA-1 as the RFC demands.
@@ -45,30 +44,16 @@ pub(crate) fn sec_channel_bindings(application: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// The object identifier of a certificate's own signature ([RFC 5280] 4.1.1.2): the second element of
-/// the outer sequence. The server picks the hash of RSASSA-PSS apart, which stays SHA-256 here.
-fn signature_algorithm(certificate: &[u8]) -> Option<&[u8]> {
-    let (certificate, _) = element(certificate)?;
-    let (_, rest) = element(certificate)?;
-    let (algorithm, _) = element(rest)?;
-    let (identifier, _) = element(algorithm)?;
-    Some(identifier)
-}
-
-/// The contents of the first DER element, and what follows it.
-fn element(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (_, rest) = bytes.split_first()?;
-    let (first, rest) = rest.split_first()?;
-    let (length, rest) = if *first < 0x80 {
-        (usize::from(*first), rest)
-    } else {
-        let (digits, rest) = rest.split_at_checked(usize::from(*first & 0x7f))?;
-        if digits.len() > 4 {
-            return None;
+/// The object identifier that tells the hash of a certificate's own signature ([RFC 5280] 4.1.1.2).
+fn signature_algorithm(certificate: &[u8]) -> Option<String> {
+    let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
+    let algorithm = &certificate.signature_algorithm;
+    match SignatureAlgorithm::try_from(algorithm) {
+        Ok(SignatureAlgorithm::RSASSA_PSS(parameters)) => {
+            Some(parameters.hash_algorithm_oid().to_id_string())
         }
-        (digits.iter().fold(0, |sum, digit| (sum << 8) | usize::from(*digit)), rest)
-    };
-    rest.split_at_checked(length)
+        Ok(_) | Err(_) => Some(algorithm.algorithm.to_id_string()),
+    }
 }
 
 #[cfg(test)]
@@ -110,7 +95,7 @@ mod tests {
     #[test]
     fn what_is_no_certificate_is_still_hashed() {
         for bytes in [&[][..], &[0x30], &[0x30, 0x84, 1], &[0x30, 0x02, 0x30]] {
-            assert!(signature_algorithm(bytes).is_none());
+            assert_eq!(signature_algorithm(bytes), None);
         }
         assert_eq!(end_point(&CertificateDer::from(vec![0x30])).len(), PREFIX.len() + 32);
     }

@@ -164,23 +164,25 @@ impl<'k> Kdcs<'k> {
 
     /// What the servers said or why they were not heard, as the cause of a failed sign-in.
     pub(crate) fn cause(&mut self, account: &str, spn: &str) -> Option<SignInError> {
-        let (account, spn) = (account.to_owned(), spn.to_owned());
-        if let Some(failed) = self.failed.take() {
-            return Some(failed);
-        }
-        Some(match self.refused? {
-            NAME_EXPIRED => SignInError::AccountExpired { account },
-            CLIENT_UNKNOWN => SignInError::UnknownAccount { account },
-            SERVER_UNKNOWN => SignInError::WrongSpn { spn },
-            TYPE_UNSUPPORTED => SignInError::NoAes256 { account, spn },
-            CLIENT_REVOKED => SignInError::AccountLocked { account },
-            KEY_EXPIRED => SignInError::PasswordExpired { account },
-            PREAUTH_FAILED => SignInError::BadCredentials { account, scheme: "Kerberos" },
-            SKEW => SignInError::ClockSkew,
-            PREAUTH_REQUIRED => return None,
-            code => SignInError::Kdc { code },
-        })
+        self.failed.take().or_else(|| cause(self.refused?, account, spn))
     }
+}
+
+/// What a code of a refusal means for an account that asks for a service.
+pub(crate) fn cause(code: u32, account: &str, spn: &str) -> Option<SignInError> {
+    let (account, spn) = (account.to_owned(), spn.to_owned());
+    Some(match code {
+        NAME_EXPIRED => SignInError::AccountExpired { account },
+        CLIENT_UNKNOWN => SignInError::UnknownAccount { account },
+        SERVER_UNKNOWN => SignInError::WrongSpn { spn },
+        TYPE_UNSUPPORTED => SignInError::NoAes256 { account, spn },
+        CLIENT_REVOKED => SignInError::AccountLocked { account },
+        KEY_EXPIRED => SignInError::PasswordExpired { account },
+        PREAUTH_FAILED => SignInError::BadCredentials { account, scheme: "Kerberos" },
+        SKEW => SignInError::ClockSkew,
+        PREAUTH_REQUIRED => return None,
+        code => SignInError::Kdc { code },
+    })
 }
 
 /// The code of an answer that is a KRB-ERROR.

@@ -38,6 +38,9 @@ pub(crate) enum Mechanism {
     Ntlm(Box<Context<Ntlm>>),
     /// NTLM wrapped in SPNEGO ([RFC 4178]).
     Negotiate(Box<Context<Negotiate>>),
+    /// Kerberos by the system's library.
+    #[cfg(feature = "gssapi")]
+    Gssapi(Box<super::gssapi::Context>),
 }
 
 /// What comes of a token.
@@ -68,8 +71,13 @@ pub(crate) struct Sealed {
 }
 
 impl Mechanism {
-    /// Kerberos, with the account's password or key.
-    pub(crate) fn kerberos(account: &KerberosAccount, spn: &str) -> sspi::Result<Self> {
+    /// Kerberos, with the account's password or key. It goes without a binding: MIT's library refuses the
+    /// flag with which this one announces it altogether. `binding` is the system's library's alone.
+    pub(crate) fn kerberos(
+        account: &KerberosAccount,
+        spn: &str,
+        binding: Option<Vec<u8>>,
+    ) -> sspi::Result<Self> {
         let principal = account.principal();
         let username = Username::new_down_level_logon_name(principal.name(), principal.realm())
             .map_err(|error| unusable(&error))?;
@@ -83,7 +91,13 @@ impl Mechanism {
                 key: key.secret().to_vec().into(),
                 key_enctype: CipherSuite::Aes256CtsHmacSha196,
             }),
+            #[cfg(feature = "gssapi")]
+            Proof::System => {
+                let context = super::gssapi::Context::new(principal, spn, binding)?;
+                return Ok(Self::Gssapi(Box::new(context)));
+            }
         };
+        drop(binding);
         // A constant that parses (there is a test): what does not would turn discovery on.
         let own = sspi::kerberos::config::parse_kdc_url(&format!("tcp://{OWN_REALM}:88"));
         let package = Kerberos::new_client_from_config(KerberosConfig {
@@ -129,6 +143,8 @@ impl Mechanism {
             Self::Kerberos(context) => context.step(token, kdcs).await,
             Self::Ntlm(context) => context.step(token, kdcs).await,
             Self::Negotiate(context) => context.step(token, kdcs).await,
+            #[cfg(feature = "gssapi")]
+            Self::Gssapi(context) => context.step(token).await,
         }
     }
 
@@ -137,6 +153,8 @@ impl Mechanism {
         match self {
             Self::Kerberos(_) => true,
             Self::Ntlm(_) | Self::Negotiate(_) => false,
+            #[cfg(feature = "gssapi")]
+            Self::Gssapi(_) => true,
         }
     }
 
@@ -146,6 +164,8 @@ impl Mechanism {
             Self::Kerberos(context) => context.seal(plain),
             Self::Ntlm(context) => context.seal(plain),
             Self::Negotiate(context) => context.seal(plain),
+            #[cfg(feature = "gssapi")]
+            Self::Gssapi(context) => context.seal(plain),
         }
     }
 
@@ -155,6 +175,8 @@ impl Mechanism {
             Self::Kerberos(context) => context.unseal(header, bytes),
             Self::Ntlm(context) => context.unseal(header, bytes),
             Self::Negotiate(context) => context.unseal(header, bytes),
+            #[cfg(feature = "gssapi")]
+            Self::Gssapi(context) => context.unseal(header, bytes),
         }
     }
 }
@@ -166,6 +188,8 @@ impl fmt::Debug for Mechanism {
             Self::Kerberos(_) => "Kerberos",
             Self::Ntlm(_) => "Ntlm",
             Self::Negotiate(_) => "Negotiate",
+            #[cfg(feature = "gssapi")]
+            Self::Gssapi(_) => "Gssapi",
         })
     }
 }
