@@ -5,6 +5,7 @@
 #                    Kerberos server for the sign-in tests, which start one of their own in a temporary folder
 #   tools.sh lint    buf, pinned, under target/buf
 #   tools.sh gssapi  libclang and libkrb5, for the agent's feature of that name
+#   tools.sh fuzz    cargo-fuzz, pinned, under target/cargo-fuzz, and a C++ compiler
 # Peers and buf are optional on a person's machine (a visible skip) and required under CI=true.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -103,11 +104,20 @@ gssapi() {
   has_gssapi || debian_install libclang-dev libkrb5-dev || optional "no libclang and libkrb5" "install libclang-dev and libkrb5-dev"
 }
 
+fuzz() {
+  if ! command -v c++ >/dev/null; then
+    debian_install g++ || { say "error: no C++ compiler: install g++ or clang"; exit 1; }
+  fi
+  [ -x target/cargo-fuzz/bin/cargo-fuzz ] && return 0
+  say "installing cargo-fuzz under target/cargo-fuzz"
+  cargo install --quiet --locked --version 0.13.2 --root target/cargo-fuzz cargo-fuzz >&2
+}
+
 for want in "$@"; do
   case "$want" in
-    build | lint | gssapi) "$want" ;;
+    build | lint | gssapi | fuzz) "$want" ;;
     has-gssapi) has_gssapi || exit 1 ;;
     peers) peers && kerberos ;;
-    *) say "error: nothing called $want: build, peers, lint or gssapi"; exit 2 ;;
+    *) say "error: nothing called $want: build, peers, lint, gssapi or fuzz"; exit 2 ;;
   esac
 done

@@ -7,6 +7,7 @@
 
 mod codecs;
 mod description;
+mod pypsrp;
 mod session;
 
 use std::collections::BTreeSet;

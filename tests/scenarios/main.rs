@@ -4,6 +4,8 @@
 mod architecture;
 mod tidy;
 mod corpus;
+mod hostile;
+mod example;
 mod interop;
 mod reach;
 mod every_cmdlet;

@@ -288,7 +288,9 @@ impl Shell {
             }
             Event::Availability { call_id, kind } => {
                 let response = if kind == MessageType::GetAvailableRunspaces {
-                    Value::I32(1)
+                    let most = i64::from(lock(&self.pool).init().max_runspaces);
+                    let busy = i64::try_from(lock(&self.pipelines).len()).unwrap_or(i64::MAX);
+                    Value::I64((most - busy).max(0))
                 } else {
                     Value::Bool(true)
                 };
