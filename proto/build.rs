@@ -5,11 +5,12 @@ use std::{env, error::Error, fs, path::PathBuf};
 
 use prost::Message;
 
-const FILES: [&str; 11] = [
+const FILES: [&str; 12] = [
     "exgate/types/v1/observation.proto",
     "exgate/types/v1/decision.proto",
     "exgate/types/v1/policy.proto",
     "exgate/types/v1/servers.proto",
+    "exgate/types/v1/checks.proto",
     "exgate/agent/v1/agent.proto",
     "exgate/evaluator/v1/evaluator.proto",
     "exgate/v1/organizations.proto",

@@ -94,6 +94,7 @@ impl Player {
             server: "EX01".to_owned(),
             exchange_version: "Version 15.2 (Build 1544.4)".to_owned(),
             filters_by_change: true,
+            may_not_write: false,
         };
         player.says(Said::Preflight(preflight)).await;
         player

@@ -27,10 +27,10 @@ fn one_line<'a>(text: &'a str, words: &[&str]) -> &'a str {
     line
 }
 
-/// `exgate-agent --preflight` with the settings of this house's agent, and others on top.
+/// `exgate-agent doctor` with the settings of this house's agent, and others on top.
 async fn preflight(world: &World, settings: &[&str]) -> Said {
     let file = world.setup.agent(ORGANIZATION).display().to_string();
-    let mut arguments = vec!["--config", &file, "--preflight"];
+    let mut arguments = vec!["--config", &file, "doctor"];
     arguments.extend(settings.iter().flat_map(|setting| ["--set", setting]));
     run("exgate-agent", &arguments, &[]).await
 }
@@ -92,29 +92,6 @@ fn an_unreachable_server_is_told_with_the_step_that_failed() {
         assert!(!connector.problem.is_empty());
         world.exchange.set_faults(ORGANIZATION, &Faults::default()).await;
         world.operator.full(ORGANIZATION).await;
-        world.close().await;
-    });
-}
-
-#[test]
-fn a_missing_cmdlet_right_is_named() {
-    scenario(async {
-        let world = World::start(Options::default()).await;
-        let hide_cmdlets = vec!["Get-ExchangeServer".to_owned()];
-        let hide_parameters =
-            [("Set-CASMailbox".to_owned(), vec!["ActiveSyncBlockedDeviceIDs".to_owned()])].into();
-        let less = Faults { hide_cmdlets, hide_parameters, ..Faults::default() };
-        world.exchange.set_faults(ORGANIZATION, &less).await;
-
-        let said = preflight(&world, &[]).await;
-
-        assert_eq!(said.code, Some(1), "{said:#?}");
-        let names =
-            ["rights", "Get-ExchangeServer", "Set-CASMailbox", "ActiveSyncBlockedDeviceIDs"];
-        let line = one_line(&said.out, &names);
-        assert!(line.contains("cure:") && line.contains("role"), "{line}");
-        world.exchange.set_faults(ORGANIZATION, &Faults::default()).await;
-        preflight(&world, &[]).await.well();
         world.close().await;
     });
 }

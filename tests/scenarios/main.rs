@@ -10,6 +10,7 @@ mod interop;
 mod reach;
 mod every_cmdlet;
 mod sign_in;
+mod doctor;
 mod refused_listener;
 mod first_contact;
 mod observe_mode;

@@ -2,6 +2,7 @@
 //! `Unspecified`, which no domain value is.
 
 use exgate_domain::case::{MatchBasis, Unmatched};
+use exgate_domain::check::StepOutcome;
 use exgate_domain::decision::{Compliance, Outcome, Reason};
 use exgate_domain::observation::{AccessLevel, Kind};
 use exgate_domain::organization::Mode;
@@ -62,6 +63,7 @@ same_names!(
 );
 same_names!(pb::Outcome, Outcome, Satisfied NotSatisfied Unknown);
 same_names!(pb::Breaker, Breaker, Closed Open HalfOpen);
+same_names!(pb::StepOutcome, StepOutcome, Passed Warned Failed);
 same_names!(crate::v1::Mode, Mode, Observe Enforce);
 same_names!(crate::v1::SyncMode, SyncMode, Quick Full);
 same_names!(crate::v1::SyncTrigger, Trigger, Schedule Manual ReadBack);

@@ -74,6 +74,11 @@ proptest! {
     }
 
     #[test]
+    fn checks_survive(report in strategies::check_report()) {
+        there_and_back::<pb::CheckReport, _>(report);
+    }
+
+    #[test]
     fn standings_survive(value in strategies::standing()) {
         there_and_back::<pb::Standing, _>(value);
     }
@@ -259,4 +264,15 @@ fn digests_are_over_the_bytes_that_the_protocol_names() {
 
     let two = [page.as_bytes().as_slice(), page.as_bytes().as_slice()].concat();
     assert_eq!(root_digest(&[page, page]), exgate_domain::ids::ObservationDigest::of(&two));
+}
+
+#[test]
+fn a_step_without_an_outcome_is_refused() {
+    let step = |outcome| pb::CheckStep { outcome, ..pb::CheckStep::default() };
+    let read = |outcome| exgate_domain::check::Step::try_from(step(outcome));
+    assert_eq!(read(0).unwrap_err().source, Fault::Unspecified);
+    assert_eq!(read(99).unwrap_err().source, Fault::UnknownNumber(99));
+    let report = pb::CheckReport { steps: vec![step(1), step(0)], ..pb::CheckReport::default() };
+    let refused = exgate_domain::check::Report::try_from(report).unwrap_err();
+    assert_eq!(refused.field, "steps[1].outcome");
 }

@@ -5,5 +5,6 @@ mod record;
 mod case;
 mod decision;
 mod standing;
+mod check;
 
 pub(super) use observation::{access_state, to_access_reason, to_access_state};

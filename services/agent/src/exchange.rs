@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
 
+use exgate_domain::check;
 use exgate_domain::command::{ListEdit, ReceiptOutcome};
 use exgate_domain::ids::MailboxId;
 use exgate_domain::observation::{Key, Mailbox, Observation, Scope};
@@ -19,8 +20,11 @@ pub use exgate_domain::snapshot::Step;
 
 /// An Exchange organization that can be looked at and changed.
 pub trait Exchange: Send + Sync + fmt::Debug {
-    /// Finds out, step by step, whether everything works; the first failure ends it.
+    /// Finds out, step by step, whether everything works.
     fn preflight(&self) -> BoxFuture<'_, Preflight>;
+
+    /// The same anew and in more detail, in a session of its own; each step is told as it is known.
+    fn doctor(&self, told: mpsc::Sender<check::Step>) -> BoxFuture<'_, Preflight>;
 
     /// Looks at a part of the organization. What is seen goes to `seen` as it arrives; a slow
     /// receiver slows the reading down. An object that is `known` need not be read. What was printed
@@ -136,33 +140,24 @@ pub struct Attempt {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Preflight {
     /// Each step, in order.
-    pub steps: Vec<PreflightStep>,
+    pub steps: Vec<check::Step>,
     /// The server it talks to.
     pub server: String,
     /// `AdminDisplayVersion` of that server; empty when not known yet.
     pub exchange_version: String,
     /// Whether the server filters devices by the time of change.
     pub filters_by_change: bool,
+    /// Whether the account lacks rights that changing access takes.
+    pub may_not_write: bool,
+    /// The script that gives the account what it lacks; empty when it lacks nothing.
+    pub role_script: String,
     /// A failure that trying again would make worse, such as a refused password.
     pub is_final: bool,
 }
 
 impl Preflight {
     /// The first step that failed.
-    pub fn failure(&self) -> Option<&PreflightStep> {
-        self.steps.iter().find(|step| !step.ok)
+    pub fn failure(&self) -> Option<&check::Step> {
+        self.steps.iter().find(|step| step.has_failed())
     }
-}
-
-/// One step of the preflight.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PreflightStep {
-    /// What was tried, such as `sign-in`.
-    pub name: &'static str,
-    /// Whether it went well.
-    pub ok: bool,
-    /// What was found, or what went wrong, in one line.
-    pub finding: String,
-    /// What to do about it; empty when it went well.
-    pub cure: String,
 }

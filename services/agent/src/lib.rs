@@ -14,6 +14,7 @@ pub mod route;
 pub mod servers;
 pub mod remote;
 pub mod preflight;
+pub mod doctor;
 pub mod translate;
 pub mod collect;
 pub mod lease;
@@ -27,8 +28,9 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
+use exgate_domain::check::StepOutcome;
 use exgate_exchange::http::{EndpointError, SharedRoute, Transport, TransportError, TrustAnchors};
 use exgate_exchange::session::{Budget, Options, Pool};
 use exgate_runtime::backoff::Backoff;
@@ -46,12 +48,15 @@ use crate::remote::Remote;
 use crate::route::RouteError;
 use crate::servers::Servers;
 use crate::sign_in::SignInSettingsError;
-use crate::uplink::Uplink;
+use crate::uplink::{Uplink, report};
 
 /// The shortest and longest wait before a failed preflight is tried again.
 const PREFLIGHT_AGAIN: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(300));
 /// How long a refused sign-in is shown to the coordinator before the agent ends.
 const LAST_WORDS: Duration = Duration::from_secs(3);
+
+/// How many steps of a check may wait to be taken.
+const STEPS_WAITING_MAX: usize = 32;
 
 /// A running agent.
 #[derive(Debug)]
@@ -149,8 +154,8 @@ impl Agent {
         Ok(Self)
     }
 
-    /// Goes the whole way to Exchange once and says how far it got.
-    pub fn preflight(config: Config, _: Vec<String>) -> BoxFuture<'static, Findings> {
+    /// Goes the whole way to Exchange once and says what it found; with `json` as one document.
+    pub fn doctor(config: Config, switches: Vec<String>) -> BoxFuture<'static, Findings> {
         async move {
             let pool = Pool::new(Budget::new(config.exchange.limits()));
             let remote = match servers(&config, &pool, Metrics::new()) {
@@ -161,22 +166,22 @@ impl Agent {
                     return Findings { lines, is_well: false };
                 }
             };
-            let preflight = remote.preflight().await;
-            remote.close().await;
-            Findings { lines: lines(&preflight), is_well: preflight.failure().is_none() }
+            let (told, mut steps) = mpsc::channel(STEPS_WAITING_MAX);
+            let told = async {
+                let found = remote.doctor(told).await;
+                remote.close().await;
+                found
+            };
+            // The result is printed as a whole; the report holds every step.
+            let (found, ()) = tokio::join!(told, async { while steps.recv().await.is_some() {} });
+            let report = report(found);
+            let is_json = switches.iter().any(|switch| switch == "json");
+            let lines =
+                if is_json { vec![doctor::document(&report)] } else { doctor::lines(&report) };
+            Findings { lines, is_well: report.count(StepOutcome::Failed) == 0 }
         }
         .boxed()
     }
-}
-
-/// One line a step, the failed one with its cure.
-fn lines(preflight: &Preflight) -> Vec<String> {
-    let line = |step: &exchange::PreflightStep| match (step.ok, step.finding.is_empty()) {
-        (true, true) => format!("ok      {}", step.name),
-        (true, false) => format!("ok      {}: {}", step.name, step.finding),
-        (false, _) => format!("failed  {}: {}; cure: {}", step.name, step.finding, step.cure),
-    };
-    preflight.steps.iter().map(line).collect()
 }
 
 /// Checks until all is well, again after each failure; a refused account ends the process.
@@ -202,7 +207,7 @@ async fn keep_checking(
             return Err(SignInRefused { finding: failure.finding, cure: failure.cure });
         }
         if told != failure.finding {
-            let (step, finding, cure) = (failure.name, &failure.finding, &failure.cure);
+            let (step, finding, cure) = (&failure.name, &failure.finding, &failure.cure);
             tracing::warn!(step, finding, cure, "the way to Exchange is blocked");
             told = failure.finding;
         }
@@ -226,7 +231,8 @@ pub fn exchange(config: &Config) -> Result<Arc<dyn Exchange>, StartError> {
 
 /// The organization that the settings lead to; nothing is opened yet.
 fn remote(config: &Config, servers: &Arc<Servers>, pool: Pool) -> Remote {
-    Remote::new(Arc::clone(servers), pool, config.exchange.write_timeout.duration())
+    let account = config.exchange.user.clone();
+    Remote::new(Arc::clone(servers), pool, account, config.exchange.write_timeout.duration())
 }
 
 /// The servers that the settings lead to.

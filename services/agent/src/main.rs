@@ -3,14 +3,19 @@
 use std::process::ExitCode;
 
 use exgate_agent::Agent;
-use exgate_runtime::Action;
+use exgate_runtime::{Action, Command};
 
 fn main() -> ExitCode {
-    let preflight = Action {
+    let doctor = Action {
         flag: "preflight",
         values: None,
-        help: "Goes the whole way to Exchange once, says how far it got, and exits",
-        run: Agent::preflight,
+        help: "As the command doctor",
+        command: Some(Command {
+            name: "doctor",
+            help: "Goes the whole way to Exchange once, says what it found, and exits",
+            switches: &[("json", "Prints one JSON document")],
+        }),
+        run: Agent::doctor,
     };
-    exgate_runtime::main_or("exgate-agent", preflight, Agent::start)
+    exgate_runtime::main_or("exgate-agent", doctor, Agent::start)
 }

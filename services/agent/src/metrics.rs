@@ -1,5 +1,7 @@
 //! Every metric that the agent emits.
 
+use std::sync::LazyLock;
+
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Gauge};
 
@@ -7,6 +9,20 @@ use exgate_domain::standing::{Breaker, Standing};
 use exgate_exchange::session::{Pool, Usage};
 
 use crate::collect::{DigestTable, Reading};
+
+static UNRECOGNISED: LazyLock<Counter<u64>> = LazyLock::new(|| {
+    opentelemetry::global::meter("exgate-agent")
+        .u64_counter("exgate.agent.exchange.unrecognised")
+        .with_description(
+            "Words of Exchange that this version does not know, each time one is read",
+        )
+        .build()
+});
+
+/// A word of Exchange's was read that this version does not know; it is kept as it is.
+pub fn unrecognised(property: &'static str) {
+    UNRECOGNISED.add(1, &[KeyValue::new("exgate.exchange.property", property)]);
+}
 
 /// What the agent counts.
 #[derive(Debug, Clone)]

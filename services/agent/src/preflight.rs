@@ -1,187 +1,128 @@
-//! The way to Exchange, step by step: name, TCP, TLS, sign-in, shell, rights, version. Each failure
-//! names its cause and its cure, and the first one ends it.
+//! The way to Exchange, step by step: name, TCP, TLS, clock, sign-in, shell, rights, version, servers,
+//! throttling, filters. Each step that is not as it should be names its cause and its cure. On the way
+//! there the first failure ends it; once there, everything is looked at.
 
-use jiff::Timestamp;
+mod examination;
+mod findings;
+mod reach;
+mod script;
+mod throttling;
 
-use exgate_exchange::cmdlets::{
-    Capabilities as Visible, CommandRow, DeviceFamily, DeviceSelection, Filter, ResultSize,
-    ServerRow, Task, asked_about, get_command, get_device, get_exchange_server,
-};
-use exgate_exchange::error::{CmdletError, Refusal, SessionError};
+use tokio::sync::mpsc;
+
+use exgate_domain::check::Step;
+use exgate_exchange::cmdlets::{Capabilities as Visible, set_ad_server_settings};
+use exgate_exchange::error::{CmdletError, SessionError};
 use exgate_exchange::http::{HttpError, ProxyError, SignInError};
-use exgate_exchange::session::Session;
+use exgate_exchange::session::{Options, Session};
 
-use crate::exchange::{Preflight, PreflightStep};
+use crate::exchange::Preflight;
 use crate::remote::{Capabilities, OpenError};
 use crate::servers::Servers;
+use findings::Findings;
 
 /// The way there, in order.
 const WAY: [&str; 5] = ["name", "tcp", "tls", "sign-in", "shell"];
-/// Asks for what changed after this: nothing, so only whether the filter is accepted is learnt.
-const FAR_FUTURE: &str = "2199-01-01T00:00:00Z";
 
 /// Goes all the way with the session of a lane.
 pub(crate) async fn run(
     lane: &mut crate::remote::Open<'_>,
+    account: &str,
     organization: &Servers,
 ) -> (Preflight, Option<Capabilities>) {
-    let mut preflight = Preflight { server: lane.host(), ..Preflight::default() };
+    let host = lane.host();
+    let mut findings = Findings::about(host.clone(), None);
     let session = match lane.session().await {
         Ok(session) => session,
         Err(error) => {
-            let host = preflight.server.clone();
-            way_failed(&mut preflight, &host, &error);
-            return (preflight, None);
+            way_failed(&mut findings, &host, &error).await;
+            return (findings.preflight, None);
         }
     };
-    preflight.steps.extend(WAY.map(|name| well(name, String::new())));
-    if let Some(front_end) = session.front_end() {
-        preflight.server = front_end.to_owned();
+    for name in WAY {
+        findings.note(Step::passed(name, "")).await;
     }
-    let found = match rights(session, &mut preflight).await {
-        Ok(Some(family)) => family,
-        Ok(None) => return (preflight, None),
+    let found = examination::examine(session, account, organization, &mut findings).await;
+    (findings.preflight, found)
+}
+
+/// Goes all the way to the configured server in a session of its own, so that roles which changed
+/// meanwhile show, and tells each step as it is known. An account that was refused before is not tried.
+pub(crate) async fn doctor(
+    options: Options,
+    account: &str,
+    was_refused: bool,
+    organization: &Servers,
+    told: mpsc::Sender<Step>,
+) -> Preflight {
+    let host = options.transport.endpoint().host().to_owned();
+    let mut findings = Findings::about(host.clone(), Some(told));
+    match options.transport.inspect().await {
+        Ok(seen) => {
+            findings.note(Step::passed("name", host.as_str())).await;
+            let port = options.transport.endpoint().port();
+            findings.note(Step::passed("tcp", format!("port {port} answers"))).await;
+            findings.note(reach::certificate(seen.certificate.as_ref())).await;
+            findings.note(reach::clock(seen.date)).await;
+        }
+        Err(source) => {
+            let error = OpenError::Session(SessionError::Transport { source });
+            way_failed(&mut findings, &host, &error).await;
+            return findings.preflight;
+        }
+    }
+    let session = match open(options, was_refused).await {
+        Ok(session) => session,
         Err(error) => {
-            preflight.steps.push(cmdlet_failed("rights", &error));
-            return (preflight, None);
+            way_failed(&mut findings, &host, &error).await;
+            return findings.preflight;
         }
     };
-    if let Err(error) = version(session, &mut preflight, organization).await {
-        preflight.steps.push(cmdlet_failed("version", &error));
-        return (preflight, None);
+    findings.note(Step::passed("sign-in", account)).await;
+    let front_end = session.front_end().unwrap_or(&host).to_owned();
+    findings.note(Step::passed("shell", format!("{front_end}, seeing the whole forest"))).await;
+    examination::examine(&session, account, organization, &mut findings).await;
+    if let Err(error) = session.close().await {
+        tracing::debug!(error = exgate_runtime::report(&error), "a shell was left behind");
     }
-    match filters_by_change(session, found).await {
-        Ok(filters_by_change) => {
-            preflight.filters_by_change = filters_by_change;
-            let finding = if filters_by_change {
-                "the server finds changed devices itself"
-            } else {
-                "the server cannot filter devices by change; every quick sync lists all of them"
-            };
-            preflight.steps.push(well("filter", finding.into()));
-            (preflight, Some(Capabilities { family: found, filters_by_change }))
-        }
+    findings.preflight
+}
+
+async fn open(options: Options, was_refused: bool) -> Result<Session, OpenError> {
+    if was_refused {
+        return Err(OpenError::Refused);
+    }
+    let session = Session::open(options).await?;
+    match session.execute(set_ad_server_settings(None)).await {
+        Ok(_) => Ok(session),
         Err(error) => {
-            preflight.steps.push(cmdlet_failed("filter", &error));
-            (preflight, None)
+            if let Err(error) = session.close().await {
+                tracing::debug!(error = exgate_runtime::report(&error), "a shell was left behind");
+            }
+            Err(error.into())
         }
     }
 }
 
 /// What the server can do, when nobody ran the preflight yet. `None` without a right to list devices.
 pub(crate) async fn capabilities(session: &Session) -> Result<Option<Capabilities>, CmdletError> {
-    let commands = visible(session).await?;
-    let Some(family) = DeviceFamily::choose(&commands) else { return Ok(None) };
-    let filters_by_change = filters_by_change(session, family).await?;
+    let visible = Visible::new(examination::visible(session).await?);
+    let Some(family) = visible.devices() else { return Ok(None) };
+    let filters_by_change = examination::filters_by_change(session, family).await?;
     Ok(Some(Capabilities { family, filters_by_change }))
 }
 
-/// The cmdlets that the account may use. Of a name that it may not, or that the version does not have,
-/// Get-Command says so in an error record of its own.
-async fn visible(session: &Session) -> Result<Vec<CommandRow>, CmdletError> {
-    let mut stream = session.run(get_command(asked_about())).await?;
-    let mut commands = Vec::new();
-    loop {
-        match stream.next().await {
-            Ok(Some(command)) => commands.push(command),
-            Ok(None) => break,
-            Err(error) if error.refusal() == Some(&Refusal::CmdletMissing) => break,
-            Err(error) => return Err(error),
-        }
-    }
-    let hidden = |record| Refusal::of(record) == Refusal::CmdletMissing;
-    if stream.summary().errors.iter().all(hidden) {
-        return Ok(commands);
-    }
-    stream.finish().await.map(|_| commands)
-}
-
-async fn filters_by_change(session: &Session, family: DeviceFamily) -> Result<bool, CmdletError> {
-    let never = FAR_FUTURE.parse().unwrap_or(Timestamp::MAX);
-    let selection = DeviceSelection::Filtered(Filter::changed_since(never));
-    let probe = get_device(family, selection, ResultSize::Unlimited, None);
-    match session.execute(probe).await {
-        Ok(_) => Ok(true),
-        Err(error) if error.refusal() == Some(&Refusal::NotFilterable) => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
-/// Compares what the account may do with what the story needs. `None` when something is missing.
-async fn rights(
-    session: &Session,
-    preflight: &mut Preflight,
-) -> Result<Option<DeviceFamily>, CmdletError> {
-    let found = Visible::new(visible(session).await?);
-    let family = found.devices();
-    let wanted = family.unwrap_or(DeviceFamily::ActiveSync);
-    let mut missed = found.missing(Task::Read);
-    missed.extend(found.missing(Task::Write));
-    if missed.is_empty() && family.is_some() {
-        preflight.steps.push(well("rights", format!("all cmdlets of {}", wanted.get_device())));
-        return Ok(family);
-    }
-    let names: Vec<String> = missed.iter().map(ToString::to_string).collect();
-    preflight.steps.push(PreflightStep {
-        name: "rights",
-        ok: false,
-        finding: format!("the account may not use {}", names.join(", ")),
-        cure: "add the account to a role group whose management roles hold these cmdlets and \
-               parameters, then open a new session (restart the agent)"
-            .into(),
-    });
-    Ok(None)
-}
-
-async fn version(
-    session: &Session,
-    preflight: &mut Preflight,
-    organization: &Servers,
-) -> Result<(), CmdletError> {
-    let servers = session.run(get_exchange_server(None)).await?.collect().await?;
-    organization.learn(&servers, session.front_end());
-    let named = |row: &&ServerRow| {
-        let is = |name: &Option<String>| {
-            name.as_ref().is_some_and(|name| name.eq_ignore_ascii_case(&preflight.server))
-        };
-        is(&row.name) || is(&row.fqdn)
-    };
-    let newest = || servers.iter().max_by_key(|row| row.version);
-    let version = servers.iter().find(named).or_else(newest).and_then(|row| row.version);
-    let Some(version) = version else {
-        preflight.steps.push(PreflightStep {
-            name: "version",
-            ok: false,
-            finding: "Get-ExchangeServer shows no server with a version".into(),
-            cure: "let the account see the organization's servers (View-Only Configuration)".into(),
-        });
-        return Ok(());
-    };
-    preflight.exchange_version = version.to_string();
-    let count = servers.len();
-    preflight
-        .steps
-        .push(well("version", format!("{:?} {version}, {count} server(s)", version.product())));
-    Ok(())
-}
-
-fn well(name: &'static str, finding: String) -> PreflightStep {
-    PreflightStep { name, ok: true, finding, cure: String::new() }
-}
-
-fn cmdlet_failed(name: &'static str, error: &CmdletError) -> PreflightStep {
-    PreflightStep {
-        name,
-        ok: false,
-        finding: exgate_runtime::report(error),
-        cure: "see the finding; it is tried again".into(),
-    }
+fn cmdlet_failed(name: &str, error: &CmdletError) -> Step {
+    let cure = "see the finding; let the account use the cmdlet if its roles hide it";
+    Step::failed(name, exgate_runtime::report(error), cure)
 }
 
 /// Notes how far the way went.
-fn way_failed(preflight: &mut Preflight, host: &str, error: &OpenError) {
-    let (step, cure) = match error {
-        OpenError::Refused => ("sign-in", String::new()),
+async fn way_failed(findings: &mut Findings, host: &str, error: &OpenError) {
+    let (failed, cure) = match error {
+        OpenError::Refused => {
+            ("sign-in", "correct exchange.user and its secret, then restart the agent".to_owned())
+        }
         OpenError::Forest(_) => (
             "shell",
             "let the account use Set-ADServerSettings (any management role has it)".to_owned(),
@@ -194,16 +135,15 @@ fn way_failed(preflight: &mut Preflight, host: &str, error: &OpenError) {
         ),
         OpenError::Session(_) => ("shell", "see the finding; it is tried again".to_owned()),
     };
-    preflight.is_final = matches!(error, OpenError::Refused)
+    findings.preflight.is_final = matches!(error, OpenError::Refused)
         || matches!(error, OpenError::Session(error) if crate::remote::is_refusal(error));
     for name in WAY {
-        if name == step {
+        if name == failed {
             break;
         }
-        preflight.steps.push(well(name, String::new()));
+        findings.note(Step::passed(name, "")).await;
     }
-    let finding = exgate_runtime::report(error);
-    preflight.steps.push(PreflightStep { name: step, ok: false, finding, cure });
+    findings.note(Step::failed(failed, exgate_runtime::report(error), cure)).await;
 }
 
 /// The step at which the way to the server broke, and its cure.

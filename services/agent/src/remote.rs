@@ -12,6 +12,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
 
+use exgate_domain::check;
 use exgate_domain::command::ListEdit;
 use exgate_domain::ids::MailboxId;
 use exgate_domain::sync::Completeness;
@@ -32,6 +33,8 @@ pub struct Remote {
     runspaces: Arc<Runspaces>,
     reads: Lane,
     writes: Lane,
+    /// The account's name, for people.
+    account: String,
     servers: Arc<Servers>,
     /// What was found out about the server; asked once per process.
     server: OnceLock<Capabilities>,
@@ -53,9 +56,15 @@ pub struct Capabilities {
 impl Remote {
     /// An organization reached at these servers with runspaces of this pool; nothing is opened yet. A
     /// read-back may keep the next change waiting for `read_back_limit`.
-    pub fn new(servers: Arc<Servers>, pool: Pool, read_back_limit: Duration) -> Self {
+    pub fn new(
+        servers: Arc<Servers>,
+        pool: Pool,
+        account: String,
+        read_back_limit: Duration,
+    ) -> Self {
         let runspaces = Arc::new(Runspaces::new(pool, Arc::clone(&servers)));
         Self {
+            account,
             read_back_limit,
             reads: Lane::new(Arc::clone(&runspaces), Urgency::Bulk),
             writes: Lane::new(Arc::clone(&runspaces), Urgency::Urgent),
@@ -80,11 +89,27 @@ impl Exchange for Remote {
         async {
             // Somebody waits for it.
             let mut lane = self.writes.lock().await;
-            let (preflight, found) = preflight::run(&mut lane, &self.servers).await;
+            let (preflight, found) = preflight::run(&mut lane, &self.account, &self.servers).await;
             if let Some(found) = found {
                 self.server.get_or_init(|| found);
             }
             preflight
+        }
+        .boxed()
+    }
+
+    fn doctor(&self, told: mpsc::Sender<check::Step>) -> BoxFuture<'_, Preflight> {
+        async {
+            // The session is a new one, and counts as if it were of the pool.
+            let _runspace = self.writes.lock().await;
+            let (options, account) = (self.servers.primary_options(), &self.account);
+            let was_refused = self.runspaces.is_refused();
+            let found = preflight::doctor(options, account, was_refused, &self.servers, told).await;
+            if found.is_final {
+                // A refused password is tried once, whoever tried it.
+                self.runspaces.refuse();
+            }
+            found
         }
         .boxed()
     }

@@ -131,6 +131,11 @@ impl Servers {
         Err(first.unwrap_or(SessionError::Ended))
     }
 
+    /// How sessions with the configured server are opened.
+    pub fn primary_options(&self) -> Options {
+        self.state().primary().options.clone()
+    }
+
     /// A session with this server ended before its time.
     pub fn lost(&self, host: &str) {
         let mut state = self.state();

@@ -15,6 +15,8 @@ use exgate_exchange::cmdlets::{
     MailboxPolicyRow, OrganizationSettingsRow, Row, ServerRow,
 };
 
+use crate::metrics;
+
 /// Exchange's own test mailboxes; their devices are nobody's.
 const TEST_MAILBOX_PREFIX: &str = "CAS_{";
 
@@ -316,7 +318,10 @@ fn access_state(word: &str) -> AccessState {
         "Blocked" => AccessState::Blocked,
         "Quarantined" => AccessState::Quarantined,
         "DeviceDiscovery" => AccessState::DeviceDiscovery,
-        _ => AccessState::Unrecognised(word.to_owned()),
+        _ => {
+            metrics::unrecognised("DeviceAccessState");
+            AccessState::Unrecognised(word.to_owned())
+        }
     }
 }
 
@@ -328,7 +333,10 @@ fn access_reason(word: &str) -> AccessReason {
         "DeviceRule" => AccessReason::DeviceRule,
         "Upgrade" => AccessReason::Upgrade,
         "Policy" => AccessReason::Policy,
-        _ => AccessReason::Unrecognised(word.to_owned()),
+        _ => {
+            metrics::unrecognised("DeviceAccessStateReason");
+            AccessReason::Unrecognised(word.to_owned())
+        }
     }
 }
 
@@ -347,7 +355,10 @@ fn characteristic(word: String) -> Characteristic {
         "DeviceModel" => Characteristic::DeviceModel,
         "DeviceOS" => Characteristic::DeviceOs,
         "UserAgent" => Characteristic::UserAgent,
-        _ => Characteristic::Unrecognised(word),
+        _ => {
+            metrics::unrecognised("Characteristic");
+            Characteristic::Unrecognised(word)
+        }
     }
 }
 

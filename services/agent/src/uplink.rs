@@ -3,6 +3,7 @@
 //! named in here and nowhere else.
 
 mod commands;
+mod checks;
 mod message;
 mod session;
 mod sync;
@@ -29,6 +30,7 @@ use crate::journal::Journal;
 use crate::lease::Lease;
 use crate::metrics::Metrics;
 
+pub(crate) use checks::report;
 pub use session::SessionError;
 
 /// What the uplink needs to know about its own agent.

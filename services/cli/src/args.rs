@@ -95,6 +95,8 @@ pub(crate) enum Command {
     Sync(Sync),
     /// Choose what exgate may do in an organization
     Mode(Mode),
+    /// Check the whole way to an organization's Exchange, step by step
+    Doctor(Doctor),
     /// Apply policies and organizations from files: all of them, or none
     Apply(Apply),
     /// Play the main job on this machine: two simulated organizations, real processes
@@ -115,6 +117,7 @@ impl Command {
             Self::Why(_) => "why",
             Self::Sync(_) => "sync",
             Self::Mode(_) => "mode",
+            Self::Doctor(_) => "doctor",
             Self::Apply(_) => "apply",
             Self::Demo(_) => "demo",
             Self::Version(_) => "version",
@@ -259,6 +262,16 @@ pub(crate) struct Mode {
     /// How many of the changes to show
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(i32).range(0..=1000))]
     pub(crate) changes: i32,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Ends with 1 when a step failed. The agent answers to the same on its own machine:
+  exgate-agent doctor"
+)]
+pub(crate) struct Doctor {
+    /// The organization
+    pub(crate) org: OrganizationRef,
 }
 
 #[derive(Debug, clap::Args)]

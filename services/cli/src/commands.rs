@@ -7,6 +7,7 @@ mod describe;
 mod why;
 mod sync;
 mod mode;
+mod doctor;
 mod apply;
 mod version;
 
@@ -42,6 +43,7 @@ pub(crate) async fn run(
         Command::Why(why) => why::run(session, why, organization).await,
         Command::Sync(sync) => sync::run(session, sync).await,
         Command::Mode(mode) => mode::run(session, mode).await,
+        Command::Doctor(doctor) => doctor::run(session, doctor).await,
         Command::Apply(apply) => apply::run(session, apply).await,
         // Played by `main`, which leaves its signals to it.
         Command::Demo(_) => Ok(()),

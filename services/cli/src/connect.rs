@@ -11,12 +11,14 @@ use exgate_proto::v1::{
 };
 use exgate_runtime::grpc::{Channel, MESSAGE_BYTES_MAX};
 use exgate_runtime::listen::Endpoint;
-use tonic::Request;
+use tonic::{Request, Streaming};
 
 use crate::failure::Failure;
 
 /// How long one call may take.
 const CALL: Duration = Duration::from_secs(30);
+/// How long a check may take; the coordinator gives up before.
+const CHECK: Duration = Duration::from_secs(330);
 /// How many rows to ask for at a time.
 pub(crate) const PAGE_SIZE: i32 = 500;
 
@@ -137,6 +139,17 @@ impl Coordinator {
         get_connector(pb::GetConnectorRequest) -> pb::Connector,
         connector.get_connector, "get the connector"
     );
+    /// Has a connector checked: each step as it is known, at last everything.
+    pub(crate) async fn check_connector(
+        &self,
+        request: pb::CheckConnectorRequest,
+    ) -> Result<Streaming<pb::CheckConnectorResponse>, Failure> {
+        let mut request = Request::new(request);
+        request.set_timeout(CHECK);
+        let answer = self.connector().check_connector(request).await;
+        Ok(answer.map_err(Failure::call("check the connector"))?.into_inner())
+    }
+
     call!(
         /// One device.
         get_device(pb::GetDeviceRequest) -> pb::Device,

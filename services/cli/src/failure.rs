@@ -64,6 +64,20 @@ pub(crate) enum Failure {
         /// The trace it ran in; may be empty.
         trace: String,
     },
+    /// A check found something that is not good enough.
+    #[error("{failed} of the steps to the Exchange of {organization} failed")]
+    CheckFailed {
+        /// Whose.
+        organization: String,
+        /// How many steps failed.
+        failed: u32,
+    },
+    /// A check ended without a report.
+    #[error("the check of {organization} ended without a report")]
+    CheckCut {
+        /// Whose.
+        organization: String,
+    },
     /// Some organizations failed; each was told at its time.
     #[error("{failed} of {of} organizations failed")]
     Partial {
@@ -106,13 +120,16 @@ impl Failure {
     /// The exit code.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
+            Self::CheckFailed { .. } => 1,
             Self::Call { status, .. } => exit_code(code(status)),
             Self::Address(_) | Self::Usage { .. } | Self::File { .. } => 2,
             Self::NotFound { .. } => 3,
             Self::Ambiguous { .. } => 6,
             Self::TimedOut { .. } => 8,
             Self::Partial { .. } => 9,
-            Self::SyncFailed { .. } | Self::Demo(_) | Self::Json { .. } => 10,
+            Self::SyncFailed { .. } | Self::CheckCut { .. } | Self::Demo(_) | Self::Json { .. } => {
+                10
+            }
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
             Self::Output(_) => 10,
             Self::Interrupted => 130,
@@ -145,6 +162,8 @@ impl Failure {
             | Self::Usage { .. }
             | Self::File { .. }
             | Self::SyncFailed { .. }
+            | Self::CheckFailed { .. }
+            | Self::CheckCut { .. }
             | Self::Demo(_)
             | Self::Partial { .. }
             | Self::Interrupted
@@ -263,6 +282,8 @@ mod tests {
         assert_eq!(ambiguous.exit_code(), 6);
         assert_eq!(Failure::TimedOut { after: Duration::from_secs(1) }.exit_code(), 8);
         assert_eq!(Failure::Partial { failed: 1, of: 2 }.exit_code(), 9);
+        let failed = Failure::CheckFailed { organization: "contoso".into(), failed: 1 };
+        assert_eq!(failed.exit_code(), 1);
         assert_eq!(Failure::Interrupted.exit_code(), 130);
     }
 

@@ -2,6 +2,7 @@
 //! lease of an organization; nothing is handed to any other.
 
 pub mod api;
+pub mod checks;
 pub mod lease;
 pub mod session;
 
@@ -19,6 +20,7 @@ use exgate_runtime::clock::Clock;
 
 use crate::metrics::Metrics;
 use crate::store::{Connector, PreflightStep, Store, StoreError};
+use checks::Checks;
 use lease::Silence;
 use session::{Ended, NotAttached, Outgoing, Session};
 
@@ -59,6 +61,8 @@ pub struct Preflight {
     pub exchange_version: String,
     /// Whether the server filters devices by the time of change.
     pub filters_by_change: bool,
+    /// Whether the account lacks rights that changing access takes.
+    pub may_not_write: bool,
 }
 
 impl Preflight {
@@ -79,6 +83,8 @@ pub struct Holder {
     pub filters_by_change: bool,
     /// Whether its preflight went through; none before it was made.
     pub preflight_good: Option<bool>,
+    /// Whether its account lacks rights that changing access takes.
+    pub may_not_write: bool,
 }
 
 /// Why an agent may not attach.
@@ -123,6 +129,7 @@ struct Inner {
     /// Held while a lease is granted or renewed.
     granting: AsyncMutex<()>,
     seats: Mutex<Seats>,
+    checks: Checks,
 }
 
 #[derive(Debug)]
@@ -147,7 +154,14 @@ impl Agents {
     pub fn new(store: Store, clock: Clock, metrics: Metrics) -> Self {
         let silence = Silence::since(Instant::now());
         let seats = Mutex::new(Seats { silence, by_organization: HashMap::new() });
-        Self(Arc::new(Inner { store, clock, metrics, granting: AsyncMutex::default(), seats }))
+        Self(Arc::new(Inner {
+            store,
+            clock,
+            metrics,
+            granting: AsyncMutex::default(),
+            seats,
+            checks: Checks::default(),
+        }))
     }
 
     /// The attached agent that may write now.
@@ -214,6 +228,7 @@ impl Agents {
 
     /// Gives a seat back; says whether it was the one of the holder.
     async fn leave(&self, session: &Session) -> bool {
+        self.0.checks.lost(session);
         let organization = session.organization();
         let (was_holder, heard_at) = {
             let mut seats = self.seats();
@@ -319,6 +334,7 @@ impl Agents {
             since: now,
             filters_by_change: known.preflight.as_ref().is_some_and(|it| it.filters_by_change),
             preflight_good: known.preflight.as_ref().map(Preflight::is_good),
+            may_not_write: known.preflight.as_ref().is_some_and(|it| it.may_not_write),
         };
         seat.holder = Some((session.clone(), holder));
         seat.heard_at = Some(now);
@@ -339,6 +355,7 @@ impl Agents {
             holder.filters_by_change =
                 known.preflight.as_ref().is_some_and(|it| it.filters_by_change);
             holder.preflight_good = known.preflight.as_ref().map(Preflight::is_good);
+            holder.may_not_write = known.preflight.as_ref().is_some_and(|it| it.may_not_write);
         }
         self.describe(session, known).await
     }

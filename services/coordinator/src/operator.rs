@@ -3,6 +3,7 @@
 
 mod organizations;
 mod connectors;
+mod checks;
 mod syncs;
 mod devices;
 mod explanation;
@@ -10,6 +11,7 @@ mod documents;
 mod paging;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -28,6 +30,7 @@ use crate::sources::RecordsHandle;
 use crate::status::nearest;
 use crate::store::{Store, StoreError, StoredOrganization};
 
+pub use checks::{Check, CheckEvent};
 pub use connectors::{ConnectorState, ConnectorView};
 pub use devices::DeviceQuery;
 pub use documents::{PolicyList, ServerState};
@@ -96,6 +99,34 @@ pub enum OperatorError {
         organization: String,
         /// When one was last heard.
         heard_at: Option<Timestamp>,
+    },
+    /// Somebody waits for a check of it already.
+    #[error("a check of organization {organization:?} is under way")]
+    CheckAlreadyRunning {
+        /// The organization.
+        organization: String,
+    },
+    /// The agent went away while it checked.
+    #[error("the agent of organization {organization:?} went away during the check")]
+    CheckLost {
+        /// The organization.
+        organization: String,
+    },
+    /// The agent could not check.
+    #[error("the agent of organization {organization:?} did not check: {why}")]
+    CheckRefused {
+        /// The organization.
+        organization: String,
+        /// What it said.
+        why: String,
+    },
+    /// The agent did not come to an end.
+    #[error("the check of organization {organization:?} did not end within {} s", limit.as_secs())]
+    CheckTimedOut {
+        /// The organization.
+        organization: String,
+        /// The limit.
+        limit: Duration,
     },
     /// Enforcing needs a full sync first.
     #[error("organization {organization:?} cannot enforce before a full sync has succeeded")]

@@ -136,6 +136,7 @@ impl Outbox {
             if organization.mode == Mode::Enforce
                 && let Some(holder) = self.0.agents.holder(&organization.id)
                 && holder.preflight_good == Some(true)
+                && !holder.may_not_write
             {
                 self.hand_out(&organization.id, &holder).await?;
             }

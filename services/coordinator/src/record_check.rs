@@ -15,6 +15,7 @@ pub fn action() -> Action<Config> {
         flag: "check-records",
         values: Some("DIR"),
         help: "Checks folders of record files and exits",
+        command: None,
         run: |_, folders| check(folders),
     }
 }

@@ -174,6 +174,21 @@ impl From<OperatorError> for Status {
                 Answer::new(Code::FailedPrecondition, "CONNECTOR_DISCONNECTED")
                     .with("organization", organization)
             }
+            E::CheckAlreadyRunning { organization } => {
+                Answer::new(Code::Aborted, "CHECK_ALREADY_RUNNING")
+                    .with("organization", organization)
+            }
+            E::CheckLost { organization } => {
+                Answer::new(Code::Unavailable, "CHECK_LOST").with("organization", organization)
+            }
+            E::CheckRefused { organization, .. } => {
+                Answer::new(Code::FailedPrecondition, "CHECK_REFUSED")
+                    .with("organization", organization)
+            }
+            E::CheckTimedOut { organization, .. } => {
+                Answer::new(Code::DeadlineExceeded, "CHECK_TIMED_OUT")
+                    .with("organization", organization)
+            }
             E::FullSyncNeeded { organization } => {
                 Answer::new(Code::FailedPrecondition, "FULL_SYNC_NEEDED")
                     .with("organization", organization)

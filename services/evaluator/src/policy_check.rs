@@ -19,6 +19,7 @@ pub fn action() -> Action<Config> {
         flag: "check-policy",
         values: Some("PATH"),
         help: "Checks policy files, or all .yaml and .yml files of folders, as one bundle and exits",
+        command: None,
         run: |_, paths| Box::pin(async move { check(&paths) }),
     }
 }

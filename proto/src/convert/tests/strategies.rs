@@ -5,6 +5,7 @@ mod snapshot;
 use std::time::Duration;
 
 use exgate_domain::case::{Case, MailboxFacts, Management, MatchBasis, Sibling, Unmatched};
+use exgate_domain::check::{Report, Step, StepOutcome};
 use exgate_domain::command::{Command, ListEdit, Receipt, ReceiptOutcome};
 use exgate_domain::decision::{Compliance, Decision, Outcome, Reason, Tried};
 use exgate_domain::ids::{
@@ -543,6 +544,25 @@ pub(super) fn standing() -> impl Strategy<Value = Standing> {
             failover,
             fallback_since,
             servers,
+        },
+    )
+}
+
+pub(super) fn check_report() -> impl Strategy<Value = Report> {
+    let outcome = select(vec![StepOutcome::Passed, StepOutcome::Warned, StepOutcome::Failed]);
+    let step = (text(), outcome, text(), text()).prop_map(|(name, outcome, finding, cure)| Step {
+        name,
+        outcome,
+        finding,
+        cure,
+    });
+    (vec(step, 0..4), text(), text(), text(), instant()).prop_map(
+        |(steps, server, exchange_version, role_script, ended_at)| Report {
+            steps,
+            server,
+            exchange_version,
+            role_script,
+            ended_at,
         },
     )
 }

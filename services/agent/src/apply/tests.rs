@@ -30,6 +30,10 @@ impl Exchange for Scripted {
         async { Preflight::default() }.boxed()
     }
 
+    fn doctor(&self, _: mpsc::Sender<exgate_domain::check::Step>) -> BoxFuture<'_, Preflight> {
+        self.preflight()
+    }
+
     fn look<'a>(
         &'a self,
         _: &'a Wanted,

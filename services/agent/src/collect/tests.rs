@@ -26,6 +26,10 @@ impl Exchange for Written {
         async { Preflight::default() }.boxed()
     }
 
+    fn doctor(&self, _: mpsc::Sender<exgate_domain::check::Step>) -> BoxFuture<'_, Preflight> {
+        self.preflight()
+    }
+
     fn look<'a>(
         &'a self,
         _: &'a Wanted,

@@ -65,6 +65,16 @@ impl Runspaces {
         Self { pool, forest: Forest { servers, opening, is_refused } }
     }
 
+    /// Whether the account was refused before.
+    pub fn is_refused(&self) -> bool {
+        self.forest.is_refused.load(Ordering::Acquire)
+    }
+
+    /// The account was refused elsewhere: it is not tried here either.
+    pub fn refuse(&self) {
+        self.forest.is_refused.store(true, Ordering::Release);
+    }
+
     /// Gives all of them back.
     pub async fn close(&self) {
         self.pool.close().await;

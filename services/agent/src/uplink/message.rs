@@ -1,13 +1,14 @@
 //! Messages that have no domain value of their own, made from what the agent knows.
 
+use exgate_domain::check;
 use exgate_domain::command::Receipt;
-use exgate_domain::ids::RunId;
+use exgate_domain::ids::{CheckId, RunId};
 use exgate_domain::standing::Standing;
 use exgate_proto::agent::v1 as pb;
 use exgate_proto::agent::v1::attach_request::Message;
 use exgate_proto::agent::v1::upload_observations_request::Part;
 
-use crate::exchange::{Preflight, PreflightStep, Step};
+use crate::exchange::{Preflight, Step};
 
 /// Wraps something the agent says.
 pub(super) fn say(message: Message) -> pb::AttachRequest {
@@ -21,9 +22,9 @@ pub(super) fn part(part: Part) -> pb::UploadObservationsRequest {
 
 /// What the agent found out about its Exchange.
 pub(super) fn preflight(found: &Preflight) -> pb::AttachRequest {
-    let step = |step: &PreflightStep| pb::PreflightStep {
-        name: step.name.to_owned(),
-        ok: step.ok,
+    let step = |step: &check::Step| pb::PreflightStep {
+        name: step.name.clone(),
+        ok: !step.has_failed(),
         finding: step.finding.clone(),
         cure: step.cure.clone(),
     };
@@ -32,6 +33,7 @@ pub(super) fn preflight(found: &Preflight) -> pb::AttachRequest {
         server: found.server.clone(),
         exchange_version: found.exchange_version.clone(),
         filters_by_change: found.filters_by_change,
+        may_not_write: found.may_not_write,
     }))
 }
 
@@ -55,4 +57,23 @@ pub(super) fn progress(run: RunId, step: Step, done: u64) -> pb::AttachRequest {
 /// for another upload.
 pub(super) fn finished(run: RunId, failure: String, can_resume: bool) -> pb::AttachRequest {
     say(Message::RunFinished(pb::RunFinished { run_id: run.to_string(), failure, can_resume }))
+}
+
+/// One more step of a check.
+pub(super) fn check_step(check: CheckId, step: check::Step) -> pb::AttachRequest {
+    let (check_id, step) = (check.to_string(), Some(step.into()));
+    say(Message::CheckProgress(pb::CheckProgress { check_id, step }))
+}
+
+/// A check is over: what was found, or why it could not be run.
+pub(super) fn check_finished(
+    check: CheckId,
+    found: Result<check::Report, String>,
+) -> pb::AttachRequest {
+    let (report, failure) = match found {
+        Ok(report) => (Some(report.into()), String::new()),
+        Err(failure) => (None, failure),
+    };
+    let check_id = check.to_string();
+    say(Message::CheckFinished(pb::CheckFinished { check_id, report, failure }))
 }

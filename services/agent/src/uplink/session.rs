@@ -24,6 +24,7 @@ use exgate_runtime::backoff::Backoff;
 use exgate_runtime::grpc::Channel;
 use exgate_runtime::telemetry;
 
+use super::checks::{self, CHECKS_WAITING_MAX, Check};
 use super::commands::carry_out_all;
 use super::sync::{Ordered, Syncs};
 use super::{Touched, Uplink, message};
@@ -108,6 +109,7 @@ impl SessionError {
 struct Desk {
     said: mpsc::Sender<pb::AttachRequest>,
     orders: mpsc::Sender<Order>,
+    checks: mpsc::Sender<Check>,
     syncs: mpsc::Sender<Ordered>,
     /// When each lease request that is not answered yet was sent.
     asked: VecDeque<Instant>,
@@ -139,6 +141,7 @@ impl Uplink {
         let scope = self.tasks.child("session");
         let (orders, ordered) = mpsc::channel(ORDERS_WAITING_MAX);
         let (syncs, syncing) = mpsc::channel(SYNCS_WAITING_MAX);
+        let (checks, checking) = mpsc::channel(CHECKS_WAITING_MAX);
         let report = said.clone();
         let line = said.clone();
         scope.spawn("receipts", async move {
@@ -165,6 +168,14 @@ impl Uplink {
             underway: self.underway.clone(),
             tasks: self.tasks.clone(),
         };
+        let checker = checks::run(self.exchange.clone(), checking, said.clone());
+        let token = scope.token();
+        scope.spawn("checks", async move {
+            tokio::select! {
+                () = checker => {}
+                () = token.cancelled() => {}
+            }
+        });
         let token = scope.token();
         scope.spawn("syncs", async move {
             tokio::select! {
@@ -173,7 +184,7 @@ impl Uplink {
             }
         });
         let generation = Generation::default();
-        let desk = Desk { said, orders, syncs, asked: [asked].into(), generation };
+        let desk = Desk { said, orders, syncs, checks, asked: [asked].into(), generation };
         let ended = self.listen(&mut heard, desk, backoff).await;
         drop(line);
         self.settle(&scope).await;
@@ -276,6 +287,16 @@ impl Uplink {
                     let run = error.into_inner().run;
                     let refusal =
                         message::finished(run, "the agent has too many syncs".into(), false);
+                    desk.said.try_send(refusal).map_err(|_| SessionError::Ended)?;
+                }
+                Ok(())
+            }
+            Heard::StartCheck(pb::StartCheck { check_id, traceparent }) => {
+                let check = Check { id: field::id("check_id", &check_id)?, traceparent };
+                if let Err(error) = desk.checks.try_send(check) {
+                    let id = error.into_inner().id;
+                    let why = "the agent has too many checks".to_owned();
+                    let refusal = message::check_finished(id, Err(why));
                     desk.said.try_send(refusal).map_err(|_| SessionError::Ended)?;
                 }
                 Ok(())

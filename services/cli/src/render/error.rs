@@ -55,6 +55,8 @@ fn what(failure: &Failure, server: &str) -> String {
         | Failure::NotFound { .. }
         | Failure::Ambiguous { .. }
         | Failure::SyncFailed { .. }
+        | Failure::CheckFailed { .. }
+        | Failure::CheckCut { .. }
         | Failure::Partial { .. }
         | Failure::TimedOut { .. }
         | Failure::Interrupted
@@ -75,6 +77,8 @@ fn particulars(failure: &Failure) -> Vec<String> {
         | Failure::Demo(_)
         | Failure::NotFound { .. }
         | Failure::SyncFailed { .. }
+        | Failure::CheckFailed { .. }
+        | Failure::CheckCut { .. }
         | Failure::Partial { .. }
         | Failure::TimedOut { .. }
         | Failure::Interrupted
@@ -126,6 +130,8 @@ fn next(failure: &Failure) -> Vec<String> {
         }
         Failure::TimedOut { .. } => next.push("give it longer: --timeout 10m".to_owned()),
         Failure::Address(_)
+        | Failure::CheckFailed { .. }
+        | Failure::CheckCut { .. }
         | Failure::File { .. }
         | Failure::Demo(_)
         | Failure::Partial { .. }
@@ -166,7 +172,9 @@ fn command(reason: &str, metadata: &HashMap<String, String>) -> Option<String> {
         ("SYNC_RUN_NOT_FOUND", ..) => "exgate get syncs".to_owned(),
         ("POLICY_NOT_FOUND", ..) => "exgate get policies".to_owned(),
         ("SYNC_ALREADY_RUNNING", _, Some(run)) => format!("exgate describe {run}"),
-        ("CONNECTOR_DISCONNECTED", Some(name), _) => format!("exgate describe conn/{name}"),
+        ("CONNECTOR_DISCONNECTED" | "CHECK_LOST", Some(name), _) => {
+            format!("exgate describe conn/{name}")
+        }
         ("FULL_SYNC_NEEDED", Some(name), _) => format!("exgate sync {name} --full --wait"),
         ("EVALUATOR_UNAVAILABLE", ..) => "exgate status".to_owned(),
         _ => return None,
@@ -183,11 +191,13 @@ fn asked_somebody(failure: &Failure) -> bool {
         Failure::NotFound { .. }
         | Failure::Ambiguous { .. }
         | Failure::TimedOut { .. }
+        | Failure::CheckCut { .. }
         | Failure::Json { .. } => true,
         Failure::Address(_)
         | Failure::Usage { .. }
         | Failure::File { .. }
         | Failure::Demo(_)
+        | Failure::CheckFailed { .. }
         | Failure::Partial { .. }
         | Failure::Interrupted
         | Failure::Output(_) => false,

@@ -29,7 +29,7 @@ macro_rules! named {
 
 named!(
     Organization Connector Device SyncRun Policy ServerInfo ExplainDeviceResponse SetModeResponse
-    ApplyDocumentsResponse
+    ApplyDocumentsResponse ConnectorCheck
 );
 
 /// One message as a JSON object.
@@ -98,5 +98,6 @@ mod tests {
         assert!(message(&pb::ExplainDeviceResponse::default()).is_ok());
         assert!(message(&pb::SetModeResponse::default()).is_ok());
         assert!(message(&pb::ApplyDocumentsResponse::default()).is_ok());
+        assert!(message(&pb::ConnectorCheck::default()).is_ok());
     }
 }

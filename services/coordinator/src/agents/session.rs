@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use exgate_domain::command::Command;
-use exgate_domain::ids::{AgentId, CommandId, OrganizationId, RunId};
+use exgate_domain::ids::{AgentId, CheckId, CommandId, OrganizationId, RunId};
 use exgate_domain::lease::{Lease, LeaseRefused};
 use exgate_domain::observation::Scope;
 use exgate_domain::snapshot::Resume;
@@ -28,6 +28,13 @@ pub enum Outgoing {
     StartSync(Box<StartSync>),
     /// Do.
     Command(Box<Command>),
+    /// Check the way to Exchange.
+    StartCheck {
+        /// The check.
+        id: CheckId,
+        /// The W3C `traceparent` it runs under.
+        traceparent: String,
+    },
     /// Its receipt is stored.
     ReceiptStored(CommandId),
     /// Its stream ends.

@@ -216,6 +216,7 @@ impl Agent {
             server: "ex01.contoso.com".to_owned(),
             exchange_version: "Version 15.2 (Build 1748.10)".to_owned(),
             filters_by_change: true,
+            may_not_write: false,
         }))
         .await;
     }

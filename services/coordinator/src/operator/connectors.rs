@@ -2,13 +2,15 @@
 
 use jiff::Timestamp;
 
+use exgate_domain::check::RIGHTS_TO_WRITE;
 use exgate_domain::ids::OrganizationId;
+use exgate_domain::organization::Mode;
 use exgate_domain::standing::Standing;
 
 use super::paging::Cut;
 use super::{Operator, OperatorError, Page, PageRequest};
 use crate::agents::DISCONNECTED_AFTER;
-use crate::store::{Connector, RunHistory, StoreError};
+use crate::store::{Connector, PreflightStep, RunHistory, StoreError};
 
 /// Whether an agent is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,7 +96,9 @@ impl Operator {
             Some((false, problem)) => (None, problem),
             None => (None, String::new()),
         };
-        let failed_step = connector.as_ref().and_then(failed_step);
+        let lacks_rights = holder.as_ref().is_some_and(|holder| holder.may_not_write)
+            && self.enforces(&organization).await?;
+        let failed_step = connector.as_ref().and_then(|it| failed_step(it, lacks_rights));
         let last_failure = match (history.failures, history.failed_at) {
             (0, _) | (_, None) => None,
             (_, Some(at)) => Some(self.failure(&organization, at).await?),
@@ -127,6 +131,12 @@ impl Operator {
         })
     }
 
+    /// Whether decisions are carried out there.
+    async fn enforces(&self, organization: &OrganizationId) -> Result<bool, StoreError> {
+        let stored = self.0.store.organization(organization).await?;
+        Ok(stored.is_some_and(|stored| stored.organization.mode == Mode::Enforce))
+    }
+
     /// Why the last sync failed.
     async fn failure(
         &self,
@@ -138,9 +148,11 @@ impl Operator {
     }
 }
 
-/// The first step of the preflight that failed, with its cure.
-fn failed_step(connector: &Connector) -> Option<String> {
-    let step = connector.preflight.iter().find(|step| !step.ok)?;
+/// The first step of the preflight that failed, with its cure; rights to write that are missing, where
+/// they are needed.
+fn failed_step(connector: &Connector, lacks_rights: bool) -> Option<String> {
+    let is_lacking = |step: &PreflightStep| lacks_rights && step.name == RIGHTS_TO_WRITE;
+    let step = connector.preflight.iter().find(|step| !step.ok || is_lacking(step))?;
     let cure = if step.cure.is_empty() { String::new() } else { format!("; {}", step.cure) };
     Some(format!("{}: {}{cure}", step.name, step.finding))
 }

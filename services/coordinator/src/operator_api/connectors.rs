@@ -1,13 +1,18 @@
 //! `exgate.v1.ConnectorService`.
 
+use exgate_domain::check::{Report, StepOutcome};
+use exgate_domain::ids::OrganizationId;
 use exgate_proto::convert::field::to_instant;
 use exgate_proto::names::ConnectorName;
 use exgate_proto::v1 as pb;
+use exgate_proto::v1::check_connector_response::Event;
 use exgate_proto::v1::connector_service_server::ConnectorService;
+use futures_util::StreamExt as _;
+use futures_util::stream::{self, BoxStream};
 use tonic::{Request, Response, Status};
 
 use super::{OperatorApi, name, page};
-use crate::operator::{ConnectorState, ConnectorView};
+use crate::operator::{CheckEvent, ConnectorState, ConnectorView};
 use crate::store::{Connector, PreflightStep};
 
 #[tonic::async_trait]
@@ -30,6 +35,22 @@ impl ConnectorService for OperatorApi {
     ) -> Result<Response<pb::Connector>, Status> {
         let ConnectorName(id) = name("name", &request.into_inner().name)?;
         Ok(Response::new(connector(self.operator.get_connector(&id).await?)))
+    }
+
+    type CheckConnectorStream = BoxStream<'static, Result<pb::CheckConnectorResponse, Status>>;
+
+    async fn check_connector(
+        &self,
+        request: Request<pb::CheckConnectorRequest>,
+    ) -> Result<Response<Self::CheckConnectorStream>, Status> {
+        let ConnectorName(id) = name("name", &request.into_inner().name)?;
+        let check = self.operator.check(&id).await?;
+        let events = stream::unfold((check, id), |(mut check, id)| async move {
+            let event = check.next().await?;
+            let said = event.map(|event| said(event, &id)).map_err(Status::from);
+            Some((said, (check, id)))
+        });
+        Ok(Response::new(events.boxed()))
     }
 }
 
@@ -79,4 +100,30 @@ fn connector(view: ConnectorView) -> pb::Connector {
 fn step(step: PreflightStep) -> pb::PreflightStep {
     let PreflightStep { name, ok, finding, cure } = step;
     pb::PreflightStep { title: name, ok, finding, cure }
+}
+
+fn said(event: CheckEvent, organization: &OrganizationId) -> pb::CheckConnectorResponse {
+    let event = match event {
+        CheckEvent::Step(step) => Event::Step(step.into()),
+        CheckEvent::Report(report) => Event::Report(check(*report, organization)),
+    };
+    pb::CheckConnectorResponse { event: Some(event) }
+}
+
+fn check(report: Report, organization: &OrganizationId) -> pb::ConnectorCheck {
+    let count = |outcome| u32::try_from(report.count(outcome)).unwrap_or(u32::MAX);
+    let (passed, warned, failed) =
+        (count(StepOutcome::Passed), count(StepOutcome::Warned), count(StepOutcome::Failed));
+    let Report { steps, server, exchange_version, role_script, ended_at } = report;
+    pb::ConnectorCheck {
+        name: ConnectorName(organization.clone()).to_string(),
+        steps: steps.into_iter().map(Into::into).collect(),
+        exchange_server: server,
+        exchange_version,
+        role_script,
+        ended_at: Some(to_instant(ended_at)),
+        passed,
+        warned,
+        failed,
+    }
 }

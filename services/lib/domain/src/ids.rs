@@ -195,6 +195,10 @@ guid! {
     CommandId
 }
 guid! {
+    /// One check of the way to Exchange.
+    CheckId
+}
+guid! {
     /// One stored decision.
     DecisionId
 }

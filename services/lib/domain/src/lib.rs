@@ -9,7 +9,8 @@
 //! ```
 //!
 //! The modules follow the data: who is meant ([`ids`]), whose Exchange it is ([`organization`]), who
-//! may write there ([`lease`]), which of its servers are up ([`standing`]), what was seen ([`observation`], [`sync`], [`snapshot`]), what others say
+//! may write there ([`lease`]), which of its servers are up ([`standing`]), whether all
+//! is well on the way there ([`check`]), what was seen ([`observation`], [`sync`], [`snapshot`]), what others say
 //! ([`record`]), what Exchange will do by itself ([`precedence`]), what the company wants
 //! ([`policy`]), the question ([`case`]), the answer ([`decision`]) and the change ([`command`]).
 
@@ -17,6 +18,7 @@ pub mod ids;
 pub mod organization;
 pub mod lease;
 pub mod standing;
+pub mod check;
 pub mod observation;
 pub mod sync;
 pub mod snapshot;

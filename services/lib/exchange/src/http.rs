@@ -24,6 +24,7 @@ pub use dial::{Route, SharedRoute};
 pub use endpoint::{Endpoint, EndpointError};
 pub use error::HttpError;
 pub use hosts::{HostPatterns, PatternError};
+pub use probe::{ServerCertificate, Shown};
 pub use proxy::{Proxy, ProxyAddressError, ProxyError};
 pub use redirect::{REDIRECTS_MAX, RedirectError};
 pub use sign_in::{KdcAddress, KdcAddressError, SignInError};

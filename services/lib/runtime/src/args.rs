@@ -21,6 +21,18 @@ pub(crate) struct Flag {
     pub(crate) name: &'static str,
     pub(crate) values: Option<&'static str>,
     pub(crate) help: &'static str,
+    pub(crate) command: Option<OwnCommand>,
+}
+
+/// The same asked for by a word instead of a flag, with switches of its own.
+#[derive(Clone, Copy, Debug)]
+pub struct OwnCommand {
+    /// The word, such as `doctor`.
+    pub name: &'static str,
+    /// What it does, for the help.
+    pub help: &'static str,
+    /// Switches without dashes, each with its help; the names of those that are given are the values.
+    pub switches: &'static [(&'static str, &'static str)],
 }
 
 /// Reads the flags; help, the version and wrong usage come back as the error to print.
@@ -38,6 +50,7 @@ pub(crate) fn parse(
             Arg::new("config")
                 .long("config")
                 .value_name("FILE")
+                .global(true)
                 .value_parser(clap::value_parser!(PathBuf))
                 .help("Reads settings from this TOML file [env: EXGATE_CONFIG]"),
         )
@@ -45,6 +58,7 @@ pub(crate) fn parse(
             Arg::new("set")
                 .long("set")
                 .value_name("KEY=VALUE")
+                .global(true)
                 .action(ArgAction::Append)
                 .value_parser(pair)
                 .help("Overrides one setting, such as --set log.level=debug"),
@@ -56,9 +70,17 @@ pub(crate) fn parse(
              such as EXGATE__LOG__LEVEL, then --set.",
         );
     let command = match own {
-        Some(Flag { name, values: None, help }) => command.arg(flag(name, help)),
-        Some(Flag { name, values: Some(values), help }) => {
+        Some(Flag { name, values: None, help, .. }) => command.arg(flag(name, help)),
+        Some(Flag { name, values: Some(values), help, .. }) => {
             command.arg(Arg::new(name).long(name).value_name(values).num_args(1..).help(help))
+        }
+        None => command,
+    };
+    let word = own.and_then(|own| own.command);
+    let command = match word {
+        Some(OwnCommand { name, help, switches }) => {
+            let switches = switches.iter().map(|(name, help)| flag(name, help));
+            command.subcommand(Command::new(name).about(help).args(switches))
         }
         None => command,
     };
@@ -67,8 +89,13 @@ pub(crate) fn parse(
         Some(_) => matches.remove_many(own.name).map(Iterator::collect),
         None => matches.get_flag(own.name).then(Vec::new),
     });
+    let asked = word.and_then(|word| {
+        let given = matches.subcommand_matches(word.name)?;
+        let switches = word.switches.iter().filter(|(name, _)| given.get_flag(name));
+        Some(switches.map(|(name, _)| (*name).to_owned()).collect())
+    });
     Ok(Args {
-        action,
+        action: asked.or(action),
         config: matches.remove_one("config"),
         overrides: matches.remove_many("set").map(Iterator::collect).unwrap_or_default(),
         check_config: matches.get_flag("check-config"),
@@ -96,7 +123,7 @@ mod tests {
     #[test]
     fn a_service_may_have_a_flag_of_its_own() {
         let parse = |values, args: &[&str]| {
-            let own = Flag { name: "check-policy", values, help: "Checks files" };
+            let own = Flag { name: "check-policy", values, help: "Checks files", command: None };
             super::parse("exgate-test", Some(own), args.iter().map(OsString::from))
         };
         let given = parse(Some("PATH"), &["exgate-test", "--check-policy", "a", "b"]).unwrap();
@@ -104,6 +131,28 @@ mod tests {
         assert!(parse(Some("PATH"), &["exgate-test", "--check-policy"]).is_err());
         assert_eq!(parse(None, &["exgate-test", "--check-policy"]).unwrap().action, Some(vec![]));
         assert_eq!(parse(None, &["exgate-test"]).unwrap().action, None);
+    }
+
+    #[test]
+    fn a_service_may_have_a_command_of_its_own() {
+        let parse = |args: &[&str]| {
+            let command = Some(OwnCommand {
+                name: "doctor",
+                help: "Checks",
+                switches: &[("json", "As JSON"), ("brief", "Less")],
+            });
+            let own = Flag { name: "preflight", values: None, help: "Checks", command };
+            super::parse("exgate-test", Some(own), args.iter().map(OsString::from))
+        };
+        assert_eq!(parse(&["exgate-test"]).unwrap().action, None);
+        assert_eq!(parse(&["exgate-test", "--preflight"]).unwrap().action, Some(vec![]));
+        assert_eq!(parse(&["exgate-test", "doctor"]).unwrap().action, Some(vec![]));
+        let given = parse(&["exgate-test", "--set=a=b", "doctor", "--json", "--config", "x"]);
+        let given = given.unwrap();
+        assert_eq!(given.action.unwrap(), ["json"]);
+        assert_eq!(given.config.unwrap(), PathBuf::from("x"));
+        assert_eq!(given.overrides, [("a".to_owned(), "b".to_owned())]);
+        assert!(parse(&["exgate-test", "doctr"]).is_err());
     }
 
     #[test]

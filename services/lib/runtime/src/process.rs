@@ -17,7 +17,7 @@ use futures_util::future::BoxFuture;
 use tokio::runtime::Runtime;
 
 use crate::{
-    args::{self, Flag},
+    args::{self, Flag, OwnCommand},
     config::{self, Configuration, Layers, Loaded, Log, Telemetry},
     health, listen,
     metrics::Metrics,
@@ -73,7 +73,9 @@ pub struct Action<C> {
     pub values: Option<&'static str>,
     /// What it does, for the help.
     pub help: &'static str,
-    /// Does it, with the settings and the flag's values.
+    /// A word that asks for the same, with switches of its own.
+    pub command: Option<OwnCommand>,
+    /// Does it, with the settings and the values of the flag or the switches of the word.
     pub run: fn(C, Vec<String>) -> BoxFuture<'static, Findings>,
 }
 
@@ -161,6 +163,7 @@ where
         name: action.flag,
         values: action.values,
         help: action.help,
+        command: action.command,
     });
     let args = match args::parse(name, flag, args) {
         Ok(args) => args,

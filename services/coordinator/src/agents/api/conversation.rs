@@ -96,6 +96,16 @@ impl Conversation {
                 self.api.agents.stands(&self.session, standing);
                 Ok(())
             }
+            Said::CheckProgress(progress) => {
+                let (id, told) = message::check_progress(progress).map_err(|it| protocol(&it))?;
+                self.api.agents.checked(&self.session, id, told);
+                Ok(())
+            }
+            Said::CheckFinished(finished) => {
+                let (id, told) = message::check_finished(finished).map_err(|it| protocol(&it))?;
+                self.api.agents.checked(&self.session, id, told);
+                Ok(())
+            }
             Said::RunProgress(pb::RunProgress { run_id, step, done }) => {
                 let run = id::<RunId>("run_id", &run_id).map_err(|it| protocol(&it))?;
                 let step = message::run_step(step).map_err(|it| protocol(&it))?;

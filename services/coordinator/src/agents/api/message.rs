@@ -2,15 +2,16 @@
 
 use tonic::Status;
 
-use exgate_domain::ids::{AgentId, Generation};
+use exgate_domain::ids::{AgentId, CheckId, Generation};
 use exgate_domain::lease::{LEASE_TTL, LeaseRefused};
 use exgate_domain::snapshot::PAGE_ROWS_MAX;
 use exgate_proto::agent::v1 as pb;
 use exgate_proto::agent::v1::attach_request::Message as Said;
 use exgate_proto::agent::v1::attach_response::Message as Answer;
-use exgate_proto::convert::field::{id, to_span};
+use exgate_proto::convert::field::{id, required, to_span};
 use exgate_proto::convert::{Fault, Malformed};
 
+use crate::agents::checks::Told;
 use crate::agents::session::{Ended, Outgoing, StartSync};
 use crate::agents::{Hello, Preflight};
 use crate::runs::Step;
@@ -43,13 +44,32 @@ pub(super) fn hello(first: Option<pb::AttachRequest>) -> Result<Hello, Status> {
 
 /// Reads what the agent found out.
 pub(super) fn preflight(found: pb::Preflight) -> Preflight {
-    let pb::Preflight { steps, server, exchange_version, filters_by_change } = found;
+    let pb::Preflight { steps, server, exchange_version, filters_by_change, may_not_write } = found;
     let step = |step: pb::PreflightStep| {
         let pb::PreflightStep { name, ok, finding, cure } = step;
         PreflightStep { name, ok, finding, cure }
     };
     let steps = steps.into_iter().map(step).collect();
-    Preflight { steps, server, exchange_version, filters_by_change }
+    Preflight { steps, server, exchange_version, filters_by_change, may_not_write }
+}
+
+/// Reads a step of a check.
+pub(super) fn check_progress(progress: pb::CheckProgress) -> Result<(CheckId, Told), Malformed> {
+    let pb::CheckProgress { check_id, step } = progress;
+    let step = required("step", step)?.try_into().map_err(|it: Malformed| it.within("step"))?;
+    Ok((id::<CheckId>("check_id", &check_id)?, Told::Step(step)))
+}
+
+/// Reads the end of a check: a report, or why there is none.
+pub(super) fn check_finished(finished: pb::CheckFinished) -> Result<(CheckId, Told), Malformed> {
+    let pb::CheckFinished { check_id, report, failure } = finished;
+    let id = id::<CheckId>("check_id", &check_id)?;
+    if !failure.is_empty() {
+        return Ok((id, Told::Refused(failure)));
+    }
+    let report = required("report", report)?.try_into();
+    let report = report.map_err(|it: Malformed| it.within("report"))?;
+    Ok((id, Told::Report(Box::new(report))))
 }
 
 /// Reads what a sync is doing.
@@ -91,6 +111,9 @@ pub(super) fn answer(outgoing: Outgoing) -> Result<pb::AttachResponse, Status> {
                 domain_controller,
                 resume: resume.map(pb::SnapshotResume::from),
             })
+        }
+        Outgoing::StartCheck { id, traceparent } => {
+            Answer::StartCheck(pb::StartCheck { check_id: id.to_string(), traceparent })
         }
         Outgoing::Command(command) => Answer::Command((*command).into()),
         Outgoing::ReceiptStored(command) => {
