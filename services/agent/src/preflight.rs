@@ -23,6 +23,8 @@ use findings::Findings;
 
 /// The way there, in order.
 const WAY: [&str; 5] = ["name", "tcp", "tls", "sign-in", "shell"];
+/// What of it lies before the account is shown.
+const REACH: [&str; 3] = ["name", "tcp", "tls"];
 
 /// Goes all the way with the session of a lane.
 pub(crate) async fn run(
@@ -35,7 +37,7 @@ pub(crate) async fn run(
     let session = match lane.session().await {
         Ok(session) => session,
         Err(error) => {
-            way_failed(&mut findings, &host, &error).await;
+            way_failed(&mut findings, &host, &error, &WAY).await;
             return (findings.preflight, None);
         }
     };
@@ -67,14 +69,14 @@ pub(crate) async fn doctor(
         }
         Err(source) => {
             let error = OpenError::Session(SessionError::Transport { source });
-            way_failed(&mut findings, &host, &error).await;
+            way_failed(&mut findings, &host, &error, &REACH).await;
             return findings.preflight;
         }
     }
     let session = match open(options, was_refused).await {
         Ok(session) => session,
         Err(error) => {
-            way_failed(&mut findings, &host, &error).await;
+            way_failed(&mut findings, &host, &error, &WAY).await;
             return findings.preflight;
         }
     };
@@ -117,8 +119,8 @@ fn cmdlet_failed(name: &str, error: &CmdletError) -> Step {
     Step::failed(name, exgate_runtime::report(error), cure)
 }
 
-/// Notes how far the way went.
-async fn way_failed(findings: &mut Findings, host: &str, error: &OpenError) {
+/// Notes how far the way went: of what was tried, everything before the step that failed.
+async fn way_failed(findings: &mut Findings, host: &str, error: &OpenError, tried: &[&str]) {
     let (failed, cure) = match error {
         OpenError::Refused => {
             ("sign-in", "correct exchange.user and its secret, then restart the agent".to_owned())
@@ -137,11 +139,8 @@ async fn way_failed(findings: &mut Findings, host: &str, error: &OpenError) {
     };
     findings.preflight.is_final = matches!(error, OpenError::Refused)
         || matches!(error, OpenError::Session(error) if crate::remote::is_refusal(error));
-    for name in WAY {
-        if name == failed {
-            break;
-        }
-        findings.note(Step::passed(name, "")).await;
+    for name in tried.iter().take_while(|name| **name != failed) {
+        findings.note(Step::passed(*name, "")).await;
     }
     findings.note(Step::failed(failed, exgate_runtime::report(error), cure)).await;
 }

@@ -20,10 +20,14 @@ impl Findings {
         Self { preflight: Preflight { server, ..Preflight::default() }, told }
     }
 
-    /// Notes a step, once.
+    /// Notes a step, once; what went well before and then failed has failed.
     pub(super) async fn note(&mut self, step: Step) {
-        if self.preflight.steps.iter().any(|held| held.name == step.name) {
+        let held = self.preflight.steps.iter().position(|held| held.name == step.name);
+        if held.is_some() && !step.has_failed() {
             return;
+        }
+        if let Some(place) = held {
+            self.preflight.steps.remove(place);
         }
         if let Some(told) = &self.told
             && told.send(step.clone()).await.is_err()
@@ -32,5 +36,27 @@ impl Findings {
             self.told = None;
         }
         self.preflight.steps.push(step);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_step_is_told_once_unless_it_fails_later() {
+        let (told, mut heard) = mpsc::channel(8);
+        let mut findings = Findings::about("ex01".to_owned(), Some(told));
+        findings.note(Step::passed("tcp", "answers")).await;
+        findings.note(Step::passed("tcp", "")).await;
+        findings.note(Step::failed("tcp", "gone", "start it")).await;
+        drop(findings.told.take());
+        let [step] = findings.preflight.steps.as_slice() else { panic!("{findings:?}") };
+        assert!(step.has_failed());
+        let mut outcomes = Vec::new();
+        while let Some(step) = heard.recv().await {
+            outcomes.push(step.has_failed());
+        }
+        assert_eq!(outcomes, [false, true]);
     }
 }

@@ -38,8 +38,8 @@ pub struct Check {
     clock: Clock,
     told: mpsc::Receiver<Told>,
     deadline: Instant,
-    /// Everything that was told so far.
-    steps: Vec<Step>,
+    /// What we found ourselves; it stands before what the agent found.
+    own: Vec<Step>,
     /// What is to be told next.
     waiting: VecDeque<CheckEvent>,
     is_over: bool,
@@ -71,7 +71,7 @@ impl Operator {
             clock: parts.clock.clone(),
             told,
             deadline: Instant::now() + CHECK_LIMIT,
-            steps: Vec::new(),
+            own: Vec::new(),
             waiting: VecDeque::new(),
             is_over: false,
         };
@@ -108,12 +108,14 @@ impl Check {
             Ok(None) => Err(OperatorError::CheckLost { organization }),
             Ok(Some(Told::Refused(why))) => Err(OperatorError::CheckRefused { organization, why }),
             Ok(Some(Told::Step(step))) => {
-                self.tell(weighed(step, self.mode));
+                self.waiting.push_back(CheckEvent::Step(weighed(step, self.mode)));
                 Ok(())
             }
             Ok(Some(Told::Report(mut report))) => {
                 self.tell(agent_clock(report.ended_at, self.clock.now()));
-                report.steps = std::mem::take(&mut self.steps);
+                let theirs = std::mem::take(&mut report.steps);
+                let theirs = theirs.into_iter().map(|step| weighed(step, self.mode));
+                report.steps = std::mem::take(&mut self.own).into_iter().chain(theirs).collect();
                 self.waiting.push_back(CheckEvent::Report(report));
                 self.is_over = true;
                 Ok(())
@@ -122,7 +124,7 @@ impl Check {
     }
 
     fn tell(&mut self, step: Step) {
-        self.steps.push(step.clone());
+        self.own.push(step.clone());
         self.waiting.push_back(CheckEvent::Step(step));
     }
 }
