@@ -1,5 +1,7 @@
 //! What operators ask, over gRPC.
 
+mod checks;
+
 use exgate_proto::types::v1 as types;
 use exgate_proto::v1;
 use exgate_proto::v1::connector_service_client::ConnectorServiceClient;
