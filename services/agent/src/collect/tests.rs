@@ -19,6 +19,8 @@ use crate::exchange::{Attempt, Preflight};
 struct Written {
     objects: Mutex<Vec<Observation>>,
     fails: bool,
+    /// Shows half of them first, and begins again.
+    repeats: bool,
 }
 
 impl Exchange for Written {
@@ -40,6 +42,11 @@ impl Exchange for Written {
             seen.send(Seen::Step(Step::Organization)).await.map_err(|_| LookError::Abandoned)?;
             let objects = self.objects.lock().unwrap().clone();
             let read = |observation| Seeing::Read { observation, raw: None };
+            if self.repeats {
+                let half = objects.iter().take(objects.len() / 2).cloned().map(read).collect();
+                seen.send(Seen::Objects(half)).await.map_err(|_| LookError::Abandoned)?;
+                seen.send(Seen::Repeated).await.map_err(|_| LookError::Abandoned)?;
+            }
             let objects = objects.into_iter().map(read).collect();
             seen.send(Seen::Objects(objects)).await.map_err(|_| LookError::Abandoned)?;
             match self.fails {
@@ -90,7 +97,7 @@ fn server(number: u128) -> Observation {
 }
 
 fn exchange(objects: Vec<Observation>, fails: bool) -> Arc<dyn Exchange> {
-    Arc::new(Written { objects: Mutex::new(objects), fails })
+    Arc::new(Written { objects: Mutex::new(objects), fails, repeats: false })
 }
 
 /// Runs one sync and gives its pages and its commit.
@@ -184,4 +191,22 @@ async fn a_quick_sync_names_every_server_so_that_one_that_is_gone_is_missed() {
 
     assert_eq!(pages[0].unchanged, [server(2).key()]);
     assert!(pages[0].observations.is_empty());
+}
+
+/// P3: a listing that broke off and was run again.
+#[tokio::test]
+async fn what_is_shown_again_is_told_once() {
+    let objects: Vec<_> = (0..1_000).map(|n| mailbox(n, "1")).collect();
+    let broken: Arc<dyn Exchange> =
+        Arc::new(Written { objects: Mutex::new(objects), fails: false, repeats: true });
+    let mut digests = DigestTable::default();
+
+    // New to the coordinator, and then known to it.
+    for _ in 0..2 {
+        let (pages, commit) = sync(&broken, Scope::Everything, &mut digests).await.unwrap();
+        digests.acknowledge(Seal::Whole);
+        let rows: usize =
+            pages.iter().map(|page| page.observations.len() + page.unchanged.len()).sum();
+        assert_eq!((rows, commit.rows), (1_000, 1_000));
+    }
 }

@@ -257,3 +257,56 @@ fn count(pages: usize) -> u64 {
 
 /// Where a look waits for its upload to go on.
 pub(super) type Slot = Arc<Mutex<Option<Underway>>>;
+
+#[cfg(test)]
+mod tests {
+    use exgate_domain::observation::{Observation, Server};
+
+    use super::*;
+
+    /// A page with one server of this many bytes.
+    fn sheet(number: u64, bytes: usize) -> Sheet {
+        let observation = Observation::Server(Server {
+            guid: Uuid::from_u128(number.into()),
+            name: "x".repeat(bytes),
+            fqdn: String::new(),
+            version: String::new(),
+            is_client_access: true,
+        });
+        let encoded = vec![convert::encode_observation(&observation)];
+        let digest = convert::page_digest(&[convert::digest(&observation)], &[]);
+        let (observations, unchanged) = (vec![observation], Vec::new());
+        Sheet { page: Page { number, observations, unchanged, digest, finished: None }, encoded }
+    }
+
+    #[test]
+    fn an_upload_goes_on_with_the_page_that_is_wanted_and_no_other() {
+        let mut kept = Kept::default();
+        let digests: Vec<_> =
+            (1..=5).map(|number| kept.keep(sheet(number, 10)).page.digest).collect();
+        assert!(kept.next().is_none());
+
+        for staged in 0..=5 {
+            assert!(kept.begin_after(&digests[..staged]), "after {staged}");
+            let again: Vec<_> =
+                std::iter::from_fn(|| kept.next()).map(|sheet| sheet.page.digest).collect();
+            assert_eq!(again, digests[staged..]);
+        }
+        let strange = ObservationDigest::of(b"of another look");
+        assert!(!kept.begin_after(&[strange]));
+        assert!(!kept.begin_after(&[&digests[..], &[strange]].concat()));
+    }
+
+    #[test]
+    fn what_is_kept_is_bounded_and_what_is_gone_cannot_be_sent_again() {
+        let mut kept = Kept::default();
+        let digests: Vec<_> =
+            (1..=20).map(|number| kept.keep(sheet(number, 500_000)).page.digest).collect();
+        assert!(kept.bytes <= KEPT_BYTES_MAX);
+        assert!(!kept.begin_after(&digests[..2]));
+        assert!(kept.begin_after(&digests[..18]));
+        assert_eq!(kept.next().unwrap().page.number, 19);
+        assert!(kept.begin_after(&digests), "all had arrived");
+        assert!(kept.next().is_none());
+    }
+}
