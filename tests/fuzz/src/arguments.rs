@@ -18,7 +18,7 @@ const PIPELINE: Uuid = Uuid::from_u128(0xC);
 /// When another command arrives than was sent.
 pub fn arguments(bytes: &[u8]) {
     let mut bytes = Bytes(bytes);
-    let fragment_bytes_max = HEADER_BYTES + 16 * usize::from(bytes.number());
+    let fragment_bytes_max = HEADER_BYTES + 16 * (1 + usize::from(bytes.number()));
     let mut command = Command::new(bytes.text());
     for _ in 0..bytes.number() % 8 {
         let name = bytes.text();
