@@ -71,7 +71,6 @@ fn the_agent_reaches_exchange_by_kerberos_and_logs_no_secret() {
         })
         .await;
         agent.stop();
-        assert!(log.contains("TRACE"), "the log is not talkative");
         // The start of an envelope as hexadecimal, as the library would print it.
         for secret in [PASSWORD, "3C733A456E76", "3c733a456e76", "\"sspi", "\"picky", "<s:Envelope"]
         {
