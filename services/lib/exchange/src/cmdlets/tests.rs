@@ -79,6 +79,23 @@ fn cmdlets_carry_what_they_were_told() {
             shown(&get_command(["Get-CASMailbox", "Get-Command"])),
             "Get-Command -Name Get-CASMailbox,Get-Command",
         ),
+        (shown(&get_exchange_server(None)), "Get-ExchangeServer"),
+        (shown(&get_organization_settings()), "Get-ActiveSyncOrganizationSettings"),
+        (shown(&get_device_access_rule(None)), "Get-ActiveSyncDeviceAccessRule"),
+        (
+            shown(&get_device_access_rule(Identity::new("iPhone (DeviceType)").ok())),
+            "Get-ActiveSyncDeviceAccessRule -Identity iPhone (DeviceType)",
+        ),
+    ] {
+        assert_eq!(cmdlet, expected);
+    }
+}
+
+#[test]
+fn what_a_full_look_reads_besides_is_asked_for_in_either_family() {
+    let jane = || Identity::new("jane@example.com").unwrap();
+    let dc = || Some(DomainController::new("dc01.example.com").unwrap());
+    for (cmdlet, expected) in [
         (
             shown(&get_device_statistics(
                 DeviceFamily::Mobile,
@@ -104,13 +121,6 @@ fn cmdlets_carry_what_they_were_told() {
         (
             shown(&get_mailbox_policy(DeviceFamily::Mobile, Identity::new("Sales").ok(), dc())),
             "Get-MobileDeviceMailboxPolicy -Identity Sales -DomainController dc01.example.com",
-        ),
-        (shown(&get_exchange_server(None)), "Get-ExchangeServer"),
-        (shown(&get_organization_settings()), "Get-ActiveSyncOrganizationSettings"),
-        (shown(&get_device_access_rule(None)), "Get-ActiveSyncDeviceAccessRule"),
-        (
-            shown(&get_device_access_rule(Identity::new("iPhone (DeviceType)").ok())),
-            "Get-ActiveSyncDeviceAccessRule -Identity iPhone (DeviceType)",
         ),
     ] {
         assert_eq!(cmdlet, expected);
