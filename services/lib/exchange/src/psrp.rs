@@ -17,7 +17,8 @@ pub use message::{Destination, Message, MessageError, MessageType};
 
 use body::BodyError;
 
-/// How large fragments are while the peer's limit is unknown: PowerShell's own choice.
+/// How large fragments are while the peer's limit is unknown: PowerShell's own choice
+/// (`DefaultFragmentSize` in its sources).
 pub const FRAGMENT_BYTES_MAX: usize = 32_768;
 
 /// Why what a peer sent is against the protocol.
@@ -51,7 +52,7 @@ pub enum ProtocolError {
         /// The type of the message.
         kind: MessageType,
     },
-    /// The other side's major version of the protocol differs.
+    /// The other side's major version of the protocol differs ([MS-PSRP] 3.2.5.3.1).
     #[error("protocol version {found} is not supported")]
     Version {
         /// The other side's version.

@@ -35,11 +35,13 @@ use crate::session::shell::{Code, Shell, Work};
 
 /// How many answers of a cmdlet wait for its reader; each is at most one envelope.
 const ANSWERS_BUFFERED_MAX: usize = 4;
-/// A shell wears out after about 1,000 commands (`MaxConcurrentCommandsPerShell` counts them all).
+/// A shell wears out after about 1,000 commands (`MaxConcurrentCommandsPerShell` counts them all:
+/// issue 148 of jborean93/pypsrp).
 const PIPELINES_MAX: u64 = 800;
 /// How long a cmdlet waits for its turn before its caller is told.
 const TURN_WAIT_MAX: Duration = Duration::from_secs(5 * 60);
-/// Exchange ends a session after 12 hours (`CAS_MaxTimeInMinutes` 720).
+/// Exchange ends a session after 12 hours (`CAS_MaxTimeInMinutes` 720 in the configuration of 2016 and
+/// 2019 servers).
 const AGE_MAX: Duration = Duration::from_secs(10 * 3600);
 
 /// How a session is opened and how long it waits.
@@ -246,7 +248,7 @@ impl Session {
     }
 
     /// Stops what runs and deletes the shell. Without this the shell counts against the account's
-    /// limit until the server expires it.
+    /// limit until the server expires it (page "Connect to Exchange servers using remote PowerShell").
     pub async fn close(self) -> Result<(), SessionError> {
         self.stop.cancel();
         let mut work = self.work.lock().await;

@@ -44,13 +44,15 @@ pub const STREAMS_MAX: usize = 4_096;
 /// How many options one request may hold.
 pub const OPTIONS_MAX: usize = 64;
 
-/// The envelope size to name before the server named its own: 2010's engine takes no more.
+/// The envelope size to name before the server named its own: 2010's engine takes no more
+/// (150 kB, the lower default of `MaxEnvelopeSizekb`, [MS-WSMV] 2.2.4.10; pypsrp begins so too).
 pub const ENVELOPE_BYTES_FIRST: u32 = 153_600;
 
-/// The envelope size of PowerShell 3.0 and later.
+/// The envelope size of PowerShell 3.0 and later (500 kB, the usual default of
+/// `MaxEnvelopeSizekb`, [MS-WSMV] 2.2.4.10; pypsrp goes on with it).
 pub const ENVELOPE_BYTES: u32 = 512_000;
 
-/// The content type of requests and answers.
+/// The content type of requests and answers ([RFC 3902], SOAP 1.2).
 pub const CONTENT_TYPE: &str = "application/soap+xml;charset=UTF-8";
 
 /// Why a body is not the envelope it must be.
@@ -102,7 +104,7 @@ pub enum EnvelopeError {
 /// One piece of a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stream<'a> {
-    /// `stdout`, `stdin` or `pr`.
+    /// `stdout`, `stdin` or `pr` ([MS-PSRP] 3.1.5.3.1).
     pub name: String,
     /// The command it belongs to; `None` for the shell.
     pub command: Option<Uuid>,
@@ -119,8 +121,8 @@ impl Stream<'_> {
     }
 }
 
-/// Appends the bytes of a base64 text; white space inside is passed over. After an error
-/// nothing is appended.
+/// Appends the bytes of a base64 text; white space inside is passed over (XML Schema, part 2,
+/// `base64Binary`). After an error nothing is appended.
 pub fn decode_base64(text: &str, out: &mut Vec<u8>) -> Result<(), EnvelopeError> {
     let length = out.len();
     if STANDARD.decode_vec(text, out).is_ok() {

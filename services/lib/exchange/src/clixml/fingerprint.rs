@@ -11,7 +11,8 @@ use super::peek::Peek;
 /// Properties that remoting itself adds to an object (`about_Remote_Output`): they name the way it came,
 /// not what it is. Where they travel they are extended properties, so they lie in `MS`.
 const REMOTING: [&str; 3] = ["PSComputerName", "PSShowComputerName", "RunspaceId"];
-/// An object that ends so has extended properties; PowerShell writes them last ([MS-PSRP] 2.2.5.2.3).
+/// An object that ends so has extended properties; PowerShell writes them last, as in the
+/// example of [MS-PSRP] 2.2.5.2.9.
 const EXTENDED_END: &[u8] = b"</MS></Obj>";
 /// Mixes the digests of an object's parts, so that their order counts: any odd number does.
 const MIX: u128 = 0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835;

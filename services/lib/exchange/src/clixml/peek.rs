@@ -66,7 +66,8 @@ impl Peek {
     /// The start of the tag that holds the needle, to the end of the needle.
     fn tag(&mut self, xml: &[u8]) -> Option<Range<usize>> {
         let at = self.find(xml)?;
-        // A `<` in a text is always escaped, a quotation mark is not: it must stand in a tag.
+        // A `<` in a text is always escaped, a quotation mark is not (XML 1.0, 2.4): it must stand in
+        // a tag.
         let start = memrchr(b'<', xml.get(..at)?)?;
         let is_tag = memchr(b'>', xml.get(start..at)?).is_none();
         is_tag.then_some(start..at + self.needle.needle().len())

@@ -63,7 +63,7 @@ pub enum Primitive {
     Version,
     /// `XD`
     Xml,
-    /// `SBK`; `SCT` is read too
+    /// `SBK`; `SCT` is read too, though no peer is known to send it (unverified)
     ScriptBlock,
     /// `SS`
     SecureString,
@@ -199,7 +199,8 @@ impl Primitive {
 }
 
 /// Whether the base64 text of a `BA` is the output of .NET's `BinaryFormatter`, or the signed
-/// form that Exchange has sent since its updates of January 2023 (`#sig#`). Such a blob is read
+/// form that Exchange has sent since its updates of January 2023 (`#sig#`; CSS-Exchange's page on
+/// the signing of serialized data; the first bytes as in its exports). Such a blob is read
 /// as null under whatever name it comes: nothing here could use it, and nothing may try.
 fn is_formatter_blob(text: &str) -> bool {
     let text = text.trim_start();

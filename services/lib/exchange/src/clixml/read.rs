@@ -1,4 +1,4 @@
-//! Owns reading CLIXML into [`Value`]s.
+//! Owns reading CLIXML into [`Value`]s ([MS-PSRP] 2.2.5).
 //! Invariant: memory is bounded by the input: a `Ref` shares its object, and the expanded
 //! size and depth of a value are capped, so that no small message becomes a huge walk.
 
@@ -298,7 +298,8 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Whether a property is the .NET `BinaryFormatter` blob that Exchange adds: never decoded.
+/// Whether a property is the .NET `BinaryFormatter` blob that Exchange adds (CSS-Exchange's page on
+/// the signing of serialized data names it): never decoded.
 fn is_opaque(tag: &BytesStart<'_>, name: &str) -> bool {
     tag.name().0 == "BA" && name.eq_ignore_ascii_case("SerializationData")
 }

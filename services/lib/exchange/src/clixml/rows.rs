@@ -1,4 +1,4 @@
-//! Owns reading a few properties of one object out of many, for bulk listings.
+//! Owns reading a few properties of one object out of many ([MS-PSRP] 2.2.5.2), for bulk listings.
 //! Invariant: nothing is allocated for a property nobody asked for, and the text of a wanted
 //! one is borrowed from the message unless it holds an escape.
 
@@ -111,7 +111,8 @@ fn visit_str<'a>(
 /// The position of the property an element holds, when it is wanted.
 #[inline]
 fn wanted(tag: &BytesStart<'_>, columns: &Columns) -> Result<Option<usize>, XmlError> {
-    // Nearly every property has the one attribute `N`, without a reference inside.
+    // Nearly every property has the one attribute `N` ([MS-PSRP] 2.2.5.3.1), without a reference
+    // inside.
     let raw = tag.attributes_raw().trim_ascii();
     let plain = raw.strip_prefix("N=\"").and_then(|rest| rest.strip_suffix('"'));
     if let Some(name) = plain

@@ -62,7 +62,7 @@ fn find_escape(text: &str, from: usize) -> Option<(usize, u16)> {
 /// Appends `text` escaped for CLIXML and for XML.
 ///
 /// Escaped are control characters, surrogates and the underscore before an `x`, as PowerShell
-/// does, and the two code points no XML document may hold.
+/// does, and the two code points no XML document may hold (XML 1.0, 2.2).
 pub(super) fn encode_into(text: &str, out: &mut String) {
     let mut plain = 0;
     let mut chars = text.char_indices().peekable();

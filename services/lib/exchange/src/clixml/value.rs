@@ -136,7 +136,7 @@ pub struct Object {
     pub adapted: Vec<Property>,
     /// Extended properties (`MS`, 2.2.5.2.9).
     pub extended: Vec<Property>,
-    /// What the object holds beside its properties (2.2.5.2.5, 2.2.5.2.6).
+    /// What the object holds beside its properties (2.2.5.2.5 to 2.2.5.2.7).
     pub content: Content,
 }
 
@@ -155,16 +155,16 @@ pub enum Content {
     /// Properties only.
     #[default]
     None,
-    /// The elements of a collection ([MS-PSRP] 2.2.5.2.6.1 to 2.2.5.2.6.4).
+    /// The elements of a collection ([MS-PSRP] 2.2.5.2.6.1 to 2.2.5.2.6.3).
     List(ListKind, Vec<Value>),
     /// The entries of a `DCT`, in the order sent (2.2.5.2.6.4).
     Dictionary(Vec<(Value, Value)>),
-    /// An inner primitive: the number of an enumeration member, or a primitive that carries
-    /// properties (2.2.5.2.5).
+    /// An inner primitive: the number of an enumeration member (2.2.5.2.7), or a primitive that
+    /// carries properties (2.2.5.2.5).
     Primitive(Value),
 }
 
-/// Which element a collection travels in.
+/// Which element a collection travels in ([MS-PSRP] 2.2.5.2.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub enum ListKind {
     /// `LST`.
@@ -193,7 +193,8 @@ impl Value {
         Self::object(Object::array(items))
     }
 
-    /// A .NET `Hashtable` with string keys, such as `@{Add=..;Remove=..}`.
+    /// A .NET `Hashtable` with string keys, such as `@{Add=..;Remove=..}` (cmdlet page
+    /// `Set-CASMailbox`).
     pub fn hashtable<K: Into<String>>(entries: impl IntoIterator<Item = (K, Self)>) -> Self {
         Self::object(Object::hashtable(entries))
     }
@@ -319,7 +320,7 @@ impl Value {
     }
 
     /// The elements of a collection; a scalar is a list of itself and `Nil` is the empty list,
-    /// because Exchange sends a multi-valued property in all three forms.
+    /// because Exchange may send a multi-valued property in all three forms (unverified).
     pub fn as_list(&self) -> &[Self] {
         match self {
             Self::Nil => &[],
@@ -431,7 +432,7 @@ impl Object {
     }
 
     /// Whether `name` is among the type names, with or without the `Deserialized.` prefix
-    /// that a PowerShell client would add.
+    /// that a PowerShell client would add (`about_Remote_Output`).
     pub fn is_type(&self, name: &str) -> bool {
         let bare = |held: &str| held.strip_prefix("Deserialized.").is_some_and(|held| held == name);
         self.type_names.iter().any(|held| held == name || bare(held))

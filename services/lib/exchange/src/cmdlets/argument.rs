@@ -29,7 +29,7 @@ pub enum Argument {
     Null,
     /// Several strings, in place of whatever there was.
     List(Vec<String>),
-    /// `@{Add=..;Remove=..}`: changes a multi-valued property in place.
+    /// `@{Add=..;Remove=..}`: changes a multi-valued property in place (cmdlet page `Set-CASMailbox`).
     Edit(Edit),
 }
 
@@ -70,7 +70,7 @@ pub enum NameError {
 
 impl Identity {
     /// Takes any form that Exchange accepts: GUID, distinguished name, address, alias,
-    /// `DOMAIN\name`.
+    /// `DOMAIN\name` (cmdlet page `Get-MobileDevice`, `-Mailbox`).
     pub fn new(text: impl Into<String>) -> Result<Self, NameError> {
         name(text.into()).map(Self)
     }
@@ -121,7 +121,7 @@ impl DomainController {
 }
 
 /// How many objects a Get cmdlet may return. There is no default: Exchange's own default of 1000
-/// silently cuts an inventory short.
+/// silently cuts an inventory short (cmdlet page `Get-MobileDevice`, `-ResultSize`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ResultSize {
     /// The literal `Unlimited`.

@@ -1,5 +1,5 @@
 //! What a runspace can do: which names Get-Command shows and with which parameters. Asked once when a
-//! runspace is opened; a role that changes later shows only in a new one.
+//! runspace is opened; a role that changes later shows only in a new one (unverified).
 
 use crate::cmdlets::{CommandRow, DeviceFamily, Families, Missing, Task, missing};
 

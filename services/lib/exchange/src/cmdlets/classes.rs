@@ -1,6 +1,6 @@
 //! `Get-ActiveSyncDeviceClass`: every family and model that the organization has seen, the values
-//! that device access rules can name. Exchange brings it up to date only every few hours, so nothing
-//! is decided by it.
+//! that device access rules can name. Exchange brings it up to date only every few hours (10,800 s in
+//! the configuration of 2016 and 2019 servers), so nothing is decided by it. Names as on the cmdlet page.
 
 use jiff::Timestamp;
 use uuid::Uuid;

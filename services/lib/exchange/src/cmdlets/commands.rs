@@ -44,8 +44,8 @@ impl Row for CommandRow {
     }
 }
 
-/// `Parameters` is a dictionary by name; a shallow serialization makes a list of it, of names or of
-/// objects that have one.
+/// `Parameters` is a dictionary by name (.NET's `CommandInfo`); a shallow serialization makes a list of
+/// it, of names or of objects that have one. What a server sends is unverified, so all are read.
 fn names(value: &Value) -> Vec<String> {
     let name = |value: &Value| {
         let named = value.property("Name").and_then(Value::as_str);

@@ -1,4 +1,7 @@
 //! `Get-ActiveSyncDevice` and `Get-MobileDevice`: the partnerships, as the directory holds them.
+//! Parameters are those of the cmdlet pages; names of properties are theirs and those of public scripts.
+//! Unverified are the properties' types, what the cloud's and the client's fields say on premises, and
+//! the forms of `Name`, `DistinguishedName` and `UserDisplayName`.
 
 use jiff::Timestamp;
 use uuid::Uuid;

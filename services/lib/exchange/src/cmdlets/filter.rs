@@ -43,7 +43,8 @@ macro_rules! words {
 words! {
     /// The properties that this crate's callers filter on; not every cmdlet knows every one.
     Property {
-        /// When the directory object was last changed, on the domain controller that answers.
+        /// When the directory object was last changed, on the domain controller that answers. The
+        /// pages list it for mailboxes; that devices can be filtered by it is unverified.
         WhenChangedUtc => "WhenChangedUTC",
         /// Whether a mailbox has a partnership.
         HasActiveSyncDevicePartnership => "HasActiveSyncDevicePartnership",
@@ -95,7 +96,8 @@ pub enum Operand {
     Boolean(bool),
     /// `$null`.
     Null,
-    /// An instant, in the documented American form and in UTC.
+    /// An instant, in the documented American form and in UTC. That a server reads it so whatever the
+    /// culture of its runspace is unverified.
     Instant(Timestamp),
 }
 
@@ -115,7 +117,8 @@ pub struct TextError {
 
 impl Text {
     /// Refuses what a filter cannot carry unambiguously: control characters; the typographic single
-    /// quotes, which PowerShell's grammar reads as quotes and the directory's may not; and `*`,
+    /// quotes, which PowerShell's grammar (its language specification) reads as quotes and the
+    /// directory's may not; and `*`,
     /// which only [`Filter::starts_with`] may add.
     pub fn new(text: impl Into<String>) -> Result<Self, TextError> {
         let text = text.into();
@@ -155,7 +158,8 @@ impl Filter {
         Self::Compare(Property::WhenChangedUtc, Operator::Greater, Operand::Instant(instant))
     }
 
-    /// Mailboxes with a partnership, without Exchange's own test mailboxes (`CAS_{...}`).
+    /// Mailboxes with a partnership, without Exchange's own test mailboxes (`CAS_{...}`; the example
+    /// of the page `Get-MobileDeviceStatistics`).
     pub fn has_partnership() -> Self {
         let test_mailbox = Self::starts_with(Property::DisplayName, Text("CAS_{".to_owned()));
         Self::is(Property::HasActiveSyncDevicePartnership, true).and(test_mailbox.negated())

@@ -1,6 +1,7 @@
 //! `Get-CASMailbox` and `Set-CASMailbox`: a mailbox's personal allow and block lists, which are the
 //! only thing exgate writes to grant or take access. Lists are edited in place, never replaced, and
-//! both in one call, so that an allow is one atomic cmdlet.
+//! both in one call, so that an allow is one atomic cmdlet. Parameters are those of the cmdlet pages; of
+//! the properties that are no parameters some names are unverified.
 
 use jiff::Timestamp;
 use uuid::Uuid;

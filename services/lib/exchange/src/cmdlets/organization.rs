@@ -1,5 +1,6 @@
 //! `Get-` and `Set-ActiveSyncOrganizationSettings`: what happens to a device that no rule and no list
-//! speaks of. A text that is too long for Exchange cannot be made.
+//! speaks of. A text that is too long for Exchange cannot be made. Names and limits as on the cmdlet
+//! pages.
 
 use jiff::Timestamp;
 use uuid::Uuid;

@@ -1,6 +1,6 @@
 //! `*-ActiveSyncMailboxPolicy` and `*-MobileDeviceMailboxPolicy`: what a device must do before a
 //! mailbox lets it sync. The families spell nine settings differently; here each has one name. Lists
-//! of applications are edited in place, never replaced.
+//! of applications are edited in place, never replaced. Names as on the cmdlet pages.
 
 mod settings;
 

@@ -1,4 +1,5 @@
-//! `Get-Recipient`: who owns a mailbox, under every address.
+//! `Get-Recipient`: who owns a mailbox, under every address. Names as on the pages `Get-Recipient` and
+//! `filter-properties`.
 
 use jiff::Timestamp;
 use uuid::Uuid;

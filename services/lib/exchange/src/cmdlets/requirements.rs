@@ -1,5 +1,5 @@
 //! What an account needs, task by task, and what of it Get-Command did not show. A role may hide a
-//! single parameter, and a version may not have it: both look the same.
+//! single parameter (cmdlet page `Set-ManagementRoleEntry`), and a version may not have it: both look the same.
 
 use std::fmt;
 

@@ -74,7 +74,7 @@ impl FromField for Option<Timestamp> {
     }
 }
 
-/// A multi-valued property comes as a list, as one scalar, or not at all.
+/// A multi-valued property comes as a list, as one scalar (unverified), or not at all.
 impl FromField for Vec<String> {
     fn from_field(field: Option<&Field<'_>>) -> Result<Self, ReadError> {
         let Some(field) = field else { return Ok(Self::new()) };
@@ -83,7 +83,8 @@ impl FromField for Vec<String> {
     }
 }
 
-/// A version is an object with a text; where the text is missing its numbers are properties.
+/// A version is an object with a text; where the text is missing its numbers are properties, as in
+/// exports of `Get-ExchangeServer` (CSS-Exchange).
 impl FromField for Option<ServerVersion> {
     fn from_field(field: Option<&Field<'_>>) -> Result<Self, ReadError> {
         let Some(field) = field else { return Ok(None) };

@@ -1,5 +1,6 @@
 //! `*-ActiveSyncDeviceAccessRule`: which devices are let in, held or kept out by what they say of
-//! themselves. The Get cmdlet knows no filter and no result size: it prints every rule there is.
+//! themselves. The Get cmdlet knows no filter and no result size: it prints every rule there is. Names as
+//! on the cmdlet pages.
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -17,7 +18,7 @@ row! {
         /// The whole text that a device has to show; no wildcard.
         query_string: Option<String> = "QueryString",
         /// What of a device is compared: `DeviceType`, `DeviceModel`, `DeviceOS`, `UserAgent`, or
-        /// `XMSWLHeader` on later versions.
+        /// `XMSWLHeader` on later versions (which is unverified).
         characteristic: Option<String> = "Characteristic",
         /// `Allow`, `Block` or `Quarantine`.
         access_level: Option<String> = "AccessLevel",
@@ -53,7 +54,7 @@ pub enum Characteristic {
     DeviceOs,
     /// The program that syncs.
     UserAgent,
-    /// A header of later systems; not every version knows it.
+    /// A header of later systems; not every version knows it (which do is unverified).
     XmswlHeader,
 }
 

@@ -1,5 +1,6 @@
 //! `Get-ExchangeServer` and `Set-ADServerSettings`: the servers of the organization, and which part
-//! of the directory a runspace sees.
+//! of the directory a runspace sees. Parameters as on the cmdlet pages, properties as in exports of 2016
+//! and 2019 servers (CSS-Exchange).
 
 use uuid::Uuid;
 

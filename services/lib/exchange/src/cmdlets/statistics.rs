@@ -1,6 +1,7 @@
 //! `Get-ActiveSyncDeviceStatistics` and `Get-MobileDeviceStatistics`: what only the mailbox store
 //! knows of a partnership. Each call opens a mailbox, so one call takes all devices of a mailbox; a
-//! recovery password is neither asked for nor read.
+//! recovery password is neither asked for nor read. Parameters as on the cmdlet pages, properties as in
+//! public scripts: their types, and the names for account-only wipes, are unverified.
 
 use jiff::Timestamp;
 use uuid::Uuid;

@@ -1,5 +1,6 @@
 //! `Get-ThrottlingPolicyAssociation` and `Get-ThrottlingPolicy`: which limits Exchange puts on an
-//! account. Outside of what the account needs; asked only where its roles show them.
+//! account. Outside of what the account needs; asked only where its roles show them. Names and meaning
+//! as on the page `New-ThrottlingPolicy`.
 
 use crate::cmdlets::row::row;
 use crate::cmdlets::{Cmdlet, Identity, Selection, Unlimited};

@@ -1,5 +1,6 @@
 //! `Unlimited<T>`: a limit that may be absent. Exchange prints the word `Unlimited` or the value, and
-//! takes the same text; a text that is neither is `None`, never a limit of nought.
+//! takes the same text (cmdlet page `Set-MobileDeviceMailboxPolicy`); a text that is neither is `None`,
+//! never a limit of nought.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use crate::clixml::{Field, ReadError};
 use crate::cmdlets::Argument;
 use crate::cmdlets::row::FromField;
 
-/// The word for no limit, the same in every language.
+/// The word for no limit, the same in every language (unverified).
 const UNLIMITED: &str = "Unlimited";
 const MINUTE_SECONDS: u64 = 60;
 const HOUR_SECONDS: u64 = 3600;
@@ -74,8 +75,8 @@ impl Limit for u32 {
     }
 }
 
-/// `EnhancedTimeSpan`: `[d.]hh:mm:ss`, or the `P1DT2H` of an XML duration where only the primitive
-/// travelled.
+/// `EnhancedTimeSpan`: `[d.]hh:mm:ss` (as on the cmdlet page), or the `P1DT2H` of an XML duration where
+/// only the primitive travelled ([MS-PSRP] 2.2.5.1.5).
 impl Limit for Duration {
     fn read(text: &str) -> Option<Self> {
         if text.starts_with('P') {
@@ -116,7 +117,8 @@ impl Limit for Duration {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Bytes(pub u64);
 
-/// `10 MB (10,485,760 bytes)`; the exact count is in the brackets, whatever separates its digits.
+/// `10 MB (10,485,760 bytes)`; the exact count is in the brackets, whatever separates its digits (that
+/// the separator follows the server's culture is unverified).
 impl Limit for Bytes {
     fn read(text: &str) -> Option<Self> {
         let exact = match text.split_once('(') {

@@ -1,6 +1,7 @@
 //! Which names a server knows. Exchange 2010 says `ActiveSyncDevice`, 2013 and later also
 //! `MobileDevice`; the family is chosen once per runspace from what Get-Command shows, because
-//! roles hide cmdlets that the version would have. Builds are compared by `>=` only.
+//! roles hide cmdlets that the version would have. Builds are compared by `>=` only; they are those of
+//! the page "Exchange Server build numbers and release dates".
 
 use std::fmt;
 use std::str::FromStr;
@@ -97,7 +98,7 @@ pub struct ServerVersion {
     pub minor: u32,
     /// The build.
     pub build: u32,
-    /// The revision; security updates need not show in it.
+    /// The revision; security updates need not show in it (unverified).
     pub revision: u32,
 }
 
@@ -126,7 +127,8 @@ pub enum Product {
     SubscriptionEdition,
 }
 
-/// 2019 and Subscription Edition are both 15.2; the first build of the latter parts them.
+/// 2019 and Subscription Edition are both 15.2; the first build of the latter parts them
+/// (CSS-Exchange, `Get-ExchangeBuildVersionInformation`).
 const SUBSCRIPTION_EDITION_BUILD_MIN: u32 = 2562;
 
 impl ServerVersion {

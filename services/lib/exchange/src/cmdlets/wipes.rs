@@ -1,5 +1,6 @@
 //! `Clear-*Device` and `Remove-*Device`: erasing a device, and forgetting a partnership. Both ask
-//! before they act, and nobody is there to answer, so they are told not to.
+//! before they act, and nobody is there to answer, so they are told not to. As on the cmdlet pages
+//! `Clear-MobileDevice` and `Remove-MobileDevice`, but where it says otherwise.
 
 use crate::cmdlets::{Cmdlet, DeviceFamily, DomainController, Identity, Nothing};
 
@@ -47,7 +48,7 @@ pub fn cancel_clear_device(
 }
 
 /// Removes a partnership. The device comes back as a new one with its next sync, and the personal
-/// lists keep its id.
+/// lists keep its id (in public posts; unverified).
 pub fn remove_device(
     family: DeviceFamily,
     device: Identity,

@@ -118,7 +118,8 @@ impl fmt::Debug for Key {
     }
 }
 
-/// Active Directory compares account and realm without case; `ktpass` writes what it was given.
+/// Active Directory compares account and realm without case ([MS-KILE] 3.1.5.7); `ktpass` writes what it
+/// was given.
 fn is(entry: &Entry<'_>, principal: &Principal) -> bool {
     let [name] = entry.components.as_slice() else { return false };
     name.eq_ignore_ascii_case(principal.name())

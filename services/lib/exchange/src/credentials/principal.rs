@@ -43,7 +43,7 @@ impl Principal {
         &self.name
     }
 
-    /// The realm, in capitals as Active Directory names it ([MS-KILE] 3.1.1).
+    /// The realm, in capitals as Active Directory names it ([RFC 4120] 6.1 advises it).
     pub fn realm(&self) -> &str {
         &self.realm
     }

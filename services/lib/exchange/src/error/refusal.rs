@@ -1,5 +1,9 @@
 //! What an error record means: the classes and the texts of Exchange's refusals, each with its
 //! consequence.
+//!
+//! Classes are .NET's names, PowerShell's own and Exchange's; that a server puts the latter into
+//! `CategoryInfo.Reason` as listed here is common knowledge and unverified, but where a source stands
+//! beside it.
 
 use std::time::Duration;
 
@@ -33,7 +37,9 @@ pub enum Refusal {
     Other,
 }
 
-/// Texts of hard throttling. There is no class behind most of them.
+/// Texts of hard throttling. There is no class behind most of them. Printed in public posts: the shells
+/// and the load quota by Exchange 2010, the shells of a tenant by Lync on the same layer, connections by
+/// Exchange Online; the last is a subcode ([MS-WSMV] 3.1.4.5.2.1).
 const THROTTLED: [&str; 5] = [
     "concurrent shells, which has been exceeded",
     "The user load quota of",
@@ -68,6 +74,7 @@ impl Refusal {
     }
 
     fn of_text(text: &str) -> Self {
+        // The first from the page `filter-properties`; the texts of permission are unverified.
         if text.contains("not a recognized filterable property") {
             Self::NotFilterable
         } else if text.contains("sufficient permissions") || text.contains("current write scopes") {
@@ -113,7 +120,8 @@ impl Refusal {
 
 /// The short class of the exception, the machine key: the category's reason; else what 2013 and
 /// later put into the id (`[FailureCategory=Cmdlet-ManagementObjectNotFoundException]`); else the
-/// last part of the exception's own type name.
+/// last part of the exception's own type name. Public posts show the form in brackets for refusals of
+/// WSMan and AuthZ; for those of cmdlets it is unverified.
 pub fn class(record: &ErrorRecord) -> &str {
     let id = record.fully_qualified_id.as_str();
     let category = id.split_once("[FailureCategory=").and_then(|(_, rest)| rest.split_once(']'));
@@ -131,7 +139,8 @@ pub(crate) fn is_throttling(text: &str) -> bool {
     THROTTLED.iter().any(|signal| text.contains(signal))
 }
 
-/// How long a throttled caller is told to wait: `.. wait for at least 1500 milliseconds ..`.
+/// How long a throttled caller is told to wait: `.. wait for at least 1500 milliseconds ..`
+/// (in public posts on Exchange 2010; the words around the number are unverified).
 pub(crate) fn wait(text: &str) -> Option<Duration> {
     let (_, rest) = text.split_once("at least ")?;
     let (number, unit) = rest.trim_start().split_once(' ')?;
@@ -140,7 +149,7 @@ pub(crate) fn wait(text: &str) -> Option<Duration> {
 }
 
 /// How much a warning says that Exchange slowed the session down: `Micro delay applied. Actual
-/// delayed: 120 msecs, ..`.
+/// delayed: 120 msecs, ..` (Microsoft support, KB 2881759).
 pub fn delay_applied(warning: &str) -> Option<Duration> {
     let (_, rest) = warning.split_once("Micro delay applied")?;
     let (_, rest) = rest.split_once("Actual delayed:")?;
@@ -148,13 +157,13 @@ pub fn delay_applied(warning: &str) -> Option<Duration> {
     number.replace(',', "").parse().ok().map(Duration::from_millis)
 }
 
-/// Whether a warning says that the result was cut short.
+/// Whether a warning says that the result was cut short (the text is unverified).
 pub fn is_more_available(warning: &str) -> bool {
     warning.contains("more results available")
 }
 
 /// The parameter that a binding error names: `A parameter cannot be found that matches parameter
-/// name 'X'.`
+/// name 'X'.` (PowerShell's own text and id; from Exchange unverified).
 fn parameter(record: &ErrorRecord) -> Option<String> {
     let named = record.fully_qualified_id.starts_with("NamedParameterNotFound");
     let (_, rest) = record.message.split_once("matches parameter name '").or_else(|| {

@@ -86,6 +86,7 @@ impl SessionError {
         let message = fault.text().to_owned();
         let is_gone = fault.is_shell_gone()
             || fault.code == Some(OPERATION_ABORTED)
+            // In public posts about front ends that lost track of a shell.
             || message.contains("WSMan-InvalidShellID");
         if is_gone {
             Self::Gone { message }

@@ -1,5 +1,5 @@
-//! One TCP connection, with TLS on it or signed in and sealed, used for one request at a time. It is not reopened by itself:
-//! whoever owns it decides whether a request may be said twice.
+//! One TCP connection, with TLS on it or signed in and sealed, used for one request at a time. It is not
+//! reopened by itself: whoever owns it decides whether a request may be said twice.
 
 use std::io;
 use std::sync::Arc;
@@ -32,10 +32,10 @@ const SIGN_IN_LIMIT: Duration = Duration::from_secs(60);
 /// The largest answer that is held. Servers answer within MaxEnvelopeSize (512,000 bytes asked
 /// for); the rest is tolerance.
 const ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// The header under which SOAP 1.2 travels in WS-Management.
+/// The header under which SOAP 1.2 travels in WS-Management ([RFC 3902]).
 const SOAP: HeaderValue = HeaderValue::from_static("application/soap+xml;charset=UTF-8");
-/// What this client calls itself; operators put it on `EwsAllowList` and the like, so it is stable
-/// but for the version.
+/// What this client calls itself; operators put it on `EwsAllowList` (cmdlet page `Set-CASMailbox`)
+/// and the like, so it is stable but for the version.
 pub(super) const USER_AGENT: HeaderValue =
     HeaderValue::from_static(concat!("exgate/", env!("CARGO_PKG_VERSION")));
 
@@ -176,14 +176,15 @@ enum State {
     Sealed(Box<Seal>),
 }
 
-/// An answer that WS-Management speaks in: 200, or 500 with a fault in its body.
+/// An answer that WS-Management speaks in: 200, or 500 with a fault in its body (as pypsrp reads it).
 #[derive(Debug)]
 pub struct Answer {
     /// Whether the status was 200.
     pub success: bool,
     /// The SOAP envelope.
     pub body: Bytes,
-    /// The front end that took the request, as `X-FEServer` names it.
+    /// The front end that took the request, as `X-FEServer` names it (a response header in the
+    /// configuration of 2016 and 2019 servers).
     pub front_end: Option<String>,
 }
 
@@ -434,7 +435,7 @@ fn text(headers: &HeaderMap, name: &str) -> Option<String> {
     headers.get(name)?.to_str().ok().map(str::to_owned)
 }
 
-/// The schemes of all headers of that name, without their parameters.
+/// The schemes of all headers of that name, without their parameters ([RFC 9110] 11.6.1, 11.7.1).
 pub(super) fn schemes(headers: &HeaderMap, name: header::HeaderName) -> String {
     let schemes: Vec<&str> = headers
         .get_all(name)

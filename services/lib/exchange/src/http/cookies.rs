@@ -1,6 +1,6 @@
-//! The cookies of one runspace. The front end keeps a runspace on its back end by them
-//! (`X-BackEndCookie`, `MS-WSMAN`), so every connection of a session shares one jar, and no two
-//! sessions do.
+//! The cookies of one runspace ([RFC 6265]). The front end keeps a runspace on its back end by them
+//! (`X-BackEndCookie`, `MS-WSMAN`: the names are unverified, and none is looked for), so every
+//! connection of a session shares one jar, and no two sessions do.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -1,4 +1,5 @@
-//! Why an HTTP exchange failed, and whether the server may have acted on it nevertheless.
+//! Why an HTTP exchange failed, and whether the server may have acted on it nevertheless. Statuses are
+//! those of [RFC 9110] 15; what makes Exchange answer 403 or 503 is common knowledge (unverified).
 
 use std::io;
 use std::time::Duration;
@@ -84,7 +85,8 @@ pub enum HttpError {
         /// Why not.
         source: SignInError,
     },
-    /// 401 on a connection that was signed in: the server forgot it, or the ticket expired. Nothing
+    /// 401 on a connection that was signed in: the server forgot it, or the ticket expired
+    /// (unverified). Nothing
     /// was done; a new connection signs in anew.
     #[error("'{host}' asks '{account}' to sign in again")]
     SignedOut {
@@ -127,7 +129,7 @@ pub enum HttpError {
     Unavailable {
         /// The server.
         host: String,
-        /// The `Retry-After` header in seconds.
+        /// The `Retry-After` header in seconds ([RFC 9110] 10.2.3).
         retry_after: Option<Duration>,
     },
     /// Any other status.

@@ -26,7 +26,8 @@ use crate::http::{HttpError, trust};
 const PROBE_LIMIT: Duration = Duration::from_secs(15);
 /// The longest name of a certificate that is shown.
 const NAME_CHARS_MAX: usize = 200;
-/// The page below the virtual directory that says whether its service is up (2013 and later).
+/// The page below the virtual directory that says whether its service is up: Managed Availability's,
+/// 2013 and later. That PowerShell's directory has one is unverified; its absence is an answer too.
 const PAGE: &str = "healthcheck.htm";
 
 /// What a server shows before anybody signs in.

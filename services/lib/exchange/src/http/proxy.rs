@@ -20,7 +20,7 @@ use crate::credentials::Credentials;
 use crate::http::HostPatterns;
 use crate::http::hosts::bare;
 
-/// The port of a proxy whose address names none.
+/// The port of a proxy whose address names none: Squid's.
 const PORT: u16 = 3128;
 
 /// An HTTP proxy that tunnels to servers.
@@ -61,7 +61,7 @@ pub enum ProxyError {
         /// What the operating system said about the last address tried.
         source: io::Error,
     },
-    /// 407: the proxy wants an account, or another one.
+    /// 407: the proxy wants an account, or another one ([RFC 9110] 15.5.8).
     #[error("the proxy {} (it offers: {offered})", if *was_given { "refused the account" } else { "wants an account" })]
     Authentication {
         /// Whether we gave one.
@@ -100,8 +100,8 @@ pub enum ProxyError {
 }
 
 impl ProxyError {
-    /// Whether the proxy says that it cannot reach the server (502, 503, 504): another server may
-    /// be reachable through the same proxy.
+    /// Whether the proxy says that it cannot reach the server (502, 503, 504; [RFC 9110] 15.6):
+    /// another server may be reachable through the same proxy.
     pub fn blames_server(&self) -> bool {
         match self {
             Self::Refused { status, .. } => matches!(status, 502..=504),

@@ -38,8 +38,8 @@ pub(crate) fn follow(
     transport.redirected(location)
 }
 
-/// The address that a `Location` header names, if it may be gone to. A path alone stays at the
-/// server; a query is dropped, because every request brings its own.
+/// The address that a `Location` header names ([RFC 9110] 10.2.2), if it may be gone to. A path alone
+/// stays at the server; a query is dropped, because every request brings its own.
 pub(super) fn target(
     from: &Endpoint,
     location: &str,

@@ -10,14 +10,16 @@ use super::sign_in::{Failure, Mechanism, Scheme, SignInError};
 
 /// The type of what is inside.
 const INSIDE: &str = "application/soap+xml;charset=UTF-8";
-/// What divides the two parts; Exchange 2010 and 2013 put a space before it.
+/// What divides the two parts ([MS-WSMV] 2.2.9.1.1.1); Exchange may put a space inside, as pypsrp's
+/// sources note (which versions is unverified).
 const BOUNDARIES: [&str; 2] = ["--Encrypted Boundary", "-- Encrypted Boundary"];
-/// The protocol words of [MS-WSMV] 2.2.9.1.1.
+/// The protocol words of [MS-WSMV] 2.2.9.1.1.1 and 2.2.9.1.2.1.
 const SPNEGO: &str = "application/HTTP-SPNEGO-session-encrypted";
 const KERBEROS: &str = "application/HTTP-Kerberos-session-encrypted";
 /// Where the frame's own lines have to end.
 const FRAME_BYTES_MAX: usize = 1024;
-/// The longest header of a message; Kerberos has 60 bytes, NTLM 16.
+/// The longest header of a message; Kerberos with AES has 60 bytes ([RFC 4121] 4.2.6.2 and what it
+/// rotates), NTLM 16 ([MS-NLMP] 2.2.2.9).
 const HEADER_BYTES_MAX: usize = 512;
 /// Where the address of an answer has to stand.
 const ADDRESS_BYTES_MAX: usize = 16 * 1024;
@@ -106,7 +108,7 @@ fn tampered(reason: &'static str) -> SignInError {
     SignInError::Tampered { reason, source: None }
 }
 
-/// Puts the frame around a sealed body.
+/// Puts the frame around a sealed body ([MS-WSMV] 2.2.9.1.1.2, 2.2.9.1.2.2).
 fn frame(word: &str, length: usize, header: &[u8], bytes: &[u8]) -> Bytes {
     let head = format!(
         "--Encrypted Boundary\r\n\tContent-Type: {word}\r\n\

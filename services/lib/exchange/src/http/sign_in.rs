@@ -1,6 +1,6 @@
-//! Owns signing a fresh connection in: empty requests that carry tokens back and forth, before the
-//! first real one. A connection leaves here with both sides proved, or not at all; nothing falls back
-//! to a weaker scheme, and a refused proof is not repeated.
+//! Owns signing a fresh connection in: empty requests that carry tokens back and forth ([RFC 4559] 4;
+//! empty as those of pypsrp), before the first real one. A connection leaves here with both sides
+//! proved, or not at all; nothing falls back to a weaker scheme, and a refused proof is not repeated.
 
 mod binding;
 mod error;
@@ -26,19 +26,20 @@ use super::{Authentication, Connection, Endpoint, HttpError};
 use kdc::Kdcs;
 use mechanism::Step;
 
-/// How many tokens we send: NTLM takes two, the rest is tolerance.
+/// How many tokens we send: NTLM takes two ([MS-NLMP] 2.2.1), the rest is tolerance.
 const TOKENS_MAX: usize = 6;
-/// The longest token in a header; tickets of accounts in many groups reach tens of kilobytes.
+/// The longest token in a header; tickets of accounts in many groups reach tens of kilobytes
+/// (unverified).
 const TOKEN_BYTES_MAX: usize = 64 * 1024;
 
 /// The word before a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scheme {
-    /// Exchange's own word for Kerberos.
+    /// [MS-WSMV] 2.2.9.1.2.1; which words Exchange's front end offers is unverified.
     Kerberos,
     /// [RFC 4559].
     Negotiate,
-    /// Where Negotiate is not offered.
+    /// [MS-NTHT], where Negotiate is not offered.
     Ntlm,
 }
 
@@ -157,7 +158,7 @@ impl Connection {
     }
 }
 
-/// The server let us in: what it said last has to complete the context.
+/// The server let us in: what it said last has to complete the context (KRB_AP_REP, [RFC 4120] 3.2.4).
 async fn finish(
     mechanism: &mut Mechanism,
     last: &Step,
@@ -227,6 +228,7 @@ impl Parties<'_> {
         if let Some(cause) = kdcs.cause(self.account, &self.spn) {
             return cause;
         }
+        // In the words of sspi 0.23.
         let says = |text: &str| source.description.contains(text);
         if source.error_type == sspi::ErrorKind::NoAuthenticatingAuthority {
             SignInError::UnknownRealm { spn }
@@ -255,7 +257,8 @@ impl Parties<'_> {
         if mechanism.is_mutual() {
             return SignInError::TicketRefused { spn: self.spn.clone(), account };
         }
-        // NTLM's first message proves nothing: a server that stops there does not want the scheme.
+        // NTLM's first message proves nothing ([MS-NLMP] 2.2.1.1): a server that stops there does not
+        // want the scheme.
         if sent == 1 {
             return SignInError::NotOffered { scheme, offered: offered(headers) };
         }
@@ -263,7 +266,7 @@ impl Parties<'_> {
     }
 }
 
-/// The service that is meant: `HTTP/` and the server's name as the address has it.
+/// The service that is meant: `HTTP/` and the server's name as the address has it ([RFC 4559] 4).
 fn spn(authentication: &Authentication, endpoint: &Endpoint) -> String {
     let given = match authentication {
         Authentication::Kerberos(account) => account.spn(),
@@ -297,7 +300,7 @@ fn token(headers: &HeaderMap, scheme: Scheme) -> Result<Option<Vec<u8>>, SignInE
     Ok(None)
 }
 
-/// Every scheme of the `WWW-Authenticate` headers, of which one may name several.
+/// Every scheme of the `WWW-Authenticate` headers, of which one may name several ([RFC 9110] 11.6.1).
 fn challenges(headers: &HeaderMap) -> impl Iterator<Item = &str> {
     headers
         .get_all(header::WWW_AUTHENTICATE)

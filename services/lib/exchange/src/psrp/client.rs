@@ -120,7 +120,7 @@ impl RunspacePool {
     }
 
     /// Starts a pipeline that takes no input. The first fragment starts the command, the
-    /// others follow as its input stream.
+    /// others follow as its input stream ([MS-PSRP] 3.1.5.3.3).
     pub fn start(
         &mut self,
         id: Uuid,
@@ -216,7 +216,7 @@ impl PoolEvent {
             MessageType::RunspacePoolState => {
                 let news = body().and_then(|it| RunspacePoolState::from_value(&it));
                 let RunspacePoolState { state: news, error } = news.map_err(unfit)?;
-                // Closed and Broken are final.
+                // Closed and Broken are final ([MS-PSRP] 3.1.1.2.2).
                 if !matches!(state, PoolState::Closed | PoolState::Broken) {
                     *state = news;
                 }

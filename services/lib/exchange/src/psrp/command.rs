@@ -21,7 +21,7 @@ pub struct Command {
 pub struct Parameter {
     /// The parameter; `None` for a positional argument.
     pub name: Option<String>,
-    /// The argument. A switch is `true`, or null when a peer sent no value.
+    /// The argument. A switch is `true`, which psrpcore takes, or null when a peer sent no value.
     pub value: Value,
 }
 
@@ -54,7 +54,7 @@ impl Command {
     }
 
     /// The command as `version` of the protocol writes it: streams merge one by one since
-    /// 2.2, the information stream exists since 2.3.
+    /// 2.2, the information stream exists since 2.3, as psrpcore writes them.
     pub fn to_value(&self, version: ProtocolVersion) -> Value {
         let arguments = self.parameters.iter().map(|parameter| {
             Object::default()
@@ -107,7 +107,7 @@ fn unmerged() -> Object {
     Object::enumeration("System.Management.Automation.Runspaces.PipelineResultTypes", "None", 0)
 }
 
-/// A list in the type that PowerShell's own client sends.
+/// A list in the type that PowerShell's own client sends, as pypsrp writes it.
 pub(super) fn array_list(items: impl IntoIterator<Item = Value>) -> Object {
     let types = [
         "System.Collections.Generic.List`1[[System.Management.Automation.PSObject, System.Management.Automation, Version=1.0.0.0, Culture=neutral, PublicKeyToken=31bf3856ad364e35]]",

@@ -14,7 +14,7 @@ pub const OBJECT_BYTES_MAX: usize = 16 << 20;
 pub const INCOMPLETE_MAX: usize = 64;
 
 /// How many fragments one message may come in: 16 MiB in pieces of 256 bytes. PowerShell's own
-/// are 32 KiB.
+/// are 32 KiB (`DefaultFragmentSize` in its sources).
 pub const FRAGMENTS_MAX: u64 = 65_536;
 
 /// How many bytes a buffer may have to be used again for another message. Larger ones are given

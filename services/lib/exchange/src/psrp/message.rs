@@ -7,6 +7,7 @@ use uuid::Uuid;
 /// Bytes before the body.
 pub const HEADER_BYTES: usize = 40;
 
+/// A peer may write one before a body, as psrpcore expects; none is written here.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// Who shall read a message.

@@ -97,7 +97,8 @@ pub struct RunspacePool {
 }
 
 impl RunspacePool {
-    /// Accepts the fragments of a `creationXml`: SESSION_CAPABILITY, then INIT_RUNSPACEPOOL.
+    /// Accepts the fragments of a `creationXml`: SESSION_CAPABILITY, then INIT_RUNSPACEPOOL
+    /// ([MS-PSRP] 3.2.5.3.1).
     pub fn accept(creation: &[u8], options: Options) -> Result<Self, ProtocolError> {
         let mut objects = Defragmenter::new(options.object_bytes_max);
         let mut feed = objects.feed(creation);

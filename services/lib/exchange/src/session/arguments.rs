@@ -1,5 +1,7 @@
 //! From a cmdlet's arguments to the typed values of a remote command. This is where the values
-//! of [`crate::cmdlets`] meet PowerShell remoting, and the only place.
+//! of [`crate::cmdlets`] meet PowerShell remoting, and the only place. Enumerations and `Unlimited`
+//! travel as text, which the server's parameter binder converts; edits of lists as the hashtables of
+//! `Set-CASMailbox`'s page.
 
 use crate::clixml::Value;
 use crate::cmdlets::{Argument, Cmdlet, Edit};

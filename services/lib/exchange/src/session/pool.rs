@@ -3,11 +3,12 @@
 //! never more are in use than the budget permits, and a runspace is given back before another is
 //! opened in its place.
 //!
-//! No traffic keeps an idle shell alive: a server ends it after 15 minutes
-//! (`MaxShellIdleTimeoutMinutes`) and counts it until then, so it is given back earlier and opened
-//! anew, which costs three requests. A runspace that runs a long cmdlet is not idle: its Receive is
-//! pending, and the server's own time-out of that Receive (`w:TimedOut`) is an answer, so it is busy
-//! and not dead. Dead is one whose shell is unknown to the server or whose Receive gets no answer.
+//! No traffic keeps an idle shell alive: a server ends it after 15 minutes (`MaxShellIdleTimeoutMinutes`
+//! in the configuration of 2016 and 2019 servers) and counts it until then, so it is given back earlier
+//! and opened anew, which costs three requests. A runspace that runs a long cmdlet is not idle: its
+//! Receive is pending, and the server's own time-out of that Receive (`w:TimedOut` of WS-Management) is
+//! an answer, so it is busy and not dead. Dead is one whose shell is unknown to the server or whose
+//! Receive gets no answer.
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;

@@ -20,7 +20,8 @@ use crate::session::lane::Lane;
 use crate::wsman::{self, Client, Response, ResponseBody, uris};
 
 /// How long the server may hold a Receive without output. Below every proxy's patience, and far
-/// below the 900 s that a server allows.
+/// below the 900 s that a server allows (`MaxOperationTimeoutSeconds` in the configuration of 2016 and
+/// 2019 servers).
 const POLL: Duration = Duration::from_secs(20);
 /// How much longer than that an answer may take before the connection counts as lost.
 const POLL_TOLERANCE: Duration = Duration::from_secs(40);
@@ -145,7 +146,8 @@ impl Shell {
         }
     }
 
-    /// Servers since 2013 take and send larger envelopes than 2010.
+    /// Servers since 2013 take and send larger envelopes than 2010 (see [`wsman::ENVELOPE_BYTES`]; that
+    /// the version of the protocol tells them apart is pypsrp's rule).
     fn grow(&mut self, pool: &mut RunspacePool) {
         if pool.protocol_version() >= ProtocolVersion::V2_2 {
             self.wsman.max_envelope_bytes = wsman::ENVELOPE_BYTES;
@@ -294,7 +296,8 @@ fn unexpected(body: &ResponseBody<'_>) -> SessionError {
 }
 
 /// What the management shell appends to the address: full serialization, so that objects come with
-/// their properties, and the facts that routing looks at. Every part is optional.
+/// their properties, and the facts that routing looks at. Every part is optional. The form is common
+/// knowledge (unverified); what comes as text for want of full serialization is read too.
 fn query(client_version: Option<ServerVersion>) -> String {
     let version =
         client_version.map(|version| format!("ExchClientVer={version};")).unwrap_or_default();

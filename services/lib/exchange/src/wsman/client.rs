@@ -1,4 +1,4 @@
-//! Owns writing requests ([MS-WSMV] 3.1.4).
+//! Owns writing requests ([MS-WSMV] 3.2.4; their forms in 3.1.4.5.2 and 3.1.4.11 to 3.1.4.14).
 //! Invariant: every request carries the headers a real server demands, and a stop is spelled
 //! as that server compares it.
 
@@ -35,7 +35,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client of Exchange's shell with PowerShell's defaults.
+    /// A client of Exchange's shell with pypsrp's defaults.
     pub fn new(to: impl Into<String>, session_id: Uuid) -> Self {
         Self {
             to: to.into(),
@@ -48,7 +48,7 @@ impl Client {
     }
 
     /// Creates a shell. `creation` is the fragments that open the runspace pool, `protocol`
-    /// the version of [MS-PSRP] they offer.
+    /// the version of [MS-PSRP] they offer ([MS-PSRP] 3.1.5.3.1).
     pub fn create(
         &self,
         message_id: Uuid,
@@ -71,7 +71,8 @@ impl Client {
         finish(out)
     }
 
-    /// Starts a command in a shell; `fragment` is the first of the pipeline's fragments.
+    /// Starts a command in a shell; `fragment` is the first of the pipeline's fragments
+    /// ([MS-PSRP] 3.1.5.3.3; the option as pypsrp sends it).
     pub fn command(
         &self,
         message_id: Uuid,
@@ -92,7 +93,8 @@ impl Client {
         finish(out)
     }
 
-    /// Waits for output of a command, or of the shell itself.
+    /// Waits for output of a command, or of the shell itself ([MS-PSRP] 3.1.5.3.7; the option as
+    /// pypsrp sends it).
     pub fn receive(&self, message_id: Uuid, shell_id: &str, command_id: Option<Uuid>) -> String {
         let mut out = String::new();
         let option = "WSMAN_CMDSHELL_OPTION_KEEPALIVE\">True";
@@ -103,7 +105,7 @@ impl Client {
         finish(out)
     }
 
-    /// Sends input to a command, or to the shell itself.
+    /// Sends input to a command, or to the shell itself ([MS-WSMV] 3.1.4.13).
     pub fn send(
         &self,
         message_id: Uuid,
@@ -121,7 +123,8 @@ impl Client {
         finish(out)
     }
 
-    /// Signals a command: [`uris::SIGNAL_STOP`] stops its pipeline, any other code closes it.
+    /// Signals a command: [`uris::SIGNAL_STOP`] stops its pipeline, any other code closes it
+    /// ([MS-PSRP] 3.1.5.3.9).
     pub fn signal(&self, message_id: Uuid, shell_id: &str, command_id: Uuid, code: &str) -> String {
         let mut out = String::new();
         self.header(&mut out, uris::SIGNAL, message_id, None, Some(shell_id));
@@ -131,7 +134,7 @@ impl Client {
         finish(out)
     }
 
-    /// Deletes a shell.
+    /// Deletes a shell (WS-Transfer).
     pub fn delete(&self, message_id: Uuid, shell_id: &str) -> String {
         let mut out = String::new();
         self.header(&mut out, uris::DELETE, message_id, None, Some(shell_id));

@@ -1,5 +1,5 @@
 //! Owns what requests and answers have in common: opening an envelope and stepping through
-//! one.
+//! one (SOAP 1.2, part 1, 5; the headers in [MS-WSMV] 2.2).
 //! Invariant: every value from outside is escaped on its way into an envelope.
 
 use std::{borrow::Cow, fmt::Write};
@@ -43,7 +43,7 @@ pub(super) fn close(out: &mut String, name: &str) {
     out.push('>');
 }
 
-/// An id as PowerShell writes it, in capitals.
+/// An id in capitals, as pypsrp and PowerShell write it.
 pub(super) fn id(id: Uuid) -> String {
     id.hyphenated().to_string().to_ascii_uppercase()
 }
@@ -120,7 +120,7 @@ pub(super) fn command_id(tag: &BytesStart<'_>) -> Result<Option<Uuid>, EnvelopeE
     }
 }
 
-/// An id with or without `uuid:`.
+/// An id with or without the `uuid:` of the examples in [MS-WSMV] 4.
 pub(super) fn parse_id(text: &str, what: &'static str) -> Result<Uuid, EnvelopeError> {
     let text = text.trim();
     let bare = text.strip_prefix("uuid:").unwrap_or(text);

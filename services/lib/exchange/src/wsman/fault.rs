@@ -11,12 +11,14 @@ use super::{
 };
 use crate::xml::{self, Scanner};
 
-/// Nothing happened within the operation timeout: receive again.
+/// Nothing happened within the operation timeout: receive again (Windows SDK,
+/// `ERROR_WSMAN_OPERATION_TIMEDOUT`).
 pub const TIMED_OUT: u32 = 2_150_858_793;
-/// The shell is gone.
+/// The shell is gone: the code that Windows prints with the text of [`Fault::shell_not_found`],
+/// 0x8033805B (from Exchange unverified).
 pub const SHELL_NOT_FOUND: u32 = 2_150_858_843;
 /// The operation was aborted: the shell or the command closed under it
-/// (`ERROR_OPERATION_ABORTED`).
+/// (Windows SDK, `ERROR_OPERATION_ABORTED`).
 pub const OPERATION_ABORTED: u32 = 995;
 
 /// The codes of quotas: too many shells, operations or users, by the constants of the Windows
@@ -55,14 +57,15 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// The fault of a long poll without output.
+    /// The fault of a long poll without output (`wsman:TimedOut` of WS-Management).
     pub fn timed_out() -> Self {
         let reason = "The WS-Management service cannot complete the operation within the time \
                       specified in OperationTimeout.  ";
         Self::new(TIMED_OUT, "Receiver", "TimedOut", reason)
     }
 
-    /// The fault of a request to a shell that is not there.
+    /// The fault of a request to a shell that is not there (`wsman:InvalidSelectors` of
+    /// WS-Management).
     pub fn shell_not_found(shell_id: &str) -> Self {
         let reason = format!(
             "The request for the Windows Remote Shell with ShellId {shell_id} failed because \

@@ -1,4 +1,4 @@
-//! Owns writing answers, the server's part ([MS-WSMV] 3.2.4).
+//! Owns writing answers, the server's part ([MS-WSMV] 3.1.4).
 //! Invariant: an answer names the message it answers exactly as that message named itself.
 
 use std::fmt::Write;
@@ -40,7 +40,8 @@ impl<'r> Reply<'r> {
         element(&mut out, "rsp:ShellId", shell_id);
         element(&mut out, "rsp:ResourceUri", resource);
         element(&mut out, "rsp:Owner", owner);
-        // Fifteen minutes, the quota in the configuration of Exchange's back end.
+        // Fifteen minutes: `MaxShellIdleTimeoutMinutes` in the configuration of the back end of 2016
+        // and 2019 servers.
         element(&mut out, "rsp:IdleTimeOut", "PT900.000S");
         element(&mut out, "rsp:InputStreams", "stdin pr");
         element(&mut out, "rsp:OutputStreams", "stdout");
@@ -106,7 +107,8 @@ impl<'r> Reply<'r> {
         finish(self.open("Response"))
     }
 
-    /// The request failed; goes with HTTP status 500, also when only time passed.
+    /// The request failed; goes with HTTP status 500, also when only time passed,
+    /// as pypsrp expects it.
     pub fn fault(&self, fault: &Fault) -> String {
         let mut out = self.open_action(uris::FAULT);
         fault.write(&mut out);

@@ -1,4 +1,4 @@
-//! Owns reading requests, the server's part ([MS-WSMV] 3.2.4).
+//! Owns reading requests, the server's part ([MS-WSMV] 3.1.4).
 //! Invariant: what a real client sends is taken, however its toolkit names its prefixes and
 //! spells a stop; data is borrowed from the body.
 
@@ -89,12 +89,12 @@ pub enum RequestBody<'a> {
 /// A signal to a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Signal {
-    /// Stops the pipeline. The misspelt code of PowerShell, its correction, and either at the
-    /// end of an address.
+    /// Stops the pipeline. The misspelt code ([MS-PSRP] 3.1.5.3.9), its correction ([MS-WSMV]
+    /// 2.2.5.6; pypsrp sends it), and either at the end of an address.
     Stop,
-    /// Closes the command.
+    /// Closes the command ([MS-WSMV] 2.2.5.6).
     Terminate,
-    /// Another code; a real server closes the command.
+    /// Another code; a real server closes the command (see [`uris::SIGNAL_STOP`]).
     Other(String),
 }
 
@@ -124,7 +124,7 @@ impl<'a> Request<'a> {
         if header.message_id.is_empty() {
             return Err(EnvelopeError::Unfit { what: "message id" });
         }
-        // Only a deletion has an empty body.
+        // Only a deletion has an empty body (WS-Transfer).
         if header.action == uris::DELETE {
             body = RequestBody::Delete;
         }

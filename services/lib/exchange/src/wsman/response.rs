@@ -1,4 +1,4 @@
-//! Owns reading answers ([MS-WSMV] 3.1.4).
+//! Owns reading answers ([MS-WSMV] 3.2.4; their forms in 3.1.4.5.2 and 3.1.4.11 to 3.1.4.14).
 //! Invariant: stream data is borrowed from the body; an answer of a kind this crate does not
 //! know survives by name.
 
@@ -62,7 +62,7 @@ pub struct Received<'a> {
     pub command_state: Option<CommandState>,
 }
 
-/// The state of a command.
+/// The state of a command ([MS-WSMV] 3.1.4.14).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CommandState {
     /// It waits.
@@ -103,7 +103,7 @@ impl<'a> Response<'a> {
 
 impl<'a> Response<'a> {
     /// Reads the answer to the message of this id. An answer names the message it answers
-    /// (WS-Addressing 1.0 SOAP binding and [MS-WSMV] 3.1.4.1.9, `RelatesTo`); only a fault may
+    /// (WS-Addressing, `RelatesTo`); only a fault may
     /// name none, because a server that could not read a request cannot name it.
     pub fn parse_answer(body: &'a [u8], message_id: Uuid) -> Result<Self, EnvelopeError> {
         let answer = Self::parse(body)?;
@@ -123,7 +123,8 @@ impl<'a> ResponseBody<'a> {
         let (mut shell_id, mut body) = (None, Self::Empty);
         while let Some(tag) = scanner.next_child()? {
             match local(&tag) {
-                // A created shell comes as a reference, a description, or both.
+                // A created shell comes as a reference ([MS-PSRP] 3.1.5.3.2), a description, or both, as
+                // pypsrp reads it.
                 "ResourceCreated" | "Shell" => shell_id = find_shell(scanner)?.or(shell_id),
                 "ReceiveResponse" => body = Self::Receive(Received::read(scanner)?),
                 "CommandResponse" => {

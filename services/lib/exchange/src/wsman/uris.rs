@@ -1,4 +1,5 @@
-//! Owns the names of the protocol: namespaces, actions, states and codes ([MS-WSMV] 2.2).
+//! Owns the names of the protocol: namespaces, actions, states and codes ([MS-WSMV] 2.2 and
+//! the specifications under it: WS-Management, WS-Transfer, WS-Addressing).
 //! Invariant: each is spelled as the real server compares it.
 
 /// SOAP 1.2.
@@ -15,12 +16,12 @@ pub const SHELL: &str = "http://schemas.microsoft.com/wbem/wsman/1/windows/shell
 pub const TRANSFER: &str = "http://schemas.xmlsoap.org/ws/2004/09/transfer";
 /// Details of faults.
 pub const FAULT_DETAIL: &str = "http://schemas.microsoft.com/wbem/wsman/1/wsmanfault";
-/// `creationXml`.
+/// `creationXml` ([MS-PSRP] 3.1.5.3.1).
 pub const POWERSHELL: &str = "http://schemas.microsoft.com/powershell";
 /// Where answers go: back on the connection.
 pub const ANONYMOUS: &str = "http://schemas.xmlsoap.org/ws/2004/08/addressing/role/anonymous";
 
-/// The shell of Exchange.
+/// The shell of Exchange: the `ResourceUri` in the configuration of 2016 and 2019 servers.
 pub const EXCHANGE: &str = "http://schemas.microsoft.com/powershell/Microsoft.Exchange";
 
 /// Create a shell.
@@ -38,10 +39,10 @@ pub const SIGNAL: &str = "http://schemas.microsoft.com/wbem/wsman/1/windows/shel
 /// The action of faults of WS-Management.
 pub const FAULT: &str = "http://schemas.dmtf.org/wbem/wsman/1/wsman/fault";
 
-/// Stops a pipeline. PowerShell's server compares this misspelling byte by byte
-/// (`WSManPluginInstance.PerformWSManPluginSignal`); any other code closes the command.
+/// Stops a pipeline, misspelt as [MS-PSRP] 3.1.5.3.9 demands. PowerShell's server compares it byte
+/// by byte (`WSManPluginInstance.PerformWSManPluginSignal`); any other code closes the command.
 pub const SIGNAL_STOP: &str = "powershell/signal/crtl_c";
-/// Closes a command.
+/// Closes a command ([MS-WSMV] 2.2.5.6).
 pub const SIGNAL_TERMINATE: &str =
     "http://schemas.microsoft.com/wbem/wsman/1/windows/shell/signal/terminate";
 

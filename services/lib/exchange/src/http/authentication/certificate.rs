@@ -41,7 +41,8 @@ pub enum CertificateError {
 }
 
 impl ClientCertificate {
-    /// Reads the chain, the account's own certificate first, and its unencrypted key; both PEM.
+    /// Reads the chain, the account's own certificate first, and its unencrypted key; both PEM
+    /// ([RFC 7468]).
     /// `name` is what the certificate is called in messages.
     ///
     /// # Errors

@@ -31,7 +31,7 @@ pub(crate) enum Proof {
 
 impl KerberosAccount {
     /// Signs in with a password. `realm` is needed where the account's name holds none: a NetBIOS
-    /// name (`CONTOSO\svc`) is not a realm.
+    /// name (`CONTOSO\svc`) is not a realm ([RFC 4120] 6.1).
     ///
     /// # Errors
     /// When there is no realm, or no account.
@@ -49,7 +49,8 @@ impl KerberosAccount {
     }
 
     /// Signs in with what the system's Kerberos library finds: a ticket cache (`KRB5CCNAME`) or the
-    /// key table of clients (`KRB5_CLIENT_KTNAME`). It asks the servers of its own `krb5.conf`.
+    /// key table of clients (`KRB5_CLIENT_KTNAME`). It asks the servers of its own `krb5.conf`
+    /// (MIT Kerberos, "environment variables").
     ///
     /// # Errors
     /// When there is no realm, or no account.

@@ -9,7 +9,7 @@ use x509_parser::signature_algorithm::SignatureAlgorithm;
 
 /// What stands before the hash.
 const PREFIX: &[u8] = b"tls-server-end-point:";
-/// The length of SEC_CHANNEL_BINDINGS ([MS-SPNG] and sspi.h): eight counts and offsets.
+/// The length of SEC_CHANNEL_BINDINGS (Windows SDK, sspi.h): eight counts and offsets.
 const HEAD_BYTES: u32 = 32;
 
 /// Signatures whose hash is larger than SHA-256: by RSA and by ECDSA ([RFC 4055] 5, [RFC 5758] 3.2), and

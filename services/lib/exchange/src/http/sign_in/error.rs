@@ -1,5 +1,5 @@
 //! Why a sign-in failed or a signed-in connection can no longer be believed. Each cause that an
-//! operator can cure has its own variant.
+//! operator can cure has its own variant. Codes in the comments are those of [RFC 4120] 7.5.9.
 
 use std::io;
 
@@ -29,13 +29,14 @@ pub enum SignInError {
         /// The account.
         account: String,
     },
-    /// KDC_ERR_CLIENT_REVOKED (18): locked or disabled, or outside its logon hours ([MS-KILE] 2.2.2).
+    /// KDC_ERR_CLIENT_REVOKED (18): locked or disabled, or outside its logon hours; Active Directory
+    /// says so of an expired account, too ([MS-KILE] 3.3.5.7.1).
     #[error("the account '{account}' is locked or disabled")]
     AccountLocked {
         /// The account.
         account: String,
     },
-    /// KDC_ERR_NAME_EXP (1).
+    /// KDC_ERR_NAME_EXP (1), as MIT's KDC says it.
     #[error("the account '{account}' has expired")]
     AccountExpired {
         /// The account.

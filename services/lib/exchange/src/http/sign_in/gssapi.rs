@@ -104,7 +104,8 @@ impl Context {
     pub(crate) fn seal(&mut self, plain: &[u8]) -> Result<Sealed, Failure> {
         let context = self.standing()?;
         let mut bytes = plain.to_vec();
-        // No trailer: with one the library does not rotate as WinRM wants it.
+        // No trailer: with one the library does not rotate ([RFC 4121] 4.2.5) as WinRM wants it,
+        // and pyspnego's acceptor refuses the message.
         let (header, padding) = {
             let mut pieces = [
                 GssIov::new_alloc(GssIovType::Header),

@@ -1,5 +1,5 @@
-//! Owns the way to the Kerberos servers (KDCs) of a realm: TCP only, because tickets outgrow
-//! datagrams; each server in turn; and the exact code of a refusal, which the library flattens.
+//! Owns the way to the Kerberos servers (KDCs) of a realm: TCP only, because tickets outgrow datagrams
+//! ([RFC 4120] 7.2.1); each server in turn; and the exact code of a refusal, which the library flattens.
 
 use std::fmt;
 use std::io;
@@ -17,7 +17,7 @@ use super::error::SignInError;
 const KDC_LIMIT: Duration = Duration::from_secs(5);
 /// The port of Kerberos ([RFC 4120] 7.2.2).
 const KDC_PORT: u16 = 88;
-/// The largest answer; tickets of accounts in a thousand groups stay below 64 kB.
+/// The largest answer; tickets of accounts in a thousand groups stay below 64 kB (unverified).
 const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 /// The host that stands for "the account's own realm" in the library's requests.
 pub(crate) const OWN_REALM: &str = "kdc.invalid";
@@ -56,7 +56,7 @@ pub struct KdcAddressError {
 
 impl KdcAddress {
     /// The domain's own name, at which every domain controller of Active Directory registers itself
-    /// ("same as parent folder" records of the Netlogon service).
+    /// ("same as parent folder" records of the Netlogon service; unverified).
     pub(crate) fn of_realm(realm: &str) -> Self {
         Self { host: realm.to_lowercase(), port: KDC_PORT }
     }
@@ -126,7 +126,7 @@ impl<'k> Kdcs<'k> {
     async fn asked(&self, request: &sspi::NetworkRequest) -> Result<Vec<u8>, SignInError> {
         self.check_realm(&request.data)?;
         let host = request.url.host_str().unwrap_or_default();
-        // A referral: the library took the next realm's server from `[realms]` of krb5.conf.
+        // A referral: the library (sspi) took the next realm's server from `[realms]` of krb5.conf.
         let referred = [KdcAddress {
             host: host.trim_start_matches('[').trim_end_matches(']').to_owned(),
             port: request.url.port().unwrap_or(KDC_PORT),

@@ -25,7 +25,7 @@ const FLAGS: ClientRequestFlags = ClientRequestFlags::MUTUAL_AUTH
     .union(ClientRequestFlags::CONFIDENTIALITY)
     .union(ClientRequestFlags::REPLAY_DETECT)
     .union(ClientRequestFlags::SEQUENCE_DETECT);
-/// Only NTLM inside SPNEGO: the library would fall back silently otherwise.
+/// Only NTLM inside SPNEGO: the library (sspi 0.23) would fall back silently otherwise.
 const NTLM_ONLY: &str = "!kerberos,ntlm";
 /// The least that stands before sealed bytes: NTLM's signature ([MS-NLMP] 2.2.2.9).
 const HEADER_BYTES_MIN: usize = 16;
@@ -71,8 +71,9 @@ pub(crate) struct Sealed {
 }
 
 impl Mechanism {
-    /// Kerberos, with the account's password or key. It goes without a binding: MIT's library refuses the
-    /// flag with which this one announces it altogether. `binding` is the system's library's alone.
+    /// Kerberos, with the account's password or key. It goes without a binding: MIT's library (1.20)
+    /// refuses the flag with which this one announces it altogether; what Windows does is unverified.
+    /// `binding` is the system's library's alone.
     pub(crate) fn kerberos(
         account: &KerberosAccount,
         spn: &str,
@@ -306,8 +307,8 @@ fn unusable(error: &impl fmt::Display) -> sspi::Error {
     sspi::Error::new(sspi::ErrorKind::UnknownCredentials, error.to_string())
 }
 
-/// What this machine calls itself, as a hint in the server's logs; the real name is none of its
-/// business.
+/// What this machine calls itself, as a hint in the server's logs ([MS-NLMP] 2.2.1.3, `Workstation`);
+/// the real name is none of its business.
 fn machine() -> String {
     "exgate".to_owned()
 }

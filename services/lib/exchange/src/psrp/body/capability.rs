@@ -16,11 +16,11 @@ pub struct ProtocolVersion {
 }
 
 impl ProtocolVersion {
-    /// Windows PowerShell 2.0.
+    /// Windows PowerShell 2.0; that of Exchange 2010 (unverified).
     pub const V2_1: Self = Self { major: 2, minor: 1 };
-    /// PowerShell 3.0: streams can be merged one by one, shells disconnect.
+    /// PowerShell 3.0: streams can be merged one by one, shells disconnect (psrpcore's table).
     pub const V2_2: Self = Self { major: 2, minor: 2 };
-    /// PowerShell 5.0: the information stream.
+    /// PowerShell 5.0: the information stream, as psrpcore has it.
     pub const V2_3: Self = Self { major: 2, minor: 3 };
 }
 
@@ -45,7 +45,7 @@ impl FromStr for ProtocolVersion {
 pub struct SessionCapability {
     /// `protocolversion`
     pub protocol: ProtocolVersion,
-    /// `PSVersion`, 2.0 by convention
+    /// `PSVersion`, 2.0 by convention: psrpcore says so, too
     pub powershell: String,
     /// `SerializationVersion`, 1.1.0.1
     pub serialization: String,

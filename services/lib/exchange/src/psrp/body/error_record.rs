@@ -139,7 +139,8 @@ impl ErrorRecord {
         body.with_extended("SerializeExtendedInfo", false).into()
     }
 
-    /// `CategoryInfo` as PowerShell prints it: `NotSpecified: (jane:String) [Get-X], Reason`.
+    /// `CategoryInfo` as PowerShell prints it (`ErrorCategoryInfo.GetMessage` of .NET):
+    /// `NotSpecified: (jane:String) [Get-X], Reason`.
     pub fn category_text(&self) -> String {
         let Self { category, target_name, target_type, activity, reason, .. } = self;
         format!("{category:?}: ({target_name}:{target_type}) [{activity}], {reason}")

@@ -16,7 +16,8 @@ pub struct CreatePipeline {
     pub commands: Vec<Command>,
     /// Whether no input will follow.
     pub no_input: bool,
-    /// Commands of further statements, each a pipeline of its own; read only.
+    /// Commands of further statements, each a pipeline of its own (`ExtraCmds`, which [MS-PSRP]
+    /// does not explain, as psrpcore writes it); read only.
     pub statements: Vec<Vec<Command>>,
 }
 
@@ -82,7 +83,7 @@ impl GetCommandMetadata {
     }
 }
 
-/// The state of a pipeline ([MS-PSRP] 2.2.3.5).
+/// The state of a pipeline ([MS-PSRP] 2.2.3.5, with .NET's numbers).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub enum InvocationState {
     /// 0

@@ -22,7 +22,7 @@ impl Default for InitRunspacePool {
 }
 
 impl InitRunspacePool {
-    /// The body: default threads, unknown apartment, no host.
+    /// The body: default threads ([MS-PSRP] 2.2.3.6), unknown apartment, no host.
     pub fn to_value(&self) -> Value {
         let threads = "System.Management.Automation.Runspaces.PSThreadOptions";
         Object::default()

@@ -39,7 +39,8 @@ impl Informational {
 /// INFORMATION_RECORD ([MS-PSRP] 2.2.2.26), since protocol 2.3.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct Information {
-    /// What was said; `Write-Host` sends an object with a `Message`.
+    /// What was said; `Write-Host` sends an object with a `Message` (`HostInformationMessage` of
+    /// .NET).
     pub message: Value,
     /// The script or function.
     pub source: String,

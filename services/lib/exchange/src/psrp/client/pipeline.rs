@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-/// The CLIXML of an output object that was null: such a message has no body.
+/// The CLIXML of an output object that was null: such a message may have no body (unverified).
 const NIL: &[u8] = b"<Nil />";
 
 /// One pipeline, from its start to its final state.

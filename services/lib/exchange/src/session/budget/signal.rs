@@ -1,5 +1,5 @@
 //! What a server says about too much work, made of its texts. The numbers in them are believed; a
-//! text without one still counts.
+//! text without one still counts. Where the texts come from stands in [`crate::error::Refusal`]'s file.
 
 use std::time::Duration;
 
