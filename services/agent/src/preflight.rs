@@ -253,7 +253,8 @@ fn sign_in(error: &SignInError) -> String {
              account's domain"
         }
         SignInError::AccountLocked { .. } => {
-            "unlock or enable the account, find out what locked it, then restart the agent"
+            "unlock or enable the account, or extend it if it has expired; find out what locked it, \
+             then restart the agent"
         }
         SignInError::AccountExpired { .. } => "extend the account, then restart the agent",
         SignInError::PasswordExpired { .. } => {

@@ -90,7 +90,7 @@ impl SessionError {
             || message.contains("WSMan-InvalidShellID");
         if is_gone {
             Self::Gone { message }
-        } else if fault.subcode == "QuotaLimit" || refusal::is_throttling(&message) {
+        } else if fault.is_quota() || refusal::is_throttling(&message) {
             Self::Throttled { wait: refusal::wait(&message), message }
         } else {
             Self::Fault { source: Box::new(fault) }

@@ -33,6 +33,8 @@ fn too_many_shells_mean_waiting_not_looping() {
     assert!(!error.is_final() && !error.may_have_acted());
     let quota = fault(2_150_859_174, "QuotaLimit", "Wait for at least 2500 milliseconds");
     assert_eq!(quota.retry(), Retry::After(Duration::from_millis(2500)));
+    let coded = fault(2_150_859_174, "InternalError", "Nicht genug Ressourcen.");
+    assert_eq!(coded.retry(), Retry::After(BUSY_PAUSE), "texts are localised, codes are not");
 }
 
 #[test]
