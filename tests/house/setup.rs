@@ -54,6 +54,8 @@ pub struct Setup {
     pub coordinator_port: u16,
     /// The coordinator's metrics port.
     pub coordinator_metrics_port: u16,
+    /// The metrics port of each organization's agent.
+    pub agent_metrics_ports: BTreeMap<String, u16>,
     /// Each organization's name, version and port.
     pub organizations: Vec<(String, String, u16)>,
     /// Servers of each organization beside the first one: version and site, such as `2019:Rome`, and port.
@@ -65,6 +67,8 @@ pub struct Setup {
 impl Setup {
     /// A house in `folder`, with organizations such as `("contoso", "2019")`.
     pub fn new(folder: &Path, organizations: &[(&str, &str)]) -> Self {
+        let metrics = organizations.iter().map(|(name, _)| ((*name).to_owned(), free_port()));
+        let agent_metrics_ports = metrics.collect();
         let organizations = organizations
             .iter()
             .map(|(name, version)| ((*name).to_owned(), (*version).to_owned(), free_port()))
@@ -76,6 +80,7 @@ impl Setup {
             evaluator_port: free_port(),
             coordinator_port: free_port(),
             coordinator_metrics_port: free_port(),
+            agent_metrics_ports,
             organizations,
             further_servers: BTreeMap::new(),
             agent_exchange: String::new(),
@@ -142,6 +147,7 @@ impl Setup {
     pub fn agent(&self, organization: &str) -> PathBuf {
         let found = self.organizations.iter().find(|(name, ..)| name == organization);
         let port = found.map(|(.., port)| *port).expect("an organization of this house");
+        let metrics_port = self.agent_metrics_ports[organization];
         let further = self.further_servers.get(organization).map(Vec::as_slice).unwrap_or_default();
         let fqdn = |number: usize| format!("ex{:02}.{organization}.com", number + 1);
         let ports = std::iter::once(port).chain(further.iter().map(|(_, port)| *port));
@@ -164,7 +170,7 @@ impl Setup {
             addresses.join(", "),
             self.agent_exchange,
             self.path(&format!("spool-{organization}")),
-            process("off"),
+            process(&format!("127.0.0.1:{metrics_port}")),
         );
         self.put(&format!("agent-{organization}.toml"), &text)
     }

@@ -351,6 +351,22 @@ impl World {
         text.lines().filter_map(rows).collect()
     }
 
+    /// The value of one of an agent's metrics, 0 before it is first told.
+    ///
+    /// # Panics
+    /// When the agent is no process of its own: only then it has metrics.
+    pub async fn agent_metric(&self, organization: &str, name: &str) -> u64 {
+        assert!(self.options.is_real, "the agent has no metrics in this process");
+        let authority = format!("127.0.0.1:{}", self.setup.agent_metrics_ports[organization]);
+        let (_, text) = http::request(&authority, "GET", "/metrics", None).await.expect("metrics");
+        let value = |line: &str| {
+            let labels_and_value = line.strip_prefix(name)?;
+            let is_whole = labels_and_value.starts_with(['{', ' ']);
+            is_whole.then(|| labels_and_value.rsplit(' ').next()?.parse::<f64>().ok())?
+        };
+        text.lines().find_map(value).unwrap_or_default() as u64
+    }
+
     async fn here(&self, part: &Part) -> Running {
         let tasks = Tasks::new();
         let service: Box<dyn Any + Send> = match part {

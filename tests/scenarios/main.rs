@@ -20,6 +20,7 @@ mod cut_upload;
 mod full_sync;
 mod cas_failover;
 mod repeated_sync;
+mod unchanged;
 mod restart;
 mod throttled;
 mod trace;
