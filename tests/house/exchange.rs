@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use exchange_sim::control::views::{
-    DeviceView, MailboxView, NewDevice, NewSettings, OrganizationView, SyncView,
+    DeviceView, MailboxView, NewDevice, NewSettings, OrganizationView, OsUpdate, SyncView,
 };
 use exchange_sim::faults::Faults;
 use exchange_sim::ledger::LedgerEntry;
@@ -55,6 +55,17 @@ impl Exchange {
     pub async fn call_later(&self, organization: &str, device: &DeviceView) -> SyncView {
         self.advance(CACHE_SECONDS).await;
         self.call(organization, device).await
+    }
+
+    /// A phone got a new system version, such as `18.3 22D63`, and calls.
+    pub async fn update_system(
+        &self,
+        organization: &str,
+        device: &DeviceView,
+        version: &str,
+    ) -> SyncView {
+        let path = format!("/organizations/{organization}/devices/{}/os-update", device.guid);
+        self.post(&path, &OsUpdate { version: version.to_owned(), user_agent: None }).await
     }
 
     /// Exchange's own delays pass.

@@ -19,6 +19,7 @@ mod lost_answer;
 mod cut_upload;
 mod full_sync;
 mod cas_failover;
+mod quick_sync;
 mod repeated_sync;
 mod unchanged;
 mod restart;

@@ -17,8 +17,9 @@ use crate::failure::Failure;
 pub(crate) use json::{Named, array, message, object};
 pub(crate) use table::{Alignment, Cell, Table, Tone, paint};
 pub(crate) use words::{
-    NOTHING, access, access_reason, access_state, age, at, breaker, compliance, connector_state,
-    count, instant, mode, reason, short, short_id, since, span, sync_mode, sync_state, trigger,
+    NOTHING, access, access_level, access_reason, access_state, age, at, breaker, characteristic,
+    compliance, connector_state, count, instant, mode, reason, short, short_id, since, span,
+    sync_mode, sync_state, trigger,
 };
 
 /// Where the output goes and how it may look.

@@ -60,6 +60,10 @@ lower!(
     breaker, types::Breaker, "BREAKER_"
 );
 lower!(
+    /// What Exchange does with a device that a rule, or nothing, covers.
+    access_level, types::AccessLevel, "ACCESS_LEVEL_"
+);
+lower!(
     /// Quick or full.
     sync_mode, pb::SyncMode, "SYNC_MODE_"
 );
@@ -81,6 +85,12 @@ pub(crate) fn access_state(number: i32, text: &str) -> String {
 /// Why it is in that state; Exchange's own word where we have none.
 pub(crate) fn access_reason(number: i32, text: &str) -> String {
     lower!(known, types::AccessReason, "ACCESS_REASON_");
+    if text.is_empty() { known(number) } else { text.to_owned() }
+}
+
+/// What of a device an access rule looks at; Exchange's own word where we have none.
+pub(crate) fn characteristic(number: i32, text: &str) -> String {
+    lower!(known, types::Characteristic, "CHARACTERISTIC_");
     if text.is_empty() { known(number) } else { text.to_owned() }
 }
 

@@ -9,7 +9,9 @@ use exgate_proto::names::DeviceName;
 use super::paging::Cut;
 use super::{ACTOR, Operator, OperatorError, Page, PageRequest};
 use crate::outbox::difference;
-use crate::store::{DeviceTally, ModeChange, Pending, StoreError, StoredOrganization};
+use crate::store::{
+    Configuration, DeviceTally, ModeChange, Pending, StoreError, StoredOrganization,
+};
 
 /// The most changes that are listed.
 const CHANGES_MAX: usize = 1000;
@@ -25,6 +27,8 @@ pub struct OrganizationView {
     pub pending: Pending,
     /// Things to look at, one line each.
     pub problems: Vec<String>,
+    /// How Exchange is set up; only of an organization that was asked for by name.
+    pub configuration: Option<Configuration>,
 }
 
 /// What exgate may do from now on.
@@ -92,7 +96,8 @@ impl Operator {
         organization: &OrganizationId,
     ) -> Result<OrganizationView, OperatorError> {
         let stored = self.existing(organization).await?;
-        Ok(self.view(stored).await?)
+        let configuration = Some(self.0.store.configuration(organization).await?);
+        Ok(OrganizationView { configuration, ..self.view(stored).await? })
     }
 
     /// Chooses what exgate may do in an organization, and says what follows.
@@ -128,7 +133,8 @@ impl Operator {
                 }
             }
         }
-        Ok(ModeSet { organization: self.get_organization(&organization).await?, changes })
+        let stored = self.existing(&organization).await?;
+        Ok(ModeSet { organization: self.view(stored).await?, changes })
     }
 
     /// The first changes that intent asks for.
@@ -165,7 +171,7 @@ impl Operator {
         let devices = self.0.store.device_tally(organization).await?;
         let pending = self.0.store.pending(organization).await?;
         let problems = self.problems(organization).await?;
-        Ok(OrganizationView { devices, pending, problems, stored })
+        Ok(OrganizationView { devices, pending, problems, stored, configuration: None })
     }
 
     /// What somebody should look at.

@@ -11,7 +11,7 @@ use tonic::{Request, Response, Status};
 
 use super::{OperatorApi, name, page};
 use crate::operator::{OrganizationView, PendingChange, SetMode};
-use crate::store::{DeviceTally, Pending};
+use crate::store::{Configuration, DeviceTally, Pending};
 
 #[tonic::async_trait]
 impl OrganizationService for OperatorApi {
@@ -53,7 +53,7 @@ impl OrganizationService for OperatorApi {
 }
 
 fn organization(view: OrganizationView) -> pb::Organization {
-    let OrganizationView { stored, devices, pending, problems } = view;
+    let OrganizationView { stored, devices, pending, problems, configuration: seen } = view;
     let organization = stored.organization;
     let Schedule { quick_interval, quick_interval_scan, full_interval } = organization.schedule;
     let span = |span: SignedDuration| to_span(span.unsigned_abs());
@@ -69,6 +69,19 @@ fn organization(view: OrganizationView) -> pb::Organization {
         devices: Some(device_tally(devices)),
         pending: Some(pending_tally(pending)),
         problems,
+        configuration: seen.map(configuration),
+    }
+}
+
+fn configuration(seen: Configuration) -> pb::Configuration {
+    let Configuration { settings, rules, servers, policies, classes, left_out } = seen;
+    pb::Configuration {
+        settings: settings.map(Into::into),
+        rules: rules.into_iter().map(Into::into).collect(),
+        servers: servers.into_iter().map(Into::into).collect(),
+        mailbox_policies: policies.into_iter().map(Into::into).collect(),
+        device_classes: classes.into_iter().map(Into::into).collect(),
+        left_out,
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod outcomes;
 mod devices;
+mod configuration;
 
 use sqlx::Executor;
 use uuid::Uuid;

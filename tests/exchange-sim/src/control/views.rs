@@ -11,6 +11,7 @@ use crate::world::device::{AccessReason, AccessState, Device};
 use crate::world::mailbox::Mailbox;
 use crate::world::organization::{AccessLevel, AccessRule, Version};
 use crate::world::platform::Platform;
+use crate::world::policy::MailboxPolicy;
 
 /// An organization at a glance.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -35,6 +36,8 @@ pub struct OrganizationView {
     pub admin_mail_recipients: Vec<String>,
     /// The device access rules.
     pub rules: Vec<AccessRule>,
+    /// The mailbox policies.
+    pub policies: Vec<MailboxPolicy>,
     /// How many mails Exchange sent by itself.
     pub mails: usize,
     /// What the simulator's clock shows.
@@ -266,6 +269,7 @@ pub fn organization(world: &World, now: Timestamp) -> OrganizationView {
         user_mail_insert: world.settings.user_mail_insert.clone(),
         admin_mail_recipients: world.settings.admin_mail_recipients.clone(),
         rules: world.rules.clone(),
+        policies: world.policies.clone(),
         mails: world.mails.len(),
         now,
     }

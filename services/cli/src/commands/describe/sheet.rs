@@ -1,5 +1,7 @@
 //! One thing as a sheet of labels and values; what is not known is not shown.
 
+mod configuration;
+
 use exgate_proto::{types::v1 as types, v1 as pb};
 use jiff::Timestamp;
 
@@ -55,7 +57,7 @@ pub(super) fn organization(it: &pb::Organization, now: Timestamp) -> String {
     let [allow, quarantine, block] = [pending.allow, pending.quarantine, pending.block];
     let quick = span(it.quick_interval.as_ref());
     let scan = span(it.quick_interval_scan.as_ref());
-    Sheet::default()
+    let sheet = Sheet::default()
         .line("Name", &it.name)
         .line("Display name", &it.display_name)
         .line("Mode", mode(it.mode))
@@ -83,12 +85,16 @@ pub(super) fn organization(it: &pb::Organization, now: Timestamp) -> String {
             ),
         )
         .line("Commands", format!("{} in flight, {} unknown", pending.in_flight, pending.unknown))
-        .list("Problems", it.problems.iter().cloned())
-        .next(&[
-            format!("exgate describe conn/{id}"),
-            format!("exgate get devices -O {id}"),
-            format!("exgate mode {id} enforce --dry-run"),
-        ])
+        .list("Problems", it.problems.iter().cloned());
+    let sheet = match &it.configuration {
+        Some(seen) => configuration::written(sheet, seen),
+        None => sheet,
+    };
+    sheet.next(&[
+        format!("exgate describe conn/{id}"),
+        format!("exgate get devices -O {id}"),
+        format!("exgate mode {id} enforce --dry-run"),
+    ])
 }
 
 /// A connector with its preflight.
