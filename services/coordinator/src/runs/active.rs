@@ -177,6 +177,14 @@ impl Open {
         self.waiting.iter().map(|waiting| waiting.run.id).chain(ended).collect()
     }
 
+    /// The run that is with an agent under another lease than this one: its agent attached again before
+    /// anybody saw it go. It waits to go on; given back is one that cannot.
+    pub(super) fn lose_lease(&mut self, generation: Generation) -> Option<RunId> {
+        let active = self.active.as_mut()?;
+        let is_left = active.phase == Phase::Looking && active.generation != generation;
+        (is_left && !active.suspend()).then_some(active.run.id)
+    }
+
     /// The run that may go on now.
     pub(super) fn resumable(&mut self) -> Option<&mut Active> {
         let now = Instant::now();

@@ -81,6 +81,11 @@ impl Runs {
         }
         self.give_up(id).await;
         let Some(holder) = self.0.parts.agents.holder(id) else { return Ok(()) };
+        let generation = holder.lease.generation;
+        let left = self.open().get_mut(id).and_then(|open| open.lose_lease(generation));
+        if let Some(run) = left {
+            self.fail(id, run, "the agent was lost".to_owned(), "lost").await;
+        }
         self.resume(id, &holder).await?;
         self.read_back_unknown(id).await?;
         if !self.open().get(id).is_some_and(Open::is_busy) && holder.preflight_good == Some(true) {
