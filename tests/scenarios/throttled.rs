@@ -191,7 +191,9 @@ impl Idle {
 }
 
 /// C4 and C5: 10,000 cmdlets, none of which fails, is refused or slowed down; never more shells nor
-/// cmdlets in any stretch of a period than permitted less the reserve; at least 95 % of those used.
+/// cmdlets in any stretch of a period than permitted less the reserve. That all 10,000 are done in time
+/// with at least 95 % of those used is held only where the machine was partly idle; `exgate-bench goal
+/// C4 C5` holds it at Exchange's own pace.
 #[test]
 fn ten_thousand_cmdlets_use_what_is_permitted_and_no_more() {
     scenario(async {

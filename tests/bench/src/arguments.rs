@@ -57,10 +57,10 @@ enum Command {
 
 #[derive(Debug, Args)]
 struct Size {
-    /// At most 3 minutes; the default.
+    /// Small fleets; the default.
     #[arg(long, conflicts_with = "full")]
     quick: bool,
-    /// More devices: at most 20 minutes.
+    /// Larger fleets, up to a million devices.
     #[arg(long)]
     full: bool,
 }

@@ -383,8 +383,8 @@ impl<'a> Look<'a> {
         }
     }
 
-    /// Runs a cmdlet once and passes what it prints on, unread if it is known. A row that cannot be translated counts as an
-    /// error record: the listing goes on, and proves nothing.
+    /// Runs a cmdlet once and passes what it prints on, unread if it is known. A row that cannot be
+    /// translated counts as an error record: the listing goes on, and proves nothing.
     async fn run<R: Row>(
         &mut self,
         cmdlet: Cmdlet<R>,
