@@ -11,8 +11,8 @@ const DEVICES_FULL: usize = 100_000;
 /// Devices of R12 and R13, of which each costs pypsrp a millisecond and more, in a quick and in a full
 /// run.
 const DEVICES_PEERS: [usize; 2] = [4_000, 20_000];
-/// The fleets of M4 in a quick and in a full run.
-const FLEETS: [[usize; 2]; 2] = [[10_000, 100_000], [100_000, 1_000_000]];
+/// The fleets of M4 in a full run; a quick one has the first.
+const FLEETS: [usize; 2] = [100_000, 1_000_000];
 /// Where `make bench` installs the Python peers, as seen from the programs.
 const PYTHON: &str = "../peers/bin/python";
 
@@ -35,6 +35,9 @@ pub(crate) struct Arguments {
     /// 4,000 or 20,000.
     #[arg(long, global = true, value_parser = devices)]
     devices: Option<usize>,
+    /// Devices of M4's two fleets, instead of 100,000 (quick: that one alone) and 1,000,000.
+    #[arg(long, global = true, value_parser = devices, value_delimiter = ',', num_args = 1..=2)]
+    fleets: Option<Vec<usize>>,
     /// A Python that has pypsrp; without one R12 and R13 are skipped. [default: that of target/peers]
     #[arg(long, global = true, value_name = "PATH")]
     python: Option<PathBuf>,
@@ -104,8 +107,8 @@ pub(crate) struct Plan {
     pub(crate) devices: usize,
     /// Devices of R12 and R13.
     pub(crate) devices_peers: usize,
-    /// The two fleets of M4.
-    pub(crate) fleets: [usize; 2],
+    /// The fleets of M4, the larger one last.
+    pub(crate) fleets: Vec<usize>,
     /// A Python with the peers, where one is known.
     pub(crate) python: Option<PathBuf>,
     /// Where the results go.
@@ -127,7 +130,9 @@ impl Arguments {
             rounds: self.rounds,
             devices: self.devices.unwrap_or(usual),
             devices_peers: self.devices.unwrap_or(DEVICES_PEERS[usize::from(is_full)]),
-            fleets: FLEETS[usize::from(is_full)],
+            fleets: self
+                .fleets
+                .unwrap_or_else(|| FLEETS.into_iter().take(1 + usize::from(is_full)).collect()),
             python: self
                 .python
                 .or_else(|| Some(std::env::current_exe().ok()?.parent()?.join(PYTHON))),
@@ -160,10 +165,12 @@ mod tests {
     fn a_bare_call_measures_everything_quickly() {
         let bare = plan("exgate-bench");
         assert_eq!((bare.goals, bare.devices), (Goal::value_variants().to_vec(), 20_000));
-        assert_eq!((bare.devices_peers, bare.fleets), (4_000, [10_000, 100_000]));
+        assert_eq!((bare.devices_peers, bare.fleets), (4_000, vec![100_000]));
         let full = plan("exgate-bench all --full");
         assert_eq!((full.devices, full.devices_peers), (100_000, 20_000));
         assert_eq!(full.fleets, [100_000, 1_000_000]);
+        let fleets = plan("exgate-bench goal M4 --fleets 10k,100k").fleets;
+        assert_eq!(fleets, [10_000, 100_000]);
         let one = plan("exgate-bench goal r1 --devices 5k --rounds 9");
         assert_eq!((one.goals, one.devices, one.rounds), (vec![Goal::R1], 5_000, 9));
     }

@@ -291,8 +291,13 @@ impl Rows {
     /// What is new joins what is held.
     fn merge(&mut self) {
         if !self.new.is_empty() {
-            self.held.reserve_exact(self.new.len());
-            self.held.append(&mut self.new);
+            if self.held.is_empty() {
+                // The first run: nothing is copied, or there would be twice as much for a moment.
+                std::mem::swap(&mut self.held, &mut self.new);
+            } else {
+                self.held.reserve_exact(self.new.len());
+                self.held.append(&mut self.new);
+            }
             self.held.sort_unstable_by_key(|entry| entry.key);
             // Seen twice and not the same: nobody knows which came last.
             self.held.dedup_by(|one, kept| {
