@@ -28,7 +28,7 @@ test: build ## Build everything and run every test, the Python peers included
 	@.ci/tools.sh peers
 	$(CARGO) test --workspace --locked --doc --quiet
 	$(CARGO) test --workspace --locked --lib --bins --quiet
-	EXGATE_PEERS=$(PEERS) $(CARGO) test --workspace --locked --test '*'
+	EXGATE_PEERS=$(PEERS) SIMULATOR_PEERS=$(PEERS) $(CARGO) test --workspace --locked --test '*'
 
 lint: ## Formatting, clippy with warnings as errors, and buf lint
 	@.ci/tools.sh build lint gssapi

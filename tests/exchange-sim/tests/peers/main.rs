@@ -1,0 +1,5 @@
+//! The simulator against clients that nobody here wrote: they must not be able to tell its wire from
+//! Exchange's. One binary; a file for each client or topic.
+
+mod first_look;
+mod rig;
