@@ -20,11 +20,13 @@ def plain(value):
     if isinstance(value, list):
         return {"type": "list", "value": [plain(each)["value"] for each in value]}
     if hasattr(value, "property_sets"):
-        names = getattr(value, "types", None) or []
-        nodes = [node for each in value.property_sets for node in ElementTree.fromstring(str(each)).iter()]
+        kind = (getattr(value, "types", None) or ["object"])[0]
+        # pypsrp hands out what it does not know as text of XML, and what it does as values.
+        texts = [each for each in value.property_sets if isinstance(each, str) and each.startswith("<")]
+        nodes = [node for each in texts for node in ElementTree.fromstring(each).iter()]
         if any(node.tag == "LST" for node in nodes):
-            return {"type": names[0] if names else "list", "value": [node.text for node in nodes if node.tag == "S"]}
-        return {"type": names[0] if names else "object", "value": getattr(value, "to_string", None) or str(value)}
+            return {"type": kind, "value": [node.text for node in nodes if node.tag == "S"]}
+        return {"type": kind, "value": str(value)}
     return {"type": type(value).__name__, "value": str(value)}
 
 
