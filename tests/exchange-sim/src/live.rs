@@ -11,6 +11,7 @@ use crate::winrm::throttle::Throttle;
 use crate::world::World;
 use crate::world::event::{Event, Occurrence};
 use crate::world::journal::{Journal, JournalError, Line};
+use crate::world::rhythm::Rhythm;
 
 /// An organization that is served.
 #[derive(Debug)]
@@ -100,6 +101,11 @@ impl Live {
         for (guid, at) in contacts {
             world.touch(guid, at);
         }
+    }
+
+    /// From now on phones called as this rhythm says.
+    pub fn set_rhythm(&self, rhythm: Option<Rhythm>) {
+        self.world().set_rhythm(rhythm);
     }
 
     /// What its accounts may ask, and asked.

@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use exgate_runtime::Tasks;
 
 use crate::behaviour::automatic::Day;
-use crate::control::{Control, ControlError, handle::check_insert, http};
+use crate::control::{Control, ControlError, changes::check_insert, http};
 use crate::live::Live;
 use crate::settings::{OrganizationSettings, ServerSettings, Settings};
 use crate::time::{Mode, Time, whole_milliseconds};

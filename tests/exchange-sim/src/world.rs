@@ -2,9 +2,11 @@
 //!
 //! Invariant: a world changes only by [`World::apply`], so that the same seed and the same events
 //! always give the same world. The time of a phone's last contact is the one exception: the mailbox
-//! store holds it, not the directory, and nothing here depends on it.
+//! store holds it, not the directory, and nothing here depends on it. What the seed means is not held:
+//! `population` makes it when it is looked at, and `directory` knows what differs.
 
 pub mod chance;
+pub mod numbering;
 pub mod people;
 pub mod platform;
 pub mod mailbox;
@@ -13,9 +15,13 @@ pub mod organization;
 pub mod policy;
 pub mod event;
 pub mod blueprint;
+pub mod population;
+pub mod overlay;
+pub mod rhythm;
+pub mod directory;
 pub mod journal;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -24,15 +30,18 @@ use uuid::Uuid;
 use crate::ledger::LedgerEntry;
 use crate::mailboxes::Mail;
 use blueprint::Blueprint;
-use device::{AccessState, Device};
+use device::Device;
+use directory::Directory;
 use event::Event;
 use mailbox::Mailbox;
 use organization::{AccessRule, AccessSettings, Server};
 use policy::MailboxPolicy;
+use rhythm::Rhythm;
 
 /// One Exchange organization.
 ///
-/// Objects are shared (`Arc`), so that a listing holds the state of its start without copying it.
+/// Mailboxes and partnerships are made whenever they are looked at; only what was changed is held, shared
+/// (`Arc`), so that a listing holds the state of its start without copying it.
 #[derive(Clone, Debug)]
 pub struct World {
     /// What it was made from.
@@ -51,12 +60,7 @@ pub struct World {
     pub ledger: Vec<Arc<LedgerEntry>>,
     /// How often each cmdlet was called.
     pub invocations: BTreeMap<String, u64>,
-    mailboxes: Vec<Arc<Mailbox>>,
-    devices: Vec<Arc<Device>>,
-    mailbox_places: HashMap<Uuid, usize>,
-    mailbox_keys: HashMap<String, usize>,
-    device_places: HashMap<Uuid, usize>,
-    owned: HashMap<Uuid, Vec<usize>>,
+    directory: Directory,
 }
 
 /// What a text given as an identity leads to.
@@ -71,34 +75,28 @@ pub enum Found<T> {
 }
 
 impl World {
-    /// An organization without people, to be filled by events.
-    pub fn empty(blueprint: Blueprint, settings: AccessSettings, servers: Vec<Server>) -> Self {
-        let policies = vec![MailboxPolicy::first(&blueprint)];
+    /// The organization of a blueprint in its beginning.
+    pub fn begin(blueprint: &Blueprint) -> Self {
         Self {
-            blueprint,
-            settings,
+            settings: blueprint.settings(),
             rules: Vec::new(),
-            policies,
-            servers,
+            policies: vec![MailboxPolicy::first(blueprint)],
+            servers: blueprint.servers(),
             mails: Vec::new(),
             ledger: Vec::new(),
             invocations: BTreeMap::new(),
-            mailboxes: Vec::new(),
-            devices: Vec::new(),
-            mailbox_places: HashMap::new(),
-            mailbox_keys: HashMap::new(),
-            device_places: HashMap::new(),
-            owned: HashMap::new(),
+            directory: Directory::new(blueprint),
+            blueprint: blueprint.clone(),
         }
     }
 
     /// Makes one thing happen. The only way a world changes.
     pub fn apply(&mut self, event: Event) {
         match event {
-            Event::Device(device) => self.put_device(*device),
-            Event::Mailbox(mailbox) => self.put_mailbox(*mailbox),
+            Event::Device(device) => self.directory.put_device(*device),
+            Event::Mailbox(mailbox) => self.directory.put_mailbox(*mailbox),
             Event::Settings(settings) => self.settings = *settings,
-            Event::DeviceRemoved(guid) => self.remove_device(guid),
+            Event::DeviceRemoved(guid) => self.directory.remove_device(guid),
             Event::Rules(rules) => self.rules = rules,
             Event::Policies(policies) => self.policies = policies,
             Event::Mail(mail) => self.mails.push(Arc::new(*mail)),
@@ -110,57 +108,64 @@ impl World {
 
     /// Notes a contact that changed nothing else.
     pub fn touch(&mut self, guid: Uuid, at: Timestamp) {
-        let place = self.device_places.get(&guid).copied();
-        if let Some(held) = place.and_then(|place| self.devices.get_mut(place)) {
-            let device = Arc::make_mut(held);
-            device.contacted = Some(at);
-            if device.state == AccessState::Allowed {
-                device.succeeded = Some(at);
-            }
-        }
+        self.directory.touch(guid, at);
     }
 
-    /// Every mailbox, in the order they were made.
-    pub fn mailboxes(&self) -> &[Arc<Mailbox>] {
-        &self.mailboxes
+    /// Up to now phones called as this rhythm says; none: only when they were told to.
+    pub fn set_rhythm(&mut self, rhythm: Option<Rhythm>) {
+        self.directory.set_rhythm(rhythm);
     }
 
-    /// Every partnership, in the order they were made.
-    pub fn devices(&self) -> &[Arc<Device>] {
-        &self.devices
+    /// Who and what is in it now; a copy stays as it is.
+    pub fn directory(&self) -> &Directory {
+        &self.directory
+    }
+
+    /// Every mailbox, in the order they were made, as they are now whenever it is looked at.
+    pub fn mailboxes(&self) -> impl Iterator<Item = Arc<Mailbox>> + Send + use<> {
+        self.directory.mailboxes()
+    }
+
+    /// Every partnership, in the order they were made, as they are now whenever it is looked at.
+    pub fn devices(&self) -> impl Iterator<Item = Arc<Device>> + Send + use<> {
+        self.directory.devices()
+    }
+
+    /// How many mailboxes there are.
+    pub fn mailbox_count(&self) -> usize {
+        self.directory.mailbox_count()
+    }
+
+    /// How many partnerships there are.
+    pub fn device_count(&self) -> usize {
+        self.directory.device_count()
     }
 
     /// A mailbox by its key.
-    pub fn mailbox(&self, guid: Uuid) -> Option<&Arc<Mailbox>> {
-        self.mailbox_places.get(&guid).and_then(|place| self.mailboxes.get(*place))
+    pub fn mailbox(&self, guid: Uuid) -> Option<Arc<Mailbox>> {
+        self.directory.mailbox(guid)
     }
 
     /// A partnership by its key.
-    pub fn device(&self, guid: Uuid) -> Option<&Arc<Device>> {
-        self.device_places.get(&guid).and_then(|place| self.devices.get(*place))
+    pub fn device(&self, guid: Uuid) -> Option<Arc<Device>> {
+        self.directory.device(guid)
     }
 
     /// The partnerships of one mailbox.
-    pub fn devices_of(&self, mailbox: Uuid) -> impl Iterator<Item = &Arc<Device>> {
-        let places = self.owned.get(&mailbox).map(Vec::as_slice).unwrap_or_default();
-        places.iter().filter_map(|place| self.devices.get(*place))
+    pub fn devices_of(&self, mailbox: Uuid) -> impl Iterator<Item = Arc<Device>> {
+        self.directory.devices_of(mailbox)
     }
 
     /// Finds a mailbox by any of the texts that Exchange takes for its identity.
     pub fn find_mailbox(&self, identity: &str) -> Found<Mailbox> {
-        let key = identity.to_lowercase();
-        if let Some(mailbox) = self.mailbox_keys.get(&key).and_then(|at| self.mailboxes.get(*at)) {
-            return Found::One(Arc::clone(mailbox));
-        }
-        let named = self.mailboxes.iter().filter(|held| held.display_name.to_lowercase() == key);
-        Found::among(named.cloned().collect())
+        self.directory.find_mailbox(identity)
     }
 
     /// Finds a partnership by Guid, distinguished name, canonical path, or the short path
     /// `alias\ExchangeActiveSyncDevices\name`.
     pub fn find_device(&self, identity: &str) -> Found<Device> {
         if let Ok(guid) = Uuid::try_parse(identity) {
-            return self.device(guid).map_or(Found::None, |held| Found::One(Arc::clone(held)));
+            return self.device(guid).map_or(Found::None, Found::One);
         }
         let owner = identity
             .split_once("\\ExchangeActiveSyncDevices\\")
@@ -177,52 +182,12 @@ impl World {
                 || identity == held.identity(&owner, domain)
                 || identity.eq_ignore_ascii_case(&held.distinguished_name(&owner, domain))
         });
-        Found::among(named.cloned().collect())
-    }
-
-    fn put_mailbox(&mut self, mailbox: Mailbox) {
-        if let Some(place) = self.mailbox_places.get(&mailbox.guid).copied() {
-            if let Some(held) = self.mailboxes.get_mut(place) {
-                *held = Arc::new(mailbox);
-            }
-            return;
-        }
-        let place = self.mailboxes.len();
-        for key in mailbox.keys(&self.blueprint.name, &self.blueprint.domain) {
-            self.mailbox_keys.entry(key).or_insert(place);
-        }
-        self.mailbox_places.insert(mailbox.guid, place);
-        self.mailboxes.push(Arc::new(mailbox));
-    }
-
-    fn put_device(&mut self, device: Device) {
-        if let Some(place) = self.device_places.get(&device.guid).copied() {
-            if let Some(held) = self.devices.get_mut(place) {
-                *held = Arc::new(device);
-            }
-            return;
-        }
-        let place = self.devices.len();
-        self.device_places.insert(device.guid, place);
-        self.owned.entry(device.mailbox).or_default().push(place);
-        self.devices.push(Arc::new(device));
-    }
-
-    /// Takes a partnership out; those behind it move up.
-    fn remove_device(&mut self, guid: Uuid) {
-        let Some(place) = self.device_places.remove(&guid) else { return };
-        self.devices.remove(place);
-        self.device_places.clear();
-        self.owned.clear();
-        for (place, device) in self.devices.iter().enumerate() {
-            self.device_places.insert(device.guid, place);
-            self.owned.entry(device.mailbox).or_default().push(place);
-        }
+        Found::among(named.collect())
     }
 }
 
 impl<T> Found<T> {
-    fn among(mut named: Vec<Arc<T>>) -> Self {
+    pub(crate) fn among(mut named: Vec<Arc<T>>) -> Self {
         match named.len() {
             0 => Self::None,
             1 => named.pop().map_or(Self::None, Self::One),

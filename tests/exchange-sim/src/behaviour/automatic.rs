@@ -10,26 +10,31 @@ use uuid::Uuid;
 use exgate_runtime::report;
 
 use super::contact::{self, Moment};
-use crate::control::handle::{self, NewPhone};
+use crate::control::ControlError;
+use crate::control::phones::{self, NewPhone};
 use crate::live::Live;
+use crate::world::World;
 use crate::world::chance::Chance;
 use crate::world::journal::JournalError;
 use crate::world::platform::Platform;
+use crate::world::rhythm::Rhythm;
 
 /// How often the day is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
-/// The shortest time between two calls of a phone, in Exchange's time.
-const CALL_MS_MIN: u64 = 4 * 60 * 1000;
-/// By how much longer it may be.
-const CALL_MS_SPREAD: u64 = 20 * 60 * 1000;
+/// How many phones call between two looks. Where there are more than can be heard, they call less often.
+const CALLS_PER_LOOK_MAX: u64 = 500;
+
+/// How many owners are looked at for one without a phone.
+const OWNERS_LOOKED_AT_MAX: usize = 1000;
 
 /// The phones of one organization.
 #[derive(Debug)]
 pub struct Day {
     live: Arc<Live>,
     chance: Chance,
-    /// When each phone calls next, in Exchange's time, in the world's order.
-    calls_ms: Vec<u64>,
+    speed: u32,
+    /// Up to when calls were heard, in Exchange's time.
+    heard_ms: u64,
     new_device_every_ms: Option<u64>,
     next_device_ms: u64,
 }
@@ -38,13 +43,14 @@ impl Day {
     /// Starts the day; a new phone appears about every `new_device_every` of real time.
     pub fn new(live: Arc<Live>, seed: u64, new_device_every: Option<Duration>, speed: u32) -> Self {
         // A restarted day goes on with other numbers, or the same people would get the same phones.
-        let devices = live.read(|world| world.devices().len());
+        let devices = live.read(World::device_count);
         let chance = Chance::new(seed, &format!("{} day {devices}", live.name));
         let every_ms = new_device_every.map(|every| {
             u64::try_from(every.as_millis()).unwrap_or(u64::MAX).saturating_mul(u64::from(speed))
         });
-        let next_device_ms = live.moment().elapsed_ms + every_ms.unwrap_or(0) / 2;
-        Self { live, chance, calls_ms: Vec::new(), new_device_every_ms: every_ms, next_device_ms }
+        let heard_ms = live.moment().elapsed_ms;
+        let next_device_ms = heard_ms + every_ms.unwrap_or(0) / 2;
+        Self { live, chance, speed, heard_ms, new_device_every_ms: every_ms, next_device_ms }
     }
 
     /// Lives until told to stop.
@@ -74,44 +80,37 @@ impl Day {
         Ok(())
     }
 
-    /// Lets every phone call whose time has come.
+    /// Lets every phone call whose turn it is.
     fn calls(&mut self, moment: &Moment) -> Result<(), JournalError> {
-        let due = self.due(moment);
         let live = Arc::clone(&self.live);
-        let mut quiet = Vec::new();
-        for guid in due {
-            let changed = live.read(|world| {
+        for guid in self.due(moment) {
+            let changes = live.read(|world| {
                 let device = world.device(guid)?;
-                Some(!contact::call(world, device, moment).events.is_empty())
+                Some(!contact::call(world, &device, moment).events.is_empty())
             });
-            if changed == Some(true) {
+            if changes == Some(true) {
                 live.change(|world, moment| {
                     let device = world.device(guid);
-                    let events = device.map(|device| contact::call(world, device, moment).events);
+                    let events = device.map(|device| contact::call(world, &device, moment).events);
                     (events.unwrap_or_default(), ())
                 })?;
-            } else {
-                quiet.push((guid, moment.now));
             }
         }
-        live.touch(quiet);
         Ok(())
     }
 
     fn due(&mut self, moment: &Moment) -> Vec<Uuid> {
-        let live = Arc::clone(&self.live);
-        live.read(|world| {
-            for _ in self.calls_ms.len()..world.devices().len() {
-                let first = moment.elapsed_ms + self.chance.below(CALL_MS_SPREAD);
-                self.calls_ms.push(first);
-            }
-            let phones = world.devices().iter().zip(&mut self.calls_ms);
-            let mut due = Vec::new();
-            for (device, next) in phones.filter(|(_, next)| **next <= moment.elapsed_ms) {
-                *next = moment.elapsed_ms + CALL_MS_MIN + self.chance.below(CALL_MS_SPREAD);
-                due.push(device.guid);
-            }
-            due
+        let heard_ms = std::mem::replace(&mut self.heard_ms, moment.elapsed_ms);
+        let look_ms = u64::try_from(LOOK_EVERY.as_millis()).unwrap_or(u64::MAX);
+        let span_ms = look_ms.saturating_mul(u64::from(self.speed));
+        let places = self.live.read(|world| world.directory().device_places());
+        let most = (CALLS_PER_LOOK_MAX, span_ms);
+        let rhythm = Rhythm::new(moment.now, moment.elapsed_ms, self.speed, places, most);
+        self.live.set_rhythm(Some(rhythm));
+        let turns = rhythm.since(heard_ms).take(CALLS_PER_LOOK_MAX as usize);
+        self.live.read(|world| {
+            let due = turns.map(|turn| world.directory().device_of_turn(rhythm.place(turn)));
+            due.flatten().map(|device| device.guid).collect()
         })
     }
 
@@ -119,13 +118,16 @@ impl Day {
     fn new_device(&mut self) -> Result<(), JournalError> {
         let start = self.chance.number();
         let owner = self.live.read(|world| {
-            let count = world.mailboxes().len() as u64;
-            let at = |step: u64| {
-                let place = usize::try_from(start.wrapping_add(step) % count.max(1)).ok()?;
-                world.mailboxes().get(place).filter(|held| held.active_sync_enabled)
-            };
-            let without = (0..count).filter_map(at).find(|held| !held.has_partnership);
-            without.or_else(|| (0..count).find_map(at)).map(|held| held.guid)
+            let count = world.mailbox_count() as u64;
+            let skipped = usize::try_from(start % count.max(1)).unwrap_or(0);
+            let mut from =
+                world.directory().mailboxes_from(skipped).filter(|held| held.active_sync_enabled);
+            let mut first = None;
+            let without = from.by_ref().take(OWNERS_LOOKED_AT_MAX).find(|held| {
+                first.get_or_insert(held.guid);
+                !held.has_partnership
+            });
+            without.map(|held| held.guid).or(first)
         });
         let Some(owner) = owner else { return Ok(()) };
         let platform = Platform::draw(&mut self.chance);
@@ -135,13 +137,13 @@ impl Day {
             guid: self.chance.guid(),
             friendly_name: String::new(),
         };
-        match handle::connect(&self.live, owner, phone) {
+        match phones::connect(&self.live, owner, phone) {
             Ok(device) => tracing::info!(
                 organization = self.live.name,
                 device = device.device_id,
                 "new phone connected"
             ),
-            Err(handle::ControlError::Journal(error)) => return Err(error),
+            Err(ControlError::Journal(error)) => return Err(error),
             Err(error) => tracing::warn!(error = report(&error), "new phone could not connect"),
         }
         Ok(())

@@ -56,6 +56,7 @@ pub fn call(world: &World, device: &Device, moment: &Moment) -> Called {
     let Some(owner) = world.mailbox(device.mailbox) else {
         return Called { device: after, service: Service::Refused, events: Vec::new() };
     };
+    let owner = &*owner;
     let contact = Contact::of(device, owner, &world.settings, &world.rules);
     let verdict = match contact.answer() {
         Answer::NotAuthenticated | Answer::Disabled => {
@@ -123,13 +124,13 @@ pub fn connect(world: &World, owner: &Mailbox, mut device: Device, moment: &Mome
 /// Ends every discovery that is over: time alone does that.
 pub fn pass_time(world: &World, moment: &Moment) -> Vec<Event> {
     let due = world
-        .devices()
-        .iter()
+        .directory()
+        .discovering()
         .filter(|device| device.discovery_ends_ms.is_some_and(|ends| ends <= moment.elapsed_ms));
     let mut events: Vec<Event> = Vec::new();
     for device in due {
         // No event: a fresh edit is still unread, or ActiveSync is off. It is tried again.
-        events.extend(call(world, device, moment).events);
+        events.extend(call(world, &device, moment).events);
     }
     events
 }

@@ -7,10 +7,10 @@ use uuid::Uuid;
 
 use super::contact::Moment;
 use crate::mailboxes::{Mail, MailKind};
-use crate::world::World;
 use crate::world::device::{AccessState, Device};
 use crate::world::event::Event;
 use crate::world::mailbox::Mailbox;
+use crate::world::{Found, World};
 
 /// What Exchange writes when a phone enters the state that `device` is in now.
 pub fn about(world: &World, owner: &Mailbox, device: &Device, moment: &Moment) -> Vec<Event> {
@@ -121,6 +121,6 @@ fn sender(domain: &str) -> String {
 }
 
 fn mailbox_of(world: &World, address: &str) -> Option<Uuid> {
-    let mut held = world.mailboxes().iter();
-    held.find(|held| held.primary_smtp_address.eq_ignore_ascii_case(address)).map(|held| held.guid)
+    let Found::One(held) = world.find_mailbox(address) else { return None };
+    Some(held.guid).filter(|_| held.primary_smtp_address.eq_ignore_ascii_case(address))
 }

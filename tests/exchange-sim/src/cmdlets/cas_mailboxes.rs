@@ -7,7 +7,7 @@ use exgate_exchange::clixml::{Object, Value};
 use super::complaint::Complaint;
 use super::devices::one;
 use super::directory_object::{Entry, Printer};
-use super::listing::{self, Scene};
+use super::listing::{self, Choice, Scene};
 use super::policies;
 use super::rendering::{self, MANAGEMENT, TypeNames};
 use super::{Call, Records};
@@ -51,20 +51,20 @@ pub(super) fn run(call: &Call) -> Result<Records, Complaint> {
 }
 
 /// The mailboxes that a call names: one, those that a text begins with, a container's, or all.
-pub(super) fn choose(call: &Call, world: &World) -> Result<Vec<Arc<Mailbox>>, Complaint> {
+pub(super) fn choose(call: &Call, world: &World) -> Result<Choice<Mailbox>, Complaint> {
     if let Some(identity) = call.arguments.text("Identity") {
-        return Ok(vec![one(call, world, &identity, world.find_mailbox(&identity))?]);
+        let held = one(call, world, &identity, world.find_mailbox(&identity))?;
+        return Ok(Box::new(std::iter::once(held)));
     }
     let anr = call.arguments.text("Anr").map(|text| text.to_lowercase());
     let unit = call.arguments.text("OrganizationalUnit");
-    let domain = &world.blueprint.domain;
-    let chosen = world.mailboxes().iter().filter(|held| {
+    let domain = world.blueprint.domain.clone();
+    Ok(Box::new(world.mailboxes().filter(move |held| {
         let named = anr.as_ref().is_none_or(|anr| {
             held.display_name.to_lowercase().starts_with(anr) || held.alias.starts_with(anr)
         });
-        named && unit.as_ref().is_none_or(|unit| listing::lies_in(held, domain, unit))
-    });
-    Ok(chosen.cloned().collect())
+        named && unit.as_ref().is_none_or(|unit| listing::lies_in(held, &domain, unit))
+    })))
 }
 
 /// The addresses of a mailbox: one, the primary.

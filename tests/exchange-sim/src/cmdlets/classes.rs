@@ -54,10 +54,10 @@ pub(super) fn run(call: &Call) -> Result<Records, Complaint> {
             return Err(Complaint::not_found(call.cmdlet, version, &identity, controller));
         }
     }
-    let chosen = listing::narrow(call, &scene, chosen, FILTERABLE, property)?;
+    let chosen = listing::narrow(call, &scene, Box::new(chosen.into_iter()), FILTERABLE, property)?;
     let printer = Printer::of(call);
     let print = move |class: Arc<Class>| Record::Output(render(&class, &printer, &container));
-    Ok(Records::of(chosen.into_iter().map(print)))
+    Ok(Records::of(chosen.map(print)))
 }
 
 /// Every family and model once.

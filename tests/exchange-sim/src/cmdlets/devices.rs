@@ -12,7 +12,7 @@ use exgate_exchange::clixml::{Object, Value};
 use super::complaint::Complaint;
 use super::directory_object::{Entry, Printer};
 use super::filter::Held;
-use super::listing::{self, Scene};
+use super::listing::{self, Choice, Scene};
 use super::rendering::{self, SYSTEM, TypeNames};
 use super::{Call, Records};
 use crate::world::device::Device;
@@ -83,7 +83,7 @@ fn list(call: &Call, type_names: &'static TypeNames) -> Result<Records, Complain
     Ok(listing::print(call, chosen, move |held| Some(render(held, &printer, type_names))))
 }
 
-fn choose(call: &Call, world: &World) -> Result<Vec<Arc<Partnership>>, Complaint> {
+fn choose(call: &Call, world: &World) -> Result<Choice<Partnership>, Complaint> {
     let identity = call.arguments.text("Identity");
     let mailbox = call.arguments.text("Mailbox");
     if identity.is_some() && mailbox.is_some() {
@@ -94,22 +94,25 @@ fn choose(call: &Call, world: &World) -> Result<Vec<Arc<Partnership>>, Complaint
             "Parameter set cannot be resolved using the specified named parameters.".to_owned(),
         ));
     }
-    let devices: Vec<_> = match (&identity, &mailbox) {
-        (Some(identity), _) => vec![one(call, world, identity, world.find_device(identity))?],
+    let devices: Choice<Device> = match (&identity, &mailbox) {
+        (Some(identity), _) => {
+            let held = one(call, world, identity, world.find_device(identity))?;
+            Box::new(std::iter::once(held))
+        }
         (None, Some(mailbox)) => {
             let owner = one(call, world, mailbox, world.find_mailbox(mailbox))?;
-            world.devices_of(owner.guid).cloned().collect()
+            let devices: Vec<_> = world.devices_of(owner.guid).collect();
+            Box::new(devices.into_iter())
         }
-        (None, None) => world.devices().to_vec(),
+        (None, None) => Box::new(world.devices()),
     };
     let unit = call.arguments.text("OrganizationalUnit");
-    let domain = &world.blueprint.domain;
-    let partnerships = devices.into_iter().filter_map(|device| {
-        let owner = Arc::clone(world.mailbox(device.mailbox)?);
-        let inside = unit.as_ref().is_none_or(|unit| listing::lies_in(&owner, domain, unit));
+    let (directory, domain) = (world.directory().clone(), world.blueprint.domain.clone());
+    Ok(Box::new(devices.filter_map(move |device| {
+        let owner = directory.mailbox(device.mailbox)?;
+        let inside = unit.as_ref().is_none_or(|unit| listing::lies_in(&owner, &domain, unit));
         inside.then(|| Arc::new(Partnership { device, owner }))
-    });
-    Ok(partnerships.collect())
+    })))
 }
 
 /// Exactly one object, or the refusal.

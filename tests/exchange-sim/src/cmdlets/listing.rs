@@ -51,24 +51,31 @@ impl Scene {
     }
 }
 
-/// Filters and orders a choice of objects as the call asks.
-pub fn narrow<T>(
+/// Objects that a listing may print, made as they are taken.
+pub type Choice<T> = Box<dyn Iterator<Item = Arc<T>> + Send>;
+
+/// Filters and orders a choice of objects as the call asks. Only an order takes all of them at once.
+pub fn narrow<T: Send + Sync + 'static>(
     call: &Call,
     scene: &Scene,
-    mut chosen: Vec<Arc<T>>,
+    mut chosen: Choice<T>,
     filterable: &[&str],
     reading: Reading<T>,
-) -> Result<Vec<Arc<T>>, Complaint> {
+) -> Result<Choice<T>, Complaint> {
     if let Some(text) = call.arguments.text("Filter") {
         let filter = Filter::read(&text, filterable)
             .map_err(|problem| Complaint::filter(call.cmdlet, &problem))?;
-        chosen.retain(|held| filter.passes(&|name| reading(held, scene, name)));
+        let scene = scene.clone();
+        chosen =
+            Box::new(chosen.filter(move |held| filter.passes(&|name| reading(held, &scene, name))));
     }
     if let Some(property) = call.arguments.text("SortBy") {
         let property = property.to_lowercase();
-        chosen.sort_by(|left, right| {
+        let mut ordered: Vec<_> = chosen.collect();
+        ordered.sort_by(|left, right| {
             order(reading(left, scene, &property), reading(right, scene, &property))
         });
+        chosen = Box::new(ordered.into_iter());
     }
     Ok(chosen)
 }
@@ -76,15 +83,26 @@ pub fn narrow<T>(
 /// Prints a choice of objects, at most as many as the call's result size.
 pub fn print<T: Send + Sync + 'static>(
     call: &Call,
-    mut chosen: Vec<Arc<T>>,
+    mut chosen: Choice<T>,
     render: impl Fn(&T) -> Option<Value> + Send + 'static,
 ) -> Records {
-    let limit = call.arguments.value("ResultSize").and_then(size).unwrap_or(RESULT_SIZE_DEFAULT);
-    let more = chosen.len() > limit;
-    chosen.truncate(limit);
-    let objects = chosen.into_iter().filter_map(move |held| render(&held)).map(Record::Output);
-    let warning = more.then(|| Record::Warning(MORE_RESULTS.to_owned()));
-    Records::of(objects.chain(warning))
+    let mut left = call.arguments.value("ResultSize").and_then(size).unwrap_or(RESULT_SIZE_DEFAULT);
+    let mut is_over = false;
+    Records::of(std::iter::from_fn(move || {
+        while !is_over {
+            let next = chosen.next();
+            is_over = next.is_none() || left == 0;
+            let held = next?;
+            if is_over {
+                return Some(Record::Warning(MORE_RESULTS.to_owned()));
+            }
+            left -= 1;
+            if let Some(object) = render(&held) {
+                return Some(Record::Output(object));
+            }
+        }
+        None
+    }))
 }
 
 /// Says whether a mailbox lies in a container given by name, canonical path or distinguished name.

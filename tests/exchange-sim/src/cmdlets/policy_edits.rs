@@ -85,7 +85,7 @@ pub(super) fn remove(call: &Call) -> Result<Records, Complaint> {
         let mut policies = world.policies.clone();
         let policy = policies.remove(place);
         let in_use = policy.is_default
-            || world.mailboxes().iter().any(|held| held.policy.as_ref() == Some(&policy.name));
+            || world.mailboxes().any(|held| held.policy.as_ref() == Some(&policy.name));
         if in_use && !call.arguments.flag("Force") {
             return Err(Complaint::nobody_to_ask(call.cmdlet));
         }
@@ -173,9 +173,9 @@ fn renamed(world: &World, before: &str, after: &str) -> Vec<Event> {
     if before == after {
         return Vec::new();
     }
-    let having = world.mailboxes().iter().filter(|held| held.policy.as_deref() == Some(before));
-    let rename = |held: &std::sync::Arc<crate::world::mailbox::Mailbox>| {
-        let mut mailbox = crate::world::mailbox::Mailbox::clone(held);
+    let having = world.mailboxes().filter(|held| held.policy.as_deref() == Some(before));
+    let rename = |held: std::sync::Arc<crate::world::mailbox::Mailbox>| {
+        let mut mailbox = std::sync::Arc::unwrap_or_clone(held);
         mailbox.policy = Some(after.to_owned());
         Event::Mailbox(Box::new(mailbox))
     };

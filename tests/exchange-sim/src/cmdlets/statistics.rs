@@ -68,11 +68,11 @@ fn choose(call: &Call, world: &World) -> Result<Vec<Owned>, Complaint> {
         (Some(identity), None) => vec![one(call, world, identity, world.find_device(identity))?],
         (None, Some(mailbox)) => {
             let owner = one(call, world, mailbox, world.find_mailbox(mailbox))?;
-            world.devices_of(owner.guid).cloned().collect()
+            world.devices_of(owner.guid).collect()
         }
     };
     let owned = |device: Arc<Device>| {
-        let owner = Arc::clone(world.mailbox(device.mailbox)?);
+        let owner = world.mailbox(device.mailbox)?;
         Some((device, owner))
     };
     Ok(devices.into_iter().filter_map(owned).collect())

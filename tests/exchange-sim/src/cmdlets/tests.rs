@@ -73,7 +73,7 @@ impl Scene {
     }
 
     fn mailbox(&self, place: usize) -> Mailbox {
-        self.live.read(|world| Mailbox::clone(&world.mailboxes()[place]))
+        self.live.read(|world| Arc::unwrap_or_clone(world.mailboxes().nth(place).unwrap()))
     }
 
     fn set_rules(&self, rules: Vec<AccessRule>) {
@@ -331,11 +331,10 @@ fn objects_are_found_by_every_identity() {
 fn filters_choose_mailboxes_and_devices() {
     let scene = Scene::new(Version::Exchange2019);
     let (with, listed, quarantined) = scene.live.read(|world| {
-        let mailboxes = world.mailboxes();
         (
-            mailboxes.iter().filter(|held| held.has_partnership).count(),
-            mailboxes.iter().filter(|held| !held.allowed_device_ids.is_empty()).count(),
-            world.devices().iter().filter(|held| held.reason == AccessReason::Global).count(),
+            world.mailboxes().filter(|held| held.has_partnership).count(),
+            world.mailboxes().filter(|held| !held.allowed_device_ids.is_empty()).count(),
+            world.devices().filter(|held| held.reason == AccessReason::Global).count(),
         )
     });
 

@@ -14,7 +14,9 @@ use serde_json::json;
 
 use exgate_runtime::report;
 
-use super::handle::{Control, ControlError};
+use super::handle::Control;
+use super::refusal::ControlError;
+use super::streaming::array;
 use super::views::{DeviceQuery, NewDevice, NewSettings, OsUpdate};
 use crate::faults::Faults;
 use crate::winrm::throttle::Limits;
@@ -63,7 +65,7 @@ async fn devices(
     query: Result<Query<DeviceQuery>, QueryRejection>,
 ) -> Answer {
     let Query(query) = query?;
-    ok(control.devices(&name, &query)?)
+    Ok(array(control.each_device(&name, query)?))
 }
 
 async fn device(
@@ -99,8 +101,19 @@ async fn os_update(
     ok(control.os_update(&name, &device, &update)?)
 }
 
-async fn mailboxes(State(control): State<Control>, Path(name): Path<String>) -> Answer {
-    ok(control.mailboxes(&name)?)
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct MailboxQuery {
+    limit: Option<usize>,
+}
+
+async fn mailboxes(
+    State(control): State<Control>,
+    Path(name): Path<String>,
+    query: Result<Query<MailboxQuery>, QueryRejection>,
+) -> Answer {
+    let Query(query) = query?;
+    Ok(array(control.each_mailbox(&name, query.limit.unwrap_or(usize::MAX))?))
 }
 
 async fn mailbox(

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::handle::ControlError;
+use super::refusal::ControlError;
 use crate::world::device::Device;
+use crate::world::directory::Directory;
 use crate::world::mailbox::Mailbox;
 use crate::world::{Found, World};
 
@@ -23,10 +24,16 @@ pub(super) fn find_mailbox(world: &World, name: &str) -> Result<Arc<Mailbox>, Co
     }
 }
 
+/// The devices that a DeviceId or Guid names.
+pub(super) fn named(directory: &Directory, name: &str) -> Vec<Arc<Device>> {
+    let mut named = directory.devices_with_id(name);
+    named.extend(Uuid::try_parse(name).ok().and_then(|guid| directory.device(guid)));
+    named
+}
+
 /// The one device that a DeviceId or Guid names.
 pub(super) fn find_device(world: &World, name: &str) -> Result<Arc<Device>, ControlError> {
-    let named: Vec<_> = world.devices().iter().filter(|held| is_named(held, name)).collect();
-    match named.as_slice() {
+    match named(world.directory(), name).as_slice() {
         [] => Err(ControlError::Device { identity: name.to_owned() }),
         [only] => Ok(Arc::clone(only)),
         several => Err(ambiguous(name, several.iter().map(|held| held.guid))),

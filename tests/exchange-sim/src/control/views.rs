@@ -8,6 +8,7 @@ use crate::behaviour::contact::Service;
 use crate::mailboxes::Mail;
 use crate::world::World;
 use crate::world::device::{AccessReason, AccessState, Device};
+use crate::world::directory::Directory;
 use crate::world::mailbox::Mailbox;
 use crate::world::organization::{AccessLevel, AccessRule, Version};
 use crate::world::platform::Platform;
@@ -205,14 +206,14 @@ pub struct DeviceQuery {
 }
 
 /// Shows a partnership.
-pub fn device(world: &World, device: &Device) -> DeviceView {
-    let owner = world.mailbox(device.mailbox);
-    let domain = &world.blueprint.domain;
-    let of_owner = |read: fn(&Mailbox) -> &str| owner.map(|held| read(held).to_owned());
+pub fn device(directory: &Directory, device: &Device) -> DeviceView {
+    let owner = directory.mailbox(device.mailbox);
+    let domain = directory.domain();
+    let of_owner = |read: fn(&Mailbox) -> &str| owner.as_ref().map(|held| read(held).to_owned());
     DeviceView {
-        organization: world.blueprint.name.clone(),
+        organization: directory.organization().to_owned(),
         guid: device.guid,
-        identity: owner.map(|owner| device.identity(owner, domain)).unwrap_or_default(),
+        identity: owner.as_ref().map(|owner| device.identity(owner, domain)).unwrap_or_default(),
         mailbox: device.mailbox,
         user_principal_name: of_owner(|held| &held.user_principal_name).unwrap_or_default(),
         primary_smtp_address: of_owner(|held| &held.primary_smtp_address).unwrap_or_default(),
@@ -234,16 +235,16 @@ pub fn device(world: &World, device: &Device) -> DeviceView {
 }
 
 /// Shows a mailbox.
-pub fn mailbox(world: &World, mailbox: &Mailbox) -> MailboxView {
+pub fn mailbox(directory: &Directory, mailbox: &Mailbox) -> MailboxView {
     MailboxView {
-        organization: world.blueprint.name.clone(),
+        organization: directory.organization().to_owned(),
         guid: mailbox.guid,
         alias: mailbox.alias.clone(),
         display_name: mailbox.display_name.clone(),
         user_principal_name: mailbox.user_principal_name.clone(),
         primary_smtp_address: mailbox.primary_smtp_address.clone(),
         sam_account_name: mailbox.sam_account_name.clone(),
-        distinguished_name: mailbox.distinguished_name(&world.blueprint.domain),
+        distinguished_name: mailbox.distinguished_name(directory.domain()),
         active_sync_enabled: mailbox.active_sync_enabled,
         allowed_device_ids: mailbox.allowed_device_ids.clone(),
         blocked_device_ids: mailbox.blocked_device_ids.clone(),
@@ -255,15 +256,15 @@ pub fn mailbox(world: &World, mailbox: &Mailbox) -> MailboxView {
 /// Shows an organization.
 pub fn organization(world: &World, now: Timestamp) -> OrganizationView {
     let mut states = std::collections::BTreeMap::new();
-    for device in world.devices() {
-        *states.entry(format!("{:?}", device.state)).or_insert(0) += 1;
+    for (state, count) in world.directory().states().iter() {
+        states.insert(format!("{state:?}"), count);
     }
     OrganizationView {
         name: world.blueprint.name.clone(),
         domain: world.blueprint.domain.clone(),
         version: world.blueprint.version,
-        mailboxes: world.mailboxes().len(),
-        devices: world.devices().len(),
+        mailboxes: world.mailbox_count(),
+        devices: world.device_count(),
         states,
         default_access_level: world.settings.default_access_level,
         user_mail_insert: world.settings.user_mail_insert.clone(),

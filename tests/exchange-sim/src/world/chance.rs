@@ -22,6 +22,15 @@ impl Chance {
         chance
     }
 
+    /// Opens the stream of one object: cheap, for the many that are drawn again whenever they are looked
+    /// at.
+    pub fn numbered(key: u64, number: u32) -> Self {
+        let mut chance =
+            Self { state: key ^ u64::from(number).wrapping_mul(0xD1B5_4A32_D192_ED03) };
+        chance.state = chance.number();
+        chance
+    }
+
     /// Draws the next 64 bits.
     pub fn number(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);

@@ -116,14 +116,14 @@ impl Device {
     /// A phone at its first contact, on which nothing is decided yet.
     pub fn first_contact(
         guid: Uuid,
-        mailbox: &Mailbox,
+        mailbox: Uuid,
         platform: Platform,
         handset: Handset,
         now: Timestamp,
     ) -> Self {
         Self {
             guid,
-            mailbox: mailbox.guid,
+            mailbox,
             platform,
             device_id: handset.id,
             device_type: handset.kind,

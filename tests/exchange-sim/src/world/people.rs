@@ -20,6 +20,16 @@ impl Person {
         let (family, family_plain) = chance.pick(FAMILY);
         Self { given, family, account: format!("{given_plain}.{family_plain}") }
     }
+
+    /// Says whether somebody may be called so.
+    pub fn is_called(name: &str) -> bool {
+        let name = name.to_lowercase();
+        GIVEN.iter().any(|(given, _)| {
+            let rest = name.strip_prefix(&given.to_lowercase());
+            rest.and_then(|rest| rest.strip_prefix(' '))
+                .is_some_and(|rest| FAMILY.iter().any(|(family, _)| family.to_lowercase() == rest))
+        })
+    }
 }
 
 const GIVEN: &[(&str, &str)] = &[

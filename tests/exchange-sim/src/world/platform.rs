@@ -63,13 +63,32 @@ impl Platform {
 
     /// Draws a phone of this platform.
     pub fn handset(self, chance: &mut Chance) -> Handset {
+        let [a, b, c, d, ..] = chance.number().to_le_bytes();
+        let id = self.device_id(u32::from_le_bytes([a, b, c, d]), chance);
+        self.handset_with(id, chance)
+    }
+
+    /// Writes a DeviceId around a mark, which [`marks`] finds again.
+    pub fn device_id(self, mark: u32, chance: &mut Chance) -> String {
         match self {
-            Self::IPhone => apple("iPhone", "iOS", IPHONES, chance),
-            Self::IPad => apple("iPad", "iPadOS", IPADS, chance),
+            Self::IPhone | Self::IPad => {
+                let text = chance.text(APPLE, APPLE_CHARACTERS - APPLE_MARK_CHARACTERS);
+                apple_mark(mark) + &text
+            }
+            Self::Android => format!("{ANDROID}{mark:010}"),
+            Self::Samsung => format!("{SAMSUNG}{mark:08X}{}", chance.text(HEX, 5)),
+            Self::Windows => format!("{mark:08X}{}", chance.text(HEX, 24)),
+        }
+    }
+
+    /// Draws the rest of a phone that has this id.
+    pub fn handset_with(self, id: String, chance: &mut Chance) -> Handset {
+        match self {
+            Self::IPhone => apple("iPhone", "iOS", IPHONES, id, chance),
+            Self::IPad => apple("iPad", "iPadOS", IPADS, id, chance),
             Self::Android => {
                 let (model, version) = (chance.pick(PIXELS), chance.pick(ANDROIDS));
-                let mut handset = android(version, chance);
-                handset.id = format!("androidc{}", chance.text(DIGITS, 10));
+                let mut handset = android(version, id, chance);
                 handset.kind = "Android".to_owned();
                 handset.model = model.to_owned();
                 handset.user_agent = format!("Android/{version}-EAS-2.0");
@@ -77,8 +96,7 @@ impl Platform {
             }
             Self::Samsung => {
                 let (model, version) = (chance.pick(GALAXIES), chance.pick(ANDROIDS));
-                let mut handset = android(version, chance);
-                handset.id = format!("SEC{}", chance.text(HEX, 13));
+                let mut handset = android(version, id, chance);
                 handset.kind = format!("SAMSUNG{}", model.replace('-', ""));
                 handset.model = model.to_owned();
                 handset.user_agent = format!("SAMSUNG-{model}/101.{version}");
@@ -87,7 +105,7 @@ impl Platform {
             Self::Windows => {
                 let (build, model) = chance.pick(WINDOWS);
                 Handset {
-                    id: chance.text(HEX, 32),
+                    id,
                     kind: "WindowsMail".to_owned(),
                     model: model.to_owned(),
                     system: format!("Windows 10.0.{build}"),
@@ -128,12 +146,55 @@ impl Platform {
     }
 }
 
-fn apple(kind: &str, system: &str, models: &[(u8, u8)], chance: &mut Chance) -> Handset {
+/// The marks that a DeviceId may have been written around.
+pub fn marks(id: &str) -> Vec<u32> {
+    let after = |prefix: &str, length| {
+        id.get(..prefix.len()).filter(|held| held.eq_ignore_ascii_case(prefix))?;
+        id.get(prefix.len()..prefix.len() + length)
+    };
+    let hex = |text| u32::from_str_radix(text, 16).ok();
+    let found = [
+        after(ANDROID, 10).and_then(|text| text.parse().ok()),
+        after(SAMSUNG, 8).and_then(hex),
+        after("", 8).filter(|_| id.len() == 32).and_then(hex),
+        after("", APPLE_MARK_CHARACTERS)
+            .filter(|_| id.len() == APPLE_CHARACTERS)
+            .and_then(apple_marked),
+    ];
+    found.into_iter().flatten().collect()
+}
+
+fn apple_mark(mark: u32) -> String {
+    let mut left = mark as usize;
+    let digit = |_| {
+        let digit = APPLE.get(left % APPLE.len()).copied().unwrap_or_default();
+        left /= APPLE.len();
+        char::from(digit)
+    };
+    (0..APPLE_MARK_CHARACTERS).map(digit).collect()
+}
+
+fn apple_marked(text: &str) -> Option<u32> {
+    let mut mark = 0_u64;
+    for character in text.bytes().rev() {
+        let digit = APPLE.iter().position(|held| *held == character.to_ascii_uppercase())?;
+        mark = mark * APPLE.len() as u64 + digit as u64;
+    }
+    u32::try_from(mark).ok()
+}
+
+fn apple(
+    kind: &str,
+    system: &str,
+    models: &[(u8, u8)],
+    id: String,
+    chance: &mut Chance,
+) -> Handset {
     let (major, minor) = chance.pick(models);
     let (version, build, agent) = chance.pick(IOS);
     let model = format!("{kind}{major}C{minor}");
     Handset {
-        id: chance.text(APPLE, 26),
+        id,
         kind: kind.to_owned(),
         system: format!("{system} {version} {build}"),
         user_agent: format!("Apple-{model}/{agent}"),
@@ -145,9 +206,9 @@ fn apple(kind: &str, system: &str, models: &[(u8, u8)], chance: &mut Chance) -> 
     }
 }
 
-fn android(version: &str, chance: &mut Chance) -> Handset {
+fn android(version: &str, id: String, chance: &mut Chance) -> Handset {
     Handset {
-        id: String::new(),
+        id,
         kind: String::new(),
         model: String::new(),
         system: format!("Android {version}"),
@@ -177,6 +238,11 @@ fn imei(chance: &mut Chance) -> String {
 const DIGITS: &[u8] = b"0123456789";
 const HEX: &[u8] = b"0123456789ABCDEF";
 const APPLE: &[u8] = b"ABCDEFGHJKLMNOPQRSTUV0123456789";
+const APPLE_CHARACTERS: usize = 26;
+/// 31 characters to the seventh are more than 32 bits.
+const APPLE_MARK_CHARACTERS: usize = 7;
+const ANDROID: &str = "androidc";
+const SAMSUNG: &str = "SEC";
 const IPHONES: &[(u8, u8)] = &[(12, 1), (13, 2), (14, 5), (14, 7), (15, 2), (15, 4), (16, 1)];
 const IPADS: &[(u8, u8)] = &[(11, 6), (12, 1), (13, 4), (13, 18), (14, 1)];
 const IOS: &[(&str, &str, &str)] = &[
@@ -208,6 +274,28 @@ mod tests {
             assert!((1..=32).contains(&handset.id.len()), "{handset:?}");
             assert!(handset.id.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{handset:?}");
         }
+    }
+
+    #[test]
+    fn a_device_id_leads_back_to_its_mark() {
+        let mut chance = Chance::new(7, "marks");
+
+        for mark in [0, 1, 30, 31, 0x1234_5678, u32::MAX - 1, u32::MAX] {
+            for platform in [
+                Platform::IPhone,
+                Platform::IPad,
+                Platform::Android,
+                Platform::Samsung,
+                Platform::Windows,
+            ] {
+                let id = platform.device_id(mark, &mut chance);
+
+                assert!(marks(&id).contains(&mark), "{id}");
+                assert!(marks(&id.to_lowercase()).contains(&mark), "{id}");
+            }
+        }
+        assert!(marks("").is_empty());
+        assert!(marks("§§§§§§§§§§§§§").is_empty());
     }
 
     #[test]

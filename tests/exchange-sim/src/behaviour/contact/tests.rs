@@ -48,26 +48,26 @@ impl Scene {
     }
 
     fn connect(&mut self) -> Device {
-        let owner = Mailbox::clone(&self.world.mailboxes()[0]);
+        let owner = std::sync::Arc::unwrap_or_clone(self.world.mailboxes().next().unwrap());
         let mut chance = crate::world::chance::Chance::new(9, "phone");
         let handset = Platform::IPhone.handset(&mut chance);
         let guid = chance.guid();
         let device =
-            Device::first_contact(guid, &owner, Platform::IPhone, handset, self.moment.now);
+            Device::first_contact(guid, owner.guid, Platform::IPhone, handset, self.moment.now);
         let called = connect(&self.world, &owner, device, &self.moment);
         self.apply(called.events);
         called.device
     }
 
     fn call(&mut self, device: &Device) -> Called {
-        let held = Device::clone(self.world.device(device.guid).unwrap());
+        let held = Device::clone(&self.world.device(device.guid).unwrap());
         let called = call(&self.world, &held, &self.moment);
         self.apply(called.events.clone());
         called
     }
 
     fn edit(&mut self, edit: impl FnOnce(&mut Mailbox)) {
-        let mut owner = Mailbox::clone(&self.world.mailboxes()[0]);
+        let mut owner = std::sync::Arc::unwrap_or_clone(self.world.mailboxes().next().unwrap());
         edit(&mut owner);
         owner.access_changed_ms = self.moment.elapsed_ms;
         self.apply(vec![Event::Mailbox(Box::new(owner))]);
@@ -96,7 +96,7 @@ fn a_new_phone_is_discovered_then_held_and_its_owner_and_the_admins_are_told() {
     let device = scene.connect();
     assert_eq!(device.state, AccessState::DeviceDiscovery);
     assert_eq!(scene.call(&device).service, Service::QuarantineMail);
-    assert!(scene.world.mailboxes()[0].has_partnership);
+    assert!(scene.world.mailboxes().next().unwrap().has_partnership);
     assert!(scene.world.mails.is_empty());
 
     scene.pass(DISCOVERY_MS - 1);
@@ -108,7 +108,7 @@ fn a_new_phone_is_discovered_then_held_and_its_owner_and_the_admins_are_told() {
     let kinds: Vec<_> = scene.world.mails.iter().map(|mail| mail.kind).collect();
     assert_eq!(kinds, [MailKind::Quarantine, MailKind::QuarantineAdmin]);
     assert!(scene.world.mails[0].body.ends_with("enrol at https://enrol.contoso.com\n"));
-    assert_eq!(scene.world.mails[0].mailbox, Some(scene.world.mailboxes()[0].guid));
+    assert_eq!(scene.world.mails[0].mailbox, Some(scene.world.mailboxes().next().unwrap().guid));
     assert_eq!(scene.world.mails[1].to, "admin@elsewhere.example");
 }
 
@@ -161,7 +161,7 @@ fn a_block_rule_sticks_to_a_phone_that_an_update_took_out_of_it() {
     scene.pass(CACHE_MS);
     assert_eq!(scene.call(&device).service, Service::Refused);
 
-    let mut updated = Device::clone(scene.world.device(device.guid).unwrap());
+    let mut updated = Device::clone(&scene.world.device(device.guid).unwrap());
     "iOS 99.0".clone_into(&mut updated.device_os);
     scene.apply(vec![Event::Device(Box::new(updated))]);
     assert_eq!(scene.call(&device).service, Service::Refused);

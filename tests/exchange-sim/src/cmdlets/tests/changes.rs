@@ -145,7 +145,7 @@ fn older_servers_know_the_older_names_only() {
     let shown = scene.run("Get-ActiveSyncMailboxPolicy", &[]).unwrap().output;
     assert!(shown[0].property("IsDefault").is_none());
     assert_eq!(text(&shown[0], "IsDefaultPolicy"), "True");
-    let guid = scene.live.read(|world| world.devices()[0].guid.to_string());
+    let guid = scene.live.read(|world| world.devices().next().unwrap().guid.to_string());
     let sent = [("Identity", guid.as_str().into()), ("AccountOnly", true.into())];
     let refused = scene.run("Clear-ActiveSyncDevice", &sent).unwrap_err();
     assert!(refused.id.starts_with("NamedParameterNotFound,"), "{refused:?}");
@@ -155,7 +155,7 @@ fn older_servers_know_the_older_names_only() {
 fn an_order_to_erase_waits_for_the_phone_and_can_be_taken_back() {
     for version in BOTH {
         let scene = Scene::new(version);
-        let device = scene.live.read(|world| world.devices()[3].clone());
+        let device = scene.live.read(|world| world.devices().nth(3).unwrap());
         let guid = device.guid.to_string();
         let clear = |switches: &[&str]| {
             let mut arguments = sent(&[("Identity", &guid)]);
@@ -179,7 +179,7 @@ fn an_order_to_erase_waits_for_the_phone_and_can_be_taken_back() {
 
         clear(&[]);
         let service = scene.live.change(|world, moment| {
-            let called = contact::call(world, world.device(device.guid).unwrap(), moment);
+            let called = contact::call(world, &world.device(device.guid).unwrap(), moment);
             (called.events, called.service)
         });
         assert_eq!(service.unwrap(), Service::Refused, "nothing else flows");
@@ -192,7 +192,7 @@ fn an_order_to_erase_waits_for_the_phone_and_can_be_taken_back() {
 fn a_removed_partnership_is_gone_and_the_others_stay() {
     for version in BOTH {
         let scene = Scene::new(version);
-        let device = scene.live.read(|world| world.devices()[3].clone());
+        let device = scene.live.read(|world| world.devices().nth(3).unwrap());
         let of_owner =
             scene.live.read(|world| world.devices_of(device.mailbox).count().saturating_sub(1));
         let mut arguments = sent(&[("Identity", &device.guid.to_string())]);
@@ -204,7 +204,7 @@ fn a_removed_partnership_is_gone_and_the_others_stay() {
             for held in world.devices() {
                 assert_eq!(world.device(held.guid).unwrap().guid, held.guid);
             }
-            (world.devices().len(), world.devices_of(device.mailbox).count())
+            (world.devices().count(), world.devices_of(device.mailbox).count())
         });
         assert_eq!(left, (1199, of_owner));
         let again = scene.run(&remove, &arguments).unwrap();
