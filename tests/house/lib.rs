@@ -27,4 +27,4 @@ pub mod peers;
 pub mod kdc;
 
 pub use eventually::{eventually, is};
-pub use scenario::scenario;
+pub use scenario::{scenario, scenario_alone};

@@ -1,7 +1,7 @@
 //! Owns how a test runs: in a runtime of its own, under a deadline, with nothing left behind.
 
 use std::future::Future;
-use std::sync::Once;
+use std::sync::{Once, PoisonError, RwLock};
 use std::time::Duration;
 
 use exgate_runtime::config::{Log, LogFormat, Telemetry};
@@ -16,11 +16,29 @@ pub const LOG_VARIABLE: &str = "EXGATE_TEST_LOG";
 /// How long what is left may take to end.
 const DRAIN: Duration = Duration::from_secs(5);
 
+/// Held by every scenario for reading, and by one that needs the machine for itself for writing.
+static MACHINE: RwLock<()> = RwLock::new(());
+
 /// Runs a test to its end.
 ///
 /// # Panics
 /// When the test does, and when it takes longer than [`DEADLINE`].
 pub fn scenario(test: impl Future<Output = ()>) {
+    let _beside_others = MACHINE.read().unwrap_or_else(PoisonError::into_inner);
+    run(test);
+}
+
+/// Runs a test to its end while no other scenario of this process runs: for those that hold a rate,
+/// which is the machine's as well.
+///
+/// # Panics
+/// As [`scenario`].
+pub fn scenario_alone(test: impl Future<Output = ()>) {
+    let _alone = MACHINE.write().unwrap_or_else(PoisonError::into_inner);
+    run(test);
+}
+
+fn run(test: impl Future<Output = ()>) {
     exgate_runtime::install_crypto_provider();
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     let runtime = builder.worker_threads(2).enable_all().build().expect("a runtime");

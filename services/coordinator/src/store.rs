@@ -69,8 +69,9 @@ const LOG_BYTES: &str = "67108864";
 const READERS: u32 = 4;
 /// How long a statement waits for the engine's own locks.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a caller waits for the writer: more than the swap of a large first snapshot takes.
-const WRITER_WAIT_MAX: Duration = Duration::from_secs(120);
+/// How long a caller waits for the writer: more than the swap of a first snapshot of a million devices
+/// takes on a busy machine. Who gives up ends an agent's session, and with it the sync that it waits for.
+const WRITER_WAIT_MAX: Duration = Duration::from_secs(900);
 /// The most rows in one statement that inserts many.
 const ROWS_PER_STATEMENT_MAX: usize = 200;
 

@@ -3,22 +3,21 @@
 With `--reader pypsrp` it is pypsrp as it comes; with `--reader elementtree` it is the same client, but each object is read by
 ElementTree into a dictionary of its properties, which is what a script pays that is written for speed.
 
-Prints one line of JSON: how many mailboxes and which devices there are, the CPU seconds of both listings without the start of the
-interpreter, and the CPU microseconds per object of each slice of them.
+Prints a line of JSON with the CPU microseconds per object of each slice of the devices, and waits for a line before it goes on, so
+that somebody else can be measured in between. The last line says how many mailboxes and which devices there are, and the CPU seconds
+of both listings without the start of the interpreter.
 """
 
 import argparse
 import json
 import pathlib
+import sys
 import time
 import xml.etree.ElementTree as ElementTree
 
 from pypsrp.complex_objects import PSInvocationState
 from pypsrp.powershell import PowerShell, RunspacePool
 from pypsrp.wsman import WSMan
-
-# Objects after which the clock is looked at.
-SLICE_OBJECTS = 500
 
 
 def properties(clixml):
@@ -42,25 +41,26 @@ def read_with_elementtree(pool):
     pool._serializer.deserialize = read
 
 
-def listing(pool, take, cmdlet, **parameters):
-    """Runs a cmdlet and takes its objects as they come; gives them and the CPU seconds per object of each slice."""
+def listing(pool, take, cmdlet, each_slice=None, **parameters):
+    """Runs a cmdlet and takes its objects as they come; after every so many, somebody else has a turn."""
     shell = PowerShell(pool)
     shell.add_cmdlet(cmdlet)
     for name, value in parameters.items():
         shell.add_parameter(name, value)
-    taken, slices, begun = [], [], (0, time.process_time())
+    taken, begun = [], (0, time.process_time())
     shell.begin_invoke()
     while shell.state == PSInvocationState.RUNNING:
         shell.poll_invoke()
         taken.extend(take(each) for each in shell.output)
         shell.output.clear()
         objects, now = len(taken) - begun[0], time.process_time()
-        if objects >= SLICE_OBJECTS:
-            slices.append((now - begun[1]) / objects)
-            begun = len(taken), now
+        if each_slice and objects >= each_slice:
+            print(json.dumps({"slice_us": 1e6 * (now - begun[1]) / objects}), flush=True)
+            sys.stdin.readline()
+            begun = len(taken), time.process_time()
     shell.end_invoke()
     assert shell.state == PSInvocationState.COMPLETED and not shell.streams.error, shell.streams.error
-    return taken, slices
+    return taken
 
 
 def main():
@@ -70,6 +70,7 @@ def main():
     parser.add_argument("--ca", required=True)
     parser.add_argument("--account", required=True)
     parser.add_argument("--password-file", type=pathlib.Path, required=True)
+    parser.add_argument("--slice", type=int, required=True, help="devices after which somebody else has a turn")
     arguments = parser.parse_args()
 
     wsman = WSMan(
@@ -103,10 +104,10 @@ def main():
             read_with_elementtree(pool)
         listing(pool, str, "Set-ADServerSettings", ViewEntireForest=True)
         having = "HasActiveSyncDevicePartnership -eq $true"
-        mailboxes, _ = listing(pool, mailbox, "Get-CASMailbox", Filter=having, ResultSize="Unlimited")
-        devices, slices = listing(pool, device, "Get-MobileDevice", ResultSize="Unlimited")
+        mailboxes = listing(pool, mailbox, "Get-CASMailbox", Filter=having, ResultSize="Unlimited")
+        devices = listing(pool, device, "Get-MobileDevice", each_slice=arguments.slice, ResultSize="Unlimited")
         cpu = time.process_time() - began
-    print(json.dumps({"mailboxes": len(mailboxes), "devices": devices, "cpu_s": cpu, "slices_us": [1e6 * each for each in slices]}))
+    print(json.dumps({"mailboxes": len(mailboxes), "devices": devices, "cpu_s": cpu}), flush=True)
 
 
 if __name__ == "__main__":

@@ -8,9 +8,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 const DEVICES_QUICK: usize = 20_000;
 /// Devices of them in a full run.
 const DEVICES_FULL: usize = 100_000;
-/// Devices of R12 and R13, of which each costs pypsrp a millisecond and more, in a quick and in a full
-/// run.
-const DEVICES_PEERS: [usize; 2] = [4_000, 20_000];
+/// Devices of R12 and R13, of which each costs pypsrp a millisecond and more.
+const DEVICES_PEERS: usize = 20_000;
 /// The fleets of M4 in a full run; a quick one has the first.
 const FLEETS: [usize; 2] = [100_000, 1_000_000];
 /// Where `make bench` installs the Python peers, as seen from the programs.
@@ -32,7 +31,7 @@ pub(crate) struct Arguments {
     #[arg(long, global = true, default_value_t = 7, value_parser = clap::value_parser!(u32).range(3..=1000))]
     rounds: u32,
     /// Devices of R1 and R3, instead of 20,000 (quick) or 100,000 (full), and of R12 and R13, instead of
-    /// 4,000 or 20,000.
+    /// 20,000.
     #[arg(long, global = true, value_parser = devices)]
     devices: Option<usize>,
     /// Devices of M4's two fleets, instead of 100,000 (quick: that one alone) and 1,000,000.
@@ -129,7 +128,7 @@ impl Arguments {
             seed: self.seed,
             rounds: self.rounds,
             devices: self.devices.unwrap_or(usual),
-            devices_peers: self.devices.unwrap_or(DEVICES_PEERS[usize::from(is_full)]),
+            devices_peers: self.devices.unwrap_or(DEVICES_PEERS),
             fleets: self
                 .fleets
                 .unwrap_or_else(|| FLEETS.into_iter().take(1 + usize::from(is_full)).collect()),
@@ -165,7 +164,7 @@ mod tests {
     fn a_bare_call_measures_everything_quickly() {
         let bare = plan("exgate-bench");
         assert_eq!((bare.goals, bare.devices), (Goal::value_variants().to_vec(), 20_000));
-        assert_eq!((bare.devices_peers, bare.fleets), (4_000, vec![100_000]));
+        assert_eq!((bare.devices_peers, bare.fleets), (20_000, vec![100_000]));
         let full = plan("exgate-bench all --full");
         assert_eq!((full.devices, full.devices_peers), (100_000, 20_000));
         assert_eq!(full.fleets, [100_000, 1_000_000]);

@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use serde::Deserialize;
-use tokio::process::Command;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 use crate::arguments::Plan;
 use crate::processes::{House, Site, unless_interrupted};
@@ -43,13 +44,14 @@ pub(crate) struct Listed {
     pub(crate) devices: Vec<Row>,
 }
 
-/// The line that the script prints.
+/// A line that the script prints.
 #[derive(Debug, Deserialize)]
-struct Printed {
-    mailboxes: usize,
-    devices: Vec<Row>,
-    cpu_s: f64,
-    slices_us: Vec<f64>,
+#[serde(untagged)]
+enum Printed {
+    /// So much CPU a device of the last slice took; it waits until it may go on.
+    Slice { slice_us: f64 },
+    /// Everything it saw.
+    End { mailboxes: usize, devices: Vec<Row>, cpu_s: f64 },
 }
 
 impl Peer {
@@ -64,26 +66,6 @@ impl Peer {
         match self {
             Self::Pypsrp => "pypsrp",
             Self::ElementTree => "elementtree",
-        }
-    }
-
-    /// What each round within one listing costs, as a share of the middle one.
-    fn shares(self, slices: Vec<f64>) -> Vec<f64> {
-        let mut all = Sample::default();
-        slices.iter().for_each(|cost| all.push(*cost));
-        match self {
-            Self::Pypsrp if all.median() > 0.0 => {
-                slices.iter().map(|cost| cost / all.median()).collect()
-            }
-            Self::Pypsrp | Self::ElementTree => vec![1.0],
-        }
-    }
-
-    /// How often it lists. pypsrp takes so long that one listing has to do: its slices are the rounds.
-    fn rounds(self, plan: &Plan) -> u32 {
-        match self {
-            Self::Pypsrp => 1,
-            Self::ElementTree => plan.rounds,
         }
     }
 }
@@ -149,32 +131,53 @@ struct Samples {
     ratio: Sample,
 }
 
-/// Ours, theirs, ours; then the next round. One round to warm the server up goes before.
+impl Samples {
+    /// Each slice of their one listing is a round, held against the mean of ours before and after it. A
+    /// slice stands for the whole listing, mailboxes included, in proportion to the middle one.
+    fn of(ours: &[f64], slices: &[f64], theirs: f64) -> Self {
+        let mut samples = Self::default();
+        let mut middle = Sample::default();
+        slices.iter().for_each(|slice| middle.push(*slice));
+        for (around, slice) in ours.windows(2).zip(slices) {
+            let ours = around.iter().sum::<f64>() / 2.0;
+            let theirs = theirs * slice / middle.median();
+            samples.ours.push(ours);
+            samples.theirs.push(theirs);
+            samples.ratio.push(theirs / ours);
+        }
+        samples
+    }
+}
+
+/// Ours, a slice of theirs, ours, and so on. One look to warm the server up goes before.
 async fn compare(plan: &Plan, peer: Peer, python: &Path) -> anyhow::Result<Samples> {
     let devices = plan.devices_peers;
     let house = House::exchange_only(devices, plan.seed, LIMIT).await?;
     let site = house.site();
     let truth = ours::list(&site).await?;
     ensure!(truth.devices.len() == devices, "{} devices were seen", truth.devices.len());
-    let mut samples = Samples::default();
     let per_device = |cpu: Duration| cpu.as_secs_f64() * 1e6 / devices as f64;
-    for _ in 0..peer.rounds(plan) {
-        let before = ours::list(&site).await?;
-        let (theirs, slices) = theirs(peer, python, &site).await?;
-        let after = ours::list(&site).await?;
-        for seen in [&before, &after] {
-            same(&truth, seen).context("the agent sees something else")?;
+    let mut ours = vec![per_device(ours::list(&site).await?.cpu)];
+    let mut slices = Vec::new();
+    let mut theirs = Theirs::start(peer, python, &site, devices.div_ceil(plan.rounds as usize))?;
+    let listed = loop {
+        match theirs.next().await? {
+            Printed::Slice { slice_us } => {
+                let seen = ours::list(&site).await?;
+                same(&truth, &seen).context("the agent sees something else")?;
+                slices.push(slice_us);
+                ours.push(per_device(seen.cpu));
+                theirs.go_on().await?;
+            }
+            Printed::End { mailboxes, devices, cpu_s } => {
+                break Listed { cpu: Duration::from_secs_f64(cpu_s), mailboxes, devices };
+            }
         }
-        same(&truth, &theirs).context("the peer sees something else")?;
-        let (ours, theirs) = (per_device((before.cpu + after.cpu) / 2), per_device(theirs.cpu));
-        samples.ours.push(ours);
-        samples.theirs.push(theirs);
-        for share in peer.shares(slices) {
-            samples.ratio.push(theirs / ours * share);
-        }
-    }
+    };
+    theirs.end().await?;
+    same(&truth, &listed).context("the peer sees something else")?;
     house.stop();
-    Ok(samples)
+    Ok(Samples::of(&ours, &slices, per_device(listed.cpu)))
 }
 
 fn same(truth: &Listed, seen: &Listed) -> anyhow::Result<()> {
@@ -192,24 +195,48 @@ fn same(truth: &Listed, seen: &Listed) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn theirs(peer: Peer, python: &Path, site: &Site) -> anyhow::Result<(Listed, Vec<f64>)> {
-    let Site { port, account, password_file, ca_file } = site;
-    let output = Command::new(python)
-        .arg(SCRIPT)
-        .args(["--reader", peer.reader(), "--port", &port.to_string(), "--account", account])
-        .args([PathBuf::from("--ca"), ca_file.clone()])
-        .args([PathBuf::from("--password-file"), password_file.clone()])
-        .stdin(Stdio::null())
-        .stderr(Stdio::inherit())
-        .kill_on_drop(true)
-        .output()
-        .await
-        .with_context(|| format!("starting {}", python.display()))?;
-    ensure!(output.status.success(), "{SCRIPT} ended with {}", output.status);
-    let Printed { mailboxes, devices, cpu_s, slices_us } =
-        serde_json::from_slice(&output.stdout).context("reading what the peer printed")?;
-    let listed = Listed { cpu: Duration::from_secs_f64(cpu_s), mailboxes, devices };
-    Ok((listed, slices_us))
+/// Their listing, under way in a process of its own.
+struct Theirs {
+    child: Child,
+    said: Lines<BufReader<ChildStdout>>,
+    told: ChildStdin,
+}
+
+impl Theirs {
+    fn start(peer: Peer, python: &Path, site: &Site, slice: usize) -> anyhow::Result<Self> {
+        let Site { port, account, password_file, ca_file } = site;
+        let mut child = Command::new(python)
+            .arg(SCRIPT)
+            .args(["--reader", peer.reader(), "--port", &port.to_string(), "--account", account])
+            .args(["--slice", &slice.to_string()])
+            .args([PathBuf::from("--ca"), ca_file.clone()])
+            .args([PathBuf::from("--password-file"), password_file.clone()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .kill_on_drop(true)
+            .spawn()
+            .with_context(|| format!("starting {}", python.display()))?;
+        let said = child.stdout.take().context("no output")?;
+        let told = child.stdin.take().context("no input")?;
+        Ok(Self { child, said: BufReader::new(said).lines(), told })
+    }
+
+    async fn next(&mut self) -> anyhow::Result<Printed> {
+        let line = self.said.next_line().await?.with_context(|| format!("{SCRIPT} ended early"))?;
+        serde_json::from_str(&line).context("reading what the peer printed")
+    }
+
+    async fn go_on(&mut self) -> anyhow::Result<()> {
+        self.told.write_all(b"\n").await.context("the peer does not listen")
+    }
+
+    async fn end(mut self) -> anyhow::Result<()> {
+        drop(self.told);
+        let status = self.child.wait().await?;
+        ensure!(status.success(), "{SCRIPT} ended with {status}");
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -225,10 +252,11 @@ mod tests {
     }
 
     #[test]
-    fn the_slices_of_one_listing_are_its_rounds() {
-        assert_eq!(Peer::Pypsrp.shares(vec![3.0, 2.0, 1.0]), [1.5, 1.0, 0.5]);
-        assert_eq!(Peer::Pypsrp.shares(vec![]), [1.0]);
-        assert_eq!(Peer::ElementTree.shares(vec![3.0, 2.0, 1.0]), [1.0]);
+    fn a_slice_is_held_against_ours_around_it() {
+        // The whole cost 30 a device, of which the middle slice took 20 for devices.
+        let samples = Samples::of(&[1.0, 2.0, 2.0, 4.0], &[10.0, 20.0, 40.0], 30.0);
+        assert_eq!((samples.ratio.median(), samples.ratio.rounds()), (15.0, 3));
+        assert_eq!((samples.ours.median(), samples.theirs.median()), (2.0, 30.0));
     }
 
     #[test]

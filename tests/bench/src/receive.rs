@@ -23,12 +23,16 @@ use crate::report::{Kind, Result, Side, Verdict};
 use crate::statistics::Sample;
 
 use floor::{Floor, FloorCost};
-use path::{Known, STAGES, Stage, Tally, pass, pass_known};
+use path::{Known, KnownWay, STAGES, Stage, Tally, Way};
 
 /// How many times the floor a device may cost that is read.
 const READ: (f64, f64) = (2.0, 1.5);
 /// How much of that one may cost that is skipped.
 const SKIPPED: (f64, f64) = (0.35, 0.25);
+/// After how many bodies another lane has its turn: about 2 MB, which the caches hold.
+const TURN_BODIES: usize = 4;
+/// The floor, what is skipped, and every stage.
+const LANES: usize = 2 + STAGES.len();
 
 /// Everything that one run of rounds yields.
 #[derive(Default)]
@@ -71,7 +75,8 @@ pub(crate) fn measure(plan: &Plan) -> anyhow::Result<Vec<Result>> {
 }
 
 impl Samples {
-    /// Floor, read, skipped; the other stages; skipped, read, floor.
+    /// All lanes go through the same few bodies, then through the next, in turn from the first and from
+    /// the last: whatever the machine does for longer than a moment hits all alike.
     fn round(
         &mut self,
         capture: &mut Capture,
@@ -79,25 +84,41 @@ impl Samples {
         table: &DigestTable,
         truth: &Tally,
     ) -> anyhow::Result<()> {
-        let devices = truth.objects as f64;
-        let micros = |cost: Duration| cost.as_secs_f64() * 1e6 / devices;
-        let first = floor.pass()?;
-        let mut read = timed(capture, Stage::Encoded, truth)?;
-        let mut skipped = timed_known(capture, table, truth)?;
-        let mut until = [0.0; STAGES.len()];
-        for (place, stage) in STAGES.into_iter().enumerate() {
-            if stage != Stage::Encoded {
-                until[place] = micros(timed(capture, stage, truth)?);
+        let bodies = capture.bodies.clone();
+        let mut ways = Vec::new();
+        for stage in STAGES {
+            ways.push(Way::new(capture, stage)?);
+        }
+        let mut known = KnownWay::new(capture, table)?;
+        let mut cost = FloorCost::default();
+        for (number, chunk) in bodies.chunks(TURN_BODIES).enumerate() {
+            let begin = number * TURN_BODIES;
+            let range = begin..begin + chunk.len();
+            floor.warm(range.clone());
+            for turn in 0..LANES {
+                let lane = if number % 2 == 0 { turn } else { LANES - 1 - turn };
+                match lane.checked_sub(2) {
+                    None if lane == 0 => cost += floor.step(range.clone())?,
+                    None => known.step(chunk)?,
+                    Some(stage) => ways[stage].step(chunk, &mut |it| drop(black_box(it)))?,
+                }
             }
         }
-        skipped += timed_known(capture, table, truth)?;
-        read += timed(capture, Stage::Encoded, truth)?;
-        let second = floor.pass()?;
-        let both = |of: fn(&FloorCost) -> Duration| micros(of(&first) + of(&second)) / 2.0;
-        let (base64, scan) = (both(|it| it.base64), both(|it| it.scan));
-        let (encoded, skipped) = (micros(read) / 2.0, micros(skipped) / 2.0);
-        until[Stage::Encoded as usize] = encoded;
-        let digested = until[Stage::Digests as usize];
+        let mut until = Vec::new();
+        for (stage, way) in STAGES.into_iter().zip(ways) {
+            until.push(whole(stage, way.end(), truth)?);
+        }
+        let skipped = all_skipped(known.end(), truth)?;
+        self.push(&cost, &until, skipped, truth.objects as f64);
+        Ok(())
+    }
+
+    /// Takes the costs of a round in.
+    fn push(&mut self, floor: &FloorCost, until: &[Duration], skipped: Duration, devices: f64) {
+        let micros = |cost: Duration| cost.as_secs_f64() * 1e6 / devices;
+        let (base64, scan, skipped) = (micros(floor.base64), micros(floor.scan), micros(skipped));
+        let until: Vec<_> = until.iter().copied().map(micros).collect();
+        let (encoded, digested) = (until[Stage::Encoded as usize], until[Stage::Digests as usize]);
         for (place, sample) in self.stages.iter_mut().enumerate() {
             let before = place.checked_sub(1).map_or(0.0, |before| until[before]);
             sample.push(until[place] - before);
@@ -111,7 +132,6 @@ impl Samples {
         self.ratio.push(encoded / (base64 + scan));
         self.ratio_digested.push(digested / (base64 + scan));
         self.ratio_skipped.push(skipped / encoded);
-        Ok(())
     }
 
     fn print(&self) {
@@ -163,9 +183,12 @@ impl Samples {
     }
 }
 
-/// One pass, its result held against the truth.
-fn timed(capture: &mut Capture, stage: Stage, truth: &Tally) -> anyhow::Result<Duration> {
-    let (cost, tally) = pass(capture, stage, |observation| drop(black_box(observation)))?;
+/// The cost of a way gone to its end, its result held against the truth.
+fn whole(
+    stage: Stage,
+    (cost, tally): (Duration, Tally),
+    truth: &Tally,
+) -> anyhow::Result<Duration> {
     let due = Tally {
         objects: if stage >= Stage::Messages { truth.objects } else { 0 },
         observations: if stage >= Stage::Observations { truth.observations } else { 0 },
@@ -177,23 +200,26 @@ fn timed(capture: &mut Capture, stage: Stage, truth: &Tally) -> anyhow::Result<D
     Ok(cost)
 }
 
-/// One pass over what the table knows: all of it has to be skipped.
-fn timed_known(
-    capture: &mut Capture,
-    table: &DigestTable,
-    truth: &Tally,
-) -> anyhow::Result<Duration> {
-    let (cost, known) = pass_known(capture, table)?;
+/// The cost of a way past what the table knows: all of it has to be skipped.
+fn all_skipped((cost, known): (Duration, Known), truth: &Tally) -> anyhow::Result<Duration> {
     let due = Known { skipped: truth.objects, read: 0, keys: truth.keys };
     ensure!(known == due, "a pass over known objects saw {known:?}, not {due:?}");
     Ok(cost)
+}
+
+/// One pass with a table.
+fn past(capture: &mut Capture, table: &DigestTable) -> anyhow::Result<(Duration, Known)> {
+    let bodies = capture.bodies.clone();
+    let mut way = KnownWay::new(capture, table)?;
+    way.step(&bodies)?;
+    Ok(way.end())
 }
 
 /// A table to which every device was acknowledged, and which a run has begun with.
 fn acknowledged(capture: &mut Capture, truth: &Tally) -> anyhow::Result<DigestTable> {
     let mut table = DigestTable::default();
     table.begin(Generation::new(1), false, Seal::Whole);
-    let (_, known) = pass_known(capture, &table)?;
+    let (_, known) = past(capture, &table)?;
     let due = Known { skipped: 0, read: truth.objects, keys: truth.keys };
     ensure!(known == due, "a pass over unknown objects saw {known:?}, not {due:?}");
     table.acknowledge(Seal::Whole);
@@ -206,12 +232,15 @@ fn acknowledged(capture: &mut Capture, truth: &Tally) -> anyhow::Result<DigestTa
 fn check(capture: &mut Capture) -> anyhow::Result<Tally> {
     let mut observed: HashMap<Uuid, EasDevice> = HashMap::new();
     let mut truth = Tally::default();
-    let (_, tally) = pass(capture, Stage::Digests, |observation| {
+    let bodies = capture.bodies.clone();
+    let mut way = Way::new(capture, Stage::Digests)?;
+    way.step(&bodies, &mut |observation| {
         truth.digest(&convert::digest(&observation));
         if let Observation::Device(device) = observation {
             observed.insert(device.id.guid(), device);
         }
     })?;
+    let (_, tally) = way.end();
     ensure!(tally.digests == truth.digests, "digests differ");
     ensure!(tally.objects == capture.devices.len(), "there are more or fewer objects than devices");
     ensure!(observed.len() == tally.objects, "a device was seen twice or not at all");
@@ -260,7 +289,8 @@ mod tests {
 
         let wrong = Tally { digests: truth.digests ^ 1, ..truth };
         assert!(samples.round(&mut capture, &mut floor, &table, &wrong).is_err());
-        assert!(timed_known(&mut capture, &DigestTable::default(), &truth).is_err());
+        let unknown = past(&mut capture, &DigestTable::default()).unwrap();
+        assert!(all_skipped(unknown, &truth).is_err());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! a buffer that is used again, and step once through the events of each object's XML.
 
 use std::hint::black_box;
+use std::ops::Range;
 use std::time::Duration;
 
 use anyhow::{bail, ensure};
@@ -16,16 +17,21 @@ use exgate_exchange::wsman::{Response, ResponseBody, Stream};
 use crate::capture::Capture;
 use crate::statistics::cost_of;
 
-/// The captured bytes, cut into what the floor reads.
+/// The captured bytes, cut into what the floor reads of each body.
 pub(super) struct Floor<'a> {
+    bodies: Vec<Piece<'a>>,
+    buffer: Vec<u8>,
+}
+
+/// What one body carries: streams, and the objects that end in it.
+struct Piece<'a> {
     streams: Vec<Stream<'a>>,
     objects: Vec<String>,
-    buffer: Vec<u8>,
     events: usize,
 }
 
-/// What one pass costs.
-#[derive(Clone, Copy, Debug)]
+/// What some of it costs.
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct FloorCost {
     pub(super) base64: Duration,
     pub(super) scan: Duration,
@@ -35,52 +41,71 @@ impl<'a> Floor<'a> {
     /// Cuts beforehand, so that the floor pays for no envelope and no fragment.
     pub(super) fn new(capture: &mut Capture, bodies: &'a [bytes::Bytes]) -> anyhow::Result<Self> {
         let mut pipeline = capture.replay()?;
-        let (mut streams, mut objects, mut buffer) = (Vec::new(), Vec::new(), Vec::new());
+        let mut floor = Self { bodies: Vec::new(), buffer: Vec::new() };
         for body in bodies {
             let ResponseBody::Receive(received) = Response::parse(body)?.body else {
                 bail!("a captured answer carries no output");
             };
-            for stream in received.streams {
-                buffer.clear();
-                stream.decode_into(&mut buffer)?;
-                let mut events = pipeline.feed(&buffer);
+            let mut piece = Piece { streams: received.streams, objects: Vec::new(), events: 0 };
+            for stream in &piece.streams {
+                floor.buffer.clear();
+                stream.decode_into(&mut floor.buffer)?;
+                let mut events = pipeline.feed(&floor.buffer);
                 while let Some(event) = events.next_event()? {
                     if let PipelineEvent::Output(xml) = event {
-                        objects.push(std::str::from_utf8(xml)?.to_owned());
+                        piece.objects.push(std::str::from_utf8(xml)?.to_owned());
                     }
                 }
-                streams.push(stream);
             }
+            piece.events = piece.scan()?;
+            floor.bodies.push(piece);
         }
-        let mut floor = Self { streams, objects, buffer, events: 0 };
-        floor.events = floor.scan()?;
         Ok(floor)
     }
 
     /// How many bytes of XML the objects have.
     pub(super) fn xml_bytes(&self) -> usize {
-        self.objects.iter().map(String::len).sum()
+        self.bodies.iter().flat_map(|piece| &piece.objects).map(String::len).sum()
     }
 
     /// How many objects there are.
     pub(super) fn objects(&self) -> usize {
-        self.objects.len()
+        self.bodies.iter().map(|piece| piece.objects.len()).sum()
     }
 
-    /// Does it once.
-    pub(super) fn pass(&mut self) -> anyhow::Result<FloorCost> {
-        let (base64, decoded) = cost_of(|| self.decode());
-        let (scan, events) = cost_of(|| self.scan());
+    /// Reads what these bodies carry into the caches, for whoever comes first.
+    pub(super) fn warm(&self, bodies: Range<usize>) {
+        for piece in &self.bodies[bodies] {
+            let streams = piece.streams.iter().map(|stream| stream.base64.as_bytes());
+            let objects = piece.objects.iter().map(|object| object.as_bytes());
+            let sum =
+                streams.chain(objects).flatten().fold(0_u64, |sum, byte| sum + u64::from(*byte));
+            black_box(sum);
+        }
+    }
+
+    /// Does it once with some bodies.
+    pub(super) fn step(&mut self, bodies: Range<usize>) -> anyhow::Result<FloorCost> {
+        let Self { bodies: pieces, buffer } = self;
+        let pieces = &pieces[bodies];
+        let decode = |piece: &Piece<'_>| piece.decode(buffer);
+        let (base64, decoded) = cost_of(|| pieces.iter().try_for_each(decode));
         decoded?;
-        ensure!(events? == self.events, "the floor saw another number of events");
+        let scan = || {
+            pieces.iter().try_fold(true, |same, piece| Ok(piece.scan()? == piece.events && same))
+        };
+        let (scan, same): (_, anyhow::Result<bool>) = cost_of(scan);
+        ensure!(same?, "the floor saw another number of events");
         Ok(FloorCost { base64, scan })
     }
+}
 
-    fn decode(&mut self) -> anyhow::Result<()> {
+impl Piece<'_> {
+    fn decode(&self, buffer: &mut Vec<u8>) -> anyhow::Result<()> {
         for stream in &self.streams {
-            self.buffer.clear();
-            STANDARD.decode_vec(stream.base64.as_bytes(), &mut self.buffer)?;
-            black_box(&self.buffer);
+            buffer.clear();
+            STANDARD.decode_vec(stream.base64.as_bytes(), buffer)?;
+            black_box(&buffer);
         }
         Ok(())
     }
@@ -98,5 +123,12 @@ impl<'a> Floor<'a> {
             }
         }
         Ok(events)
+    }
+}
+
+impl std::ops::AddAssign for FloorCost {
+    fn add_assign(&mut self, more: Self) {
+        self.base64 += more.base64;
+        self.scan += more.scan;
     }
 }

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use exgate_agent::collect::{DigestTable, Skim, Skimmed};
 use exgate_agent::translate::ListedDevice;
 use exgate_domain::ids::ObservationDigest;
-use exgate_domain::observation::{Kind, Observation};
+use exgate_domain::observation::{Key, Kind, Observation};
 use exgate_domain::snapshot::PAGE_ROWS_MAX;
 use exgate_exchange::clixml::{Columns, Row as Fields};
 use exgate_exchange::cmdlets::Row;
@@ -86,31 +86,79 @@ impl Tally {
     }
 }
 
-/// Goes the way once, up to `stage`, and hands what comes out to `seen`.
-pub(super) fn pass(
-    capture: &mut Capture,
+/// The way up to a stage, as far as it has been gone.
+pub(super) struct Way {
+    pipeline: Pipeline,
+    columns: Columns,
     stage: Stage,
-    mut seen: impl FnMut(Observation),
-) -> anyhow::Result<(Duration, Tally)> {
-    let pipeline = capture.replay()?;
-    let bodies = &capture.bodies;
-    let (cost, tally) = cost_of(move || walk(bodies, pipeline, stage, &mut seen));
-    Ok((cost, tally?))
+    cost: Duration,
+    tally: Tally,
 }
 
-/// Goes the way once with a table that may know the objects: up to keys on pages for those that it does,
-/// up to observations, which it learns, for the others.
-pub(super) fn pass_known(
-    capture: &mut Capture,
-    table: &DigestTable,
-) -> anyhow::Result<(Duration, Known)> {
-    let pipeline = capture.replay()?;
-    let bodies = &capture.bodies;
-    let (cost, known) = cost_of(move || walk_known(bodies, pipeline, table));
-    Ok((cost, known?))
+impl Way {
+    /// Begins with nothing read.
+    pub(super) fn new(capture: &mut Capture, stage: Stage) -> anyhow::Result<Self> {
+        Ok(Self {
+            pipeline: capture.replay()?,
+            columns: Columns::new(ListedDevice::COLUMNS.iter().copied()),
+            stage,
+            cost: Duration::ZERO,
+            tally: Tally::default(),
+        })
+    }
+
+    /// Goes on through the next bodies, and hands what comes out to `seen`.
+    pub(super) fn step(
+        &mut self,
+        bodies: &[Bytes],
+        seen: &mut impl FnMut(Observation),
+    ) -> anyhow::Result<()> {
+        let (cost, walked) = cost_of(|| bodies.iter().try_for_each(|body| self.read(body, seen)));
+        self.cost += cost;
+        walked
+    }
+
+    /// What it cost, and what it saw.
+    pub(super) fn end(self) -> (Duration, Tally) {
+        (self.cost, self.tally)
+    }
+
+    fn read(&mut self, body: &Bytes, seen: &mut impl FnMut(Observation)) -> anyhow::Result<()> {
+        let received = received(body)?;
+        if self.stage == Stage::Envelope {
+            black_box(&received);
+            return Ok(());
+        }
+        let output = decoded(&received)?;
+        if self.stage == Stage::Decoded {
+            black_box(&output);
+            return Ok(());
+        }
+        let batch = messages(&mut self.pipeline, output)?;
+        self.tally.objects += batch.len();
+        if self.stage == Stage::Messages {
+            black_box(&batch);
+            return Ok(());
+        }
+        for xml in batch {
+            let row = ListedDevice::from_fields(&Fields::read(&xml, &self.columns)?)?;
+            let observation = Observation::Device(row.device?);
+            self.tally.see(&observation);
+            if self.stage >= Stage::Encoded {
+                let encoded = convert::encode_observation(&observation);
+                self.tally.encoded_bytes += encoded.len();
+                if self.stage == Stage::Digests {
+                    self.tally.digest(&ObservationDigest::of(&encoded));
+                }
+                black_box(encoded);
+            }
+            seen(observation);
+        }
+        Ok(())
+    }
 }
 
-/// What such a pass saw. The sum does not depend on the order.
+/// What a way past a table of digests saw. The sum does not depend on the order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Known {
     /// Objects that the table knows.
@@ -121,90 +169,84 @@ pub(super) struct Known {
     pub(super) keys: u128,
 }
 
-fn walk_known(
-    bodies: &[Bytes],
-    mut pipeline: Pipeline,
-    table: &DigestTable,
-) -> anyhow::Result<Known> {
-    let columns = Columns::new(ListedDevice::COLUMNS.iter().copied());
-    let mut skim = Skim::new(table, Kind::Device, true);
-    let mut known = Known::default();
-    let mut page = Vec::with_capacity(PAGE_ROWS_MAX);
-    for body in bodies {
-        let ResponseBody::Receive(received) = Response::parse(body)?.body else {
-            bail!("a captured answer carries no output");
-        };
-        for xml in messages(&mut pipeline, decoded(&received)?)? {
-            let key = match skim.look(&xml) {
+/// The way with a table that may know the objects: up to keys on pages for those that it does, up to
+/// observations, which it learns, for the others.
+pub(super) struct KnownWay<'a> {
+    pipeline: Pipeline,
+    columns: Columns,
+    table: &'a DigestTable,
+    skim: Skim<'a>,
+    page: Vec<Key>,
+    cost: Duration,
+    known: Known,
+}
+
+impl<'a> KnownWay<'a> {
+    /// Begins with nothing read.
+    pub(super) fn new(capture: &mut Capture, table: &'a DigestTable) -> anyhow::Result<Self> {
+        Ok(Self {
+            pipeline: capture.replay()?,
+            columns: Columns::new(ListedDevice::COLUMNS.iter().copied()),
+            table,
+            skim: Skim::new(table, Kind::Device, true),
+            page: Vec::with_capacity(PAGE_ROWS_MAX),
+            cost: Duration::ZERO,
+            known: Known::default(),
+        })
+    }
+
+    /// Goes on through the next bodies.
+    pub(super) fn step(&mut self, bodies: &[Bytes]) -> anyhow::Result<()> {
+        let (cost, walked) = cost_of(|| bodies.iter().try_for_each(|body| self.read(body)));
+        self.cost += cost;
+        walked
+    }
+
+    /// What it cost, and what it saw.
+    pub(super) fn end(mut self) -> (Duration, Known) {
+        let (cost, ()) = cost_of(|| self.turn_page());
+        (self.cost + cost, self.known)
+    }
+
+    fn read(&mut self, body: &Bytes) -> anyhow::Result<()> {
+        let received = received(body)?;
+        for xml in messages(&mut self.pipeline, decoded(&received)?)? {
+            let key = match self.skim.look(&xml) {
                 Skimmed::Known(key) => {
-                    known.skipped += 1;
-                    black_box(skim.controller(&xml));
-                    page.push(key);
+                    self.known.skipped += 1;
+                    black_box(self.skim.controller(&xml));
+                    self.page.push(key);
                     key
                 }
                 Skimmed::Unread(raw) => {
-                    let row = ListedDevice::from_fields(&Fields::read(&xml, &columns)?)?;
+                    let row = ListedDevice::from_fields(&Fields::read(&xml, &self.columns)?)?;
                     let observation = Observation::Device(row.device?);
                     let digest = convert::digest(&observation);
-                    table.see(observation.key(), digest, raw.map(|(_, raw)| raw));
-                    known.read += 1;
+                    self.table.see(observation.key(), digest, raw.map(|(_, raw)| raw));
+                    self.known.read += 1;
                     observation.key()
                 }
             };
-            known.keys = known.keys.wrapping_add(key.guid.as_u128());
-            if page.len() == PAGE_ROWS_MAX {
-                black_box(convert::page_digest(&[], &page));
-                page.clear();
+            self.known.keys = self.known.keys.wrapping_add(key.guid.as_u128());
+            if self.page.len() == PAGE_ROWS_MAX {
+                self.turn_page();
             }
         }
+        Ok(())
     }
-    black_box(convert::page_digest(&[], &page));
-    Ok(known)
+
+    fn turn_page(&mut self) {
+        black_box(convert::page_digest(&[], &self.page));
+        self.page.clear();
+    }
 }
 
-fn walk(
-    bodies: &[Bytes],
-    mut pipeline: Pipeline,
-    stage: Stage,
-    seen: &mut impl FnMut(Observation),
-) -> anyhow::Result<Tally> {
-    let columns = Columns::new(ListedDevice::COLUMNS.iter().copied());
-    let mut tally = Tally::default();
-    for body in bodies {
-        let ResponseBody::Receive(received) = Response::parse(body)?.body else {
-            bail!("a captured answer carries no output");
-        };
-        if stage == Stage::Envelope {
-            black_box(&received);
-            continue;
-        }
-        let output = decoded(&received)?;
-        if stage == Stage::Decoded {
-            black_box(&output);
-            continue;
-        }
-        let batch = messages(&mut pipeline, output)?;
-        tally.objects += batch.len();
-        if stage == Stage::Messages {
-            black_box(&batch);
-            continue;
-        }
-        for xml in batch {
-            let row = ListedDevice::from_fields(&Fields::read(&xml, &columns)?)?;
-            let observation = Observation::Device(row.device?);
-            tally.see(&observation);
-            if stage >= Stage::Encoded {
-                let encoded = convert::encode_observation(&observation);
-                tally.encoded_bytes += encoded.len();
-                if stage == Stage::Digests {
-                    tally.digest(&ObservationDigest::of(&encoded));
-                }
-                black_box(encoded);
-            }
-            seen(observation);
-        }
+/// The output that an answer carries.
+fn received(body: &Bytes) -> anyhow::Result<Received<'_>> {
+    match Response::parse(body)?.body {
+        ResponseBody::Receive(received) => Ok(received),
+        _ => bail!("a captured answer carries no output"),
     }
-    Ok(tally)
 }
 
 /// The decoded streams of one answer.
