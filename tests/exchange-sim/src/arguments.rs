@@ -9,7 +9,9 @@ use jiff::SignedDuration;
 use thiserror::Error;
 
 use exchange_sim::settings::{Account, OrganizationSettings, ServerSettings, Settings};
+use exchange_sim::sign_in::{Method, Protection, SignIn};
 use exchange_sim::time::Mode;
+use exchange_sim::winrm::Wire;
 use exchange_sim::winrm::certificates::write_private;
 use exchange_sim::world::organization::AccessLevel;
 
@@ -100,6 +102,35 @@ pub(crate) struct Serve {
     /// [default: DIR/password]
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
+    /// How accounts may sign in: basic (https only), ntlm, kerberos, certificate (https only; DIR/clients has
+    /// one for each account).
+    #[arg(
+        long = "auth",
+        value_name = "METHOD,..",
+        value_enum,
+        value_delimiter = ',',
+        default_value = "basic"
+    )]
+    methods: Vec<Method>,
+    /// The keytab with the keys of our services, for Kerberos.
+    #[arg(long, value_name = "FILE")]
+    keytab: Option<PathBuf>,
+    /// Serves only this service of the keytab, such as HTTP/ex01.contoso.com.
+    #[arg(long, value_name = "SERVICE/HOST", requires = "keytab")]
+    spn: Option<String>,
+    /// Whether NTLM inside https has to be bound to the server's certificate.
+    #[arg(long, value_enum, default_value_t = Protection::None)]
+    extended_protection: Protection,
+    /// Every server answers on plain http as well, by NTLM and Kerberos with sealed messages only; the
+    /// port is "http_port" of DIR/endpoints.json.
+    #[arg(long)]
+    plain_http: bool,
+    /// MaxEnvelopeSizekb: larger requests are answered 413, answers are cut to it.
+    #[arg(long, value_name = "KB", default_value_t = Wire::default().envelope_kb_max, value_parser = clap::value_parser!(u32).range(8..))]
+    max_envelope_kb: u32,
+    /// A shell is found without the cookie that names its back end, too.
+    #[arg(long)]
+    no_affinity: bool,
     /// The default access level of a new world.
     #[arg(long, value_enum, default_value_t = LevelName::Quarantine)]
     default_access: LevelName,
@@ -182,6 +213,14 @@ impl Serve {
             user_mail_insert: self.user_mail_insert,
             admin_mail_recipients: self.admin_mail_recipients,
             new_device_every: self.new_device_every.0,
+            sign_in: SignIn {
+                methods: self.methods,
+                keytab: self.keytab,
+                spn: self.spn,
+                protection: self.extended_protection,
+            },
+            plain_http: self.plain_http,
+            wire: Wire { envelope_kb_max: self.max_envelope_kb, affinity: !self.no_affinity },
             ..Settings::new(Account::new("", ""))
         })
     }

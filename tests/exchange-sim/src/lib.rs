@@ -5,7 +5,7 @@
 //!   an append-only journal that survives SIGKILL;
 //! * [`time`] says how fast it moves; [`behaviour`] is what Exchange does by itself;
 //! * [`live`] is a world in motion; [`ledger`] and [`mailboxes`] are what it leaves to read;
-//! * [`cmdlets`] are what an administrator can do to it, [`winrm`] how they are reached;
+//! * [`cmdlets`] are what an administrator can do to it, [`winrm`] how they are reached, [`sign_in`] who may;
 //! * [`faults`] is what can be made to go wrong; [`control`] looks and tells;
 //! * [`simulator`] starts it all, with [`settings`].
 
@@ -18,6 +18,7 @@ pub mod behaviour;
 pub mod faults;
 pub mod live;
 pub mod cmdlets;
+pub mod sign_in;
 pub mod winrm;
 pub mod control;
 pub mod simulator;

@@ -9,7 +9,9 @@ use std::time::Duration;
 use exgate_runtime::clock::Clock;
 
 use crate::cmdlets::Hidden;
+use crate::sign_in::SignIn;
 use crate::time::Mode;
+use crate::winrm::Wire;
 use crate::winrm::throttle::Limits;
 use crate::world::organization::{AccessLevel, SITE, Version};
 
@@ -46,6 +48,12 @@ pub struct Settings {
     pub shell_idle_max: Duration,
     /// What an account may ask of an organization.
     pub throttle: Limits,
+    /// How accounts sign in.
+    pub sign_in: SignIn,
+    /// Whether every server answers on plain http as well, where everything is sealed.
+    pub plain_http: bool,
+    /// How the wire is limited.
+    pub wire: Wire,
     /// What stamps follow.
     pub clock: Clock,
 }
@@ -120,6 +128,9 @@ impl Settings {
             new_device_every: None,
             shell_idle_max: Duration::from_secs(15 * 60),
             throttle: Limits::default(),
+            sign_in: SignIn::default(),
+            plain_http: false,
+            wire: Wire::default(),
             clock: Clock::system(),
         }
     }
@@ -175,6 +186,11 @@ impl Password {
     /// Says whether a text is this password.
     pub fn is(&self, text: &str) -> bool {
         self.0 == text
+    }
+
+    /// The password itself, for sign-in that proves it without sending it.
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
     }
 }
 

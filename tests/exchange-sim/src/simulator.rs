@@ -17,9 +17,12 @@ use crate::behaviour::automatic::Day;
 use crate::control::{Control, ControlError, changes::check_insert, http};
 use crate::live::Live;
 use crate::settings::{OrganizationSettings, ServerSettings, Settings};
+use crate::sign_in::keytab::KeytabError;
+use crate::sign_in::ntlm::Target;
+use crate::sign_in::{Gate, Method};
 use crate::time::{Mode, Time, whole_milliseconds};
-use crate::winrm::certificates::{Authority, CA_FILE, CertificateError};
-use crate::winrm::listener::{self, Front};
+use crate::winrm::certificates::{Authority, CA_FILE, CLIENTS_FOLDER, CertificateError};
+use crate::winrm::listener::{self, Front, Ports};
 use crate::winrm::shells::Shells;
 use crate::world::World;
 use crate::world::blueprint::Blueprint;
@@ -78,6 +81,9 @@ pub struct ServerEndpoint {
     pub fqdn: String,
     /// Its port on 127.0.0.1.
     pub port: u16,
+    /// Its port of plain http, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http_port: Option<u16>,
 }
 
 /// Why a simulator did not start.
@@ -89,6 +95,9 @@ pub enum StartError {
     /// There is no certificate.
     #[error("TLS could not be prepared")]
     Certificate(#[from] CertificateError),
+    /// There are no keys for Kerberos.
+    #[error("Kerberos could not be prepared")]
+    Keytab(#[from] KeytabError),
     /// A setting that Exchange would not take either.
     #[error("a setting is unusable")]
     Setting(#[from] ControlError),
@@ -146,6 +155,7 @@ impl Simulator {
         let (worlds, time) = replay(&settings, &journal, lines)?;
         let time = Arc::new(time);
         let authority = Authority::open(state)?;
+        write_clients(&settings, &authority)?;
         let previous = previous(state)?;
         let lives: Vec<_> = worlds
             .into_iter()
@@ -326,11 +336,18 @@ async fn open(
     let mut opened = Vec::new();
     for (Server { name, fqdn, .. }, wanted) in servers.into_iter().zip(wanted) {
         let known = known.and_then(|held| held.servers.iter().find(|held| held.name == name));
+        let known_plain = known.and_then(|held| held.http_port).unwrap_or(0);
         let known = known.map_or(0, |held| held.port);
-        let port = if wanted == 0 { known } else { wanted };
-        let address = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
+        let loopback = |port| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
         let purpose = format!("{} of {}", name, organization.name);
-        let (listener, port) = bind(address, &purpose).await?;
+        let (secure, port) =
+            bind(loopback(if wanted == 0 { known } else { wanted }), &purpose).await?;
+        let plain = if settings.plain_http {
+            Some(bind(loopback(known_plain), &format!("http at {purpose}")).await?)
+        } else {
+            None
+        };
+        let (plain, http_port) = plain.unzip();
         let tasks = tasks.child(&purpose);
         let shells = Shells::new(Arc::clone(live), tasks.clone(), settings.shell_idle_max);
         let names = vec![
@@ -339,13 +356,45 @@ async fn open(
             format!("{}.{}.test", name.to_lowercase(), organization.name),
             fqdn.clone(),
         ];
-        let (accounts, tls) = (settings.accounts.clone(), authority.server(names)?);
-        let front = Front::new(name.clone(), shells, accounts, tls);
+        let target = target(&name, &fqdn, &organization.name);
+        let gate = Gate::new(
+            &settings.sign_in,
+            settings.accounts.clone(),
+            target,
+            settings.clock.clone(),
+        )?;
+        let tls = authority.tls(names, gate.asks_certificates())?;
+        let front = Front::new(name.clone(), shells, gate, tls, settings.wire.clone());
         let inner = tasks.clone();
-        tasks.spawn("listener", listener::serve(Arc::new(front), listener, inner));
-        opened.push(ServerEndpoint { name, fqdn, port });
+        let ports = Ports { secure, plain };
+        tasks.spawn("listener", listener::serve(Arc::new(front), ports, inner));
+        opened.push(ServerEndpoint { name, fqdn, port, http_port });
     }
     Ok(opened)
+}
+
+/// Leaves client certificates for the accounts where they can be signed in with.
+fn write_clients(settings: &Settings, authority: &Authority) -> Result<(), CertificateError> {
+    let is_offered = settings.sign_in.methods.contains(&Method::Certificate);
+    match (&settings.state, settings.organizations.first()) {
+        (Some(directory), Some(organization)) if is_offered => {
+            let domain = format!("{}.com", organization.name);
+            let folder = directory.join(CLIENTS_FOLDER);
+            authority.write_clients(&folder, &settings.accounts, &domain)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What an NTLM challenge tells about a server.
+fn target(name: &str, fqdn: &str, organization: &str) -> Target {
+    let dns_domain = fqdn.split_once('.').map_or_else(String::new, |(_, domain)| domain.to_owned());
+    Target {
+        domain: organization.to_uppercase(),
+        server: name.to_owned(),
+        dns_domain,
+        dns_server: fqdn.to_owned(),
+    }
 }
 
 async fn bind(address: SocketAddr, purpose: &str) -> Result<(TcpListener, u16), StartError> {

@@ -1,6 +1,6 @@
-//! Owns an organization's port: TLS, HTTP with keep-alive, sign-in, and connections cut on purpose.
+//! Owns a server's ports: TLS or plain HTTP with keep-alive, and connections cut on purpose.
 //!
-//! Invariant: nothing of an organization is told before the account signed in.
+//! Invariant: while a server is down, none of its ports answers and none of its shells lives.
 
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -9,79 +9,84 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::header::{CONTENT_TYPE as TYPE, HeaderName, HeaderValue, SET_COOKIE, WWW_AUTHENTICATE};
-use http::{Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, watch};
 use tokio_rustls::TlsAcceptor;
 
-use exgate_exchange::wsman::CONTENT_TYPE;
 use exgate_runtime::{Tasks, report};
 
-use super::authentication::sign_in;
+use super::Wire;
+use super::certificates::Tls;
+use super::conversation::Conversation;
 use super::shells::Shells;
-use super::soap::{self, NoAnswer};
 use crate::faults::{Faults, Midway};
-use crate::settings::Account;
+use crate::sign_in::{Channel, Gate};
 
-/// `uploadReadAheadSize` of 2016 and 2019.
-const REQUEST_BYTES_MAX: usize = 512_000;
 /// How long a client may take for its TLS handshake.
 const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
 /// How long to wait before a port is tried again.
 const REBIND_EVERY: Duration = Duration::from_millis(50);
 
-/// What answers on a port.
+/// What answers on a server's ports.
 #[derive(Debug)]
 pub struct Front {
     /// The server's short name, such as `EX01`.
     pub name: String,
     /// The shells that were made here.
     pub shells: Shells,
-    /// Who may sign in.
-    pub accounts: Vec<Account>,
+    /// Who may sign in, and how.
+    pub gate: Gate,
     /// What TLS shows.
-    pub tls: Arc<ServerConfig>,
+    pub tls: Tls,
+    /// How the wire is limited.
+    pub wire: Wire,
     /// How many bytes were sent to clients since the fault that counts them was set.
     sent_bytes: AtomicU64,
     /// Tells when that fault strikes.
     struck: Notify,
 }
 
+/// The ports of a server.
+#[derive(Debug)]
+pub struct Ports {
+    /// Https.
+    pub secure: TcpListener,
+    /// Plain http, where there is one.
+    pub plain: Option<TcpListener>,
+}
+
 impl Front {
     /// A server with nothing sent yet.
-    pub fn new(
-        name: String,
-        shells: Shells,
-        accounts: Vec<Account>,
-        tls: Arc<ServerConfig>,
-    ) -> Self {
+    pub fn new(name: String, shells: Shells, gate: Gate, tls: Tls, wire: Wire) -> Self {
         let (sent_bytes, struck) = (AtomicU64::new(0), Notify::new());
-        Self { name, shells, accounts, tls, sent_bytes, struck }
+        Self { name, shells, gate, tls, wire, sent_bytes, struck }
+    }
+
+    /// Whether its engine is newer than 2010's.
+    pub(super) fn is_modern(&self) -> bool {
+        self.shells.live().read(|world| world.blueprint.version.is_modern())
     }
 }
 
-/// Serves a port until told to stop; while a fault says that the server is down, nobody listens there and
-/// its shells are gone.
-pub async fn serve(front: Arc<Front>, listener: TcpListener, tasks: Tasks) -> std::io::Result<()> {
-    let address = listener.local_addr()?;
+/// Serves a server's ports until told to stop; while a fault says that the server is down, nobody listens
+/// there and its shells are gone.
+pub async fn serve(front: Arc<Front>, ports: Ports, tasks: Tasks) -> std::io::Result<()> {
+    let secure_at = ports.secure.local_addr()?;
+    let plain_at = ports.plain.as_ref().map(TcpListener::local_addr).transpose()?;
     let mut faults = front.shells.live().watch_faults();
-    let mut listener = Some(listener);
+    let mut ports = Some(ports);
     loop {
         let connections = tasks.child("connections");
-        if let Some(listener) = listener.take() {
+        if let Some(ports) = ports.take() {
             tokio::select! {
                 () = tasks.stopped() => return Ok(()),
                 _ = faults.wait_for(|faults| faults.stops(&front.name)) => {}
                 () = front.struck.notified() => {}
-                () = accept(&front, &listener, &connections) => {}
+                () = accept(&front, &ports.secure, true, &connections) => {}
+                () = accept_plain(&front, ports.plain.as_ref(), &connections) => {}
             }
         }
         connections.cancel();
@@ -93,7 +98,11 @@ pub async fn serve(front: Arc<Front>, listener: TcpListener, tasks: Tasks) -> st
             _ = faults.wait_for(is_up) => {}
         }
         front.sent_bytes.store(0, Ordering::Relaxed);
-        listener = Some(rebind(address).await);
+        let plain = match plain_at {
+            Some(address) => Some(rebind(address).await),
+            None => None,
+        };
+        ports = Some(Ports { secure: rebind(secure_at).await, plain });
     }
 }
 
@@ -109,7 +118,14 @@ async fn rebind(address: SocketAddr) -> TcpListener {
     }
 }
 
-async fn accept(front: &Arc<Front>, listener: &TcpListener, connections: &Tasks) {
+async fn accept_plain(front: &Arc<Front>, listener: Option<&TcpListener>, connections: &Tasks) {
+    match listener {
+        Some(listener) => accept(front, listener, false, connections).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn accept(front: &Arc<Front>, listener: &TcpListener, is_secure: bool, connections: &Tasks) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
@@ -118,7 +134,7 @@ async fn accept(front: &Arc<Front>, listener: &TcpListener, connections: &Tasks)
                 connections.spawn("connection", async move {
                     tokio::select! {
                         () = stopped => {}
-                        () = connection(front, stream) => {}
+                        () = connection(front, stream, is_secure) => {}
                     }
                 });
             }
@@ -130,10 +146,13 @@ async fn accept(front: &Arc<Front>, listener: &TcpListener, connections: &Tasks)
     }
 }
 
-async fn connection(front: Arc<Front>, stream: TcpStream) {
+async fn connection(front: Arc<Front>, stream: TcpStream, is_secure: bool) {
     let faults = front.shells.live().watch_faults();
     let stream = Cut { stream, sent_bytes: 0, faults, front: Arc::clone(&front) };
-    let handshake = TlsAcceptor::from(Arc::clone(&front.tls)).accept(stream);
+    if !is_secure {
+        return converse(&front, Channel::Plain, stream).await;
+    }
+    let handshake = TlsAcceptor::from(Arc::clone(&front.tls.config)).accept(stream);
     let stream = match tokio::time::timeout(HANDSHAKE_MAX, handshake).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => {
@@ -142,74 +161,25 @@ async fn connection(front: Arc<Front>, stream: TcpStream) {
         }
         Err(_) => return,
     };
-    let service = service_fn(|request| respond(&front, request));
+    let (_, session) = stream.get_ref();
+    let shown = session.peer_certificates().and_then(|chain| chain.first());
+    let client = shown.map(|certificate| certificate.clone().into_owned());
+    let end_point = Arc::clone(&front.tls.end_point);
+    converse(&front, Channel::Tls { end_point, client }, stream).await;
+}
+
+async fn converse<S>(front: &Front, channel: Channel, stream: S)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let conversation = Conversation::new(front, channel);
+    let service = service_fn(|request| conversation.respond(request));
     let served = hyper::server::conn::http1::Builder::new()
         .serve_connection(TokioIo::new(stream), service)
         .await;
     if let Err(error) = served {
         tracing::debug!(error = report(&error), "connection ended early");
     }
-}
-
-async fn respond(
-    front: &Front,
-    request: Request<Incoming>,
-) -> Result<Response<Full<Bytes>>, NoAnswer> {
-    let path = request.uri().path().trim_end_matches('/').to_ascii_lowercase();
-    if path == "/powershell/healthcheck.htm" && request.method() == Method::GET {
-        return Ok(plain(StatusCode::OK, "200 OK"));
-    }
-    if path != "/powershell" {
-        return Ok(plain(StatusCode::NOT_FOUND, "there is nothing here"));
-    }
-    let Some(account) = sign_in(request.headers(), &front.accounts) else {
-        let mut response = plain(StatusCode::UNAUTHORIZED, "");
-        let realm = front.shells.live().read(|world| world.blueprint.server_fqdn());
-        if let Ok(value) = HeaderValue::from_str(&format!("Basic realm=\"{realm}\"")) {
-            response.headers_mut().insert(WWW_AUTHENTICATE, value);
-        }
-        return Ok(response);
-    };
-    if request.method() != Method::POST {
-        return Ok(plain(StatusCode::METHOD_NOT_ALLOWED, "only POST"));
-    }
-    let body = match Limited::new(request.into_body(), REQUEST_BYTES_MAX).collect().await {
-        Ok(body) => body.to_bytes(),
-        Err(error) if error.is::<LengthLimitError>() => {
-            return Ok(plain(StatusCode::PAYLOAD_TOO_LARGE, "request is too large"));
-        }
-        Err(_) => return Ok(plain(StatusCode::BAD_REQUEST, "request ended early")),
-    };
-    match soap::answer(&front.shells, account, &body).await {
-        Ok(answer) => Ok(envelope(answer, &front.name)),
-        Err(NoAnswer::Lost) => Err(NoAnswer::Lost),
-        Err(unreadable) => Ok(plain(StatusCode::BAD_REQUEST, &report(&unreadable))),
-    }
-}
-
-fn envelope(answer: soap::Answer, server: &str) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(answer.body)));
-    if answer.is_fault {
-        *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-    }
-    let headers = response.headers_mut();
-    headers.insert(TYPE, HeaderValue::from_static(CONTENT_TYPE));
-    let mut put = |name: HeaderName, value: String| {
-        if let Ok(value) = HeaderValue::from_str(&value) {
-            headers.append(name, value);
-        }
-    };
-    put(HeaderName::from_static("x-feserver"), server.to_owned());
-    put(SET_COOKIE, format!("X-BackEndCookie={server}; path=/PowerShell; secure; HttpOnly"));
-    put(SET_COOKIE, format!("MS-WSMAN={server}; path=/PowerShell"));
-    response
-}
-
-fn plain(status: StatusCode, text: &str) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::copy_from_slice(text.as_bytes())));
-    *response.status_mut() = status;
-    response.headers_mut().insert(TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    response
 }
 
 /// A connection that ends after as many bytes to the client as a fault says, its own or its server's.

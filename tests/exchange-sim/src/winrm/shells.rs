@@ -90,7 +90,7 @@ impl Shells {
         let mut pool = RunspacePool::accept(creation, options).map_err(|error| {
             invalid(&format!("The creation XML can't be read: {}.", report(&error)))
         })?;
-        self.live.throttle().shell(&account.name)?;
+        self.live.throttle().shell(&account.name, std::time::Instant::now())?;
         let mut own_output = Fragments::default();
         pool.opened(&mut own_output);
         // The engine of 2010 gives a shell an id of its own; later ones take the client's.

@@ -2,7 +2,7 @@
 //!
 //! Invariant: every request gets an answer or a fault; only a fault of the experimenter's loses one.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use thiserror::Error;
 use uuid::Uuid;
@@ -16,7 +16,7 @@ use super::shells::{Shell, Shells, invalid};
 use crate::settings::Account;
 
 /// What an envelope needs beside the base64 of its stream.
-const ENVELOPE_OVERHEAD_BYTES: u32 = 3 * 1024;
+const ENVELOPE_OVERHEAD_BYTES: usize = 3 * 1024;
 /// The smallest envelope that output is made for.
 const ENVELOPE_BYTES_MIN: u32 = 8 * 1024;
 /// How long a Receive waits unless told otherwise.
@@ -25,6 +25,17 @@ const TIMEOUT_DEFAULT: Duration = Duration::from_secs(60);
 const TIMEOUT_MAX: Duration = Duration::from_secs(900);
 /// `ERROR_WSMAN_RESOURCE_NOT_FOUND`.
 const RESOURCE_NOT_FOUND: u32 = 2_150_858_752;
+
+/// How a request came to a back end.
+#[derive(Clone, Copy, Debug)]
+pub struct Route<'r> {
+    /// The front end's short name.
+    pub front: &'r str,
+    /// Whether the front end knew which back end has the client's shells; else it asks one that has none.
+    pub is_known: bool,
+    /// The largest envelope of the server, in bytes.
+    pub bytes_max: usize,
+}
 
 /// An answer over HTTP.
 #[derive(Debug)]
@@ -47,13 +58,28 @@ pub enum NoAnswer {
 }
 
 /// Serves one request of a signed-in account.
-pub async fn answer(shells: &Shells, account: &Account, body: &[u8]) -> Result<Answer, NoAnswer> {
+pub async fn answer(
+    shells: &Shells,
+    account: &Account,
+    body: &[u8],
+    route: &Route<'_>,
+) -> Result<Answer, NoAnswer> {
     let Request { header, body } = Request::parse(body).map_err(NoAnswer::Unreadable)?;
     let reply = Reply::new(&header, Uuid::new_v4());
-    match serve(shells, account, &header, body, &reply).await {
+    let served = match &header.shell_id {
+        Some(id) if !route.is_known => Err(Box::new(Fault::shell_not_found(id)).into()),
+        Some(_) | None => {
+            let bytes_max = output_bytes_max(&header, route.bytes_max);
+            serve(shells, account, body, &Asked { header: &header, reply: &reply, bytes_max }).await
+        }
+    };
+    match served {
         Ok(body) => Ok(Answer { is_fault: false, body }),
         Err(Refused::Fault(mut fault)) => {
             fault.machine = shells.live().read(|world| world.blueprint.server_fqdn());
+            if fault.is_shell_gone() {
+                name_the_way(&mut fault, shells, route);
+            }
             Ok(Answer { is_fault: true, body: reply.fault(&fault) })
         }
         Err(Refused::Lost) => Err(NoAnswer::Lost),
@@ -71,19 +97,28 @@ impl From<Box<Fault>> for Refused {
     }
 }
 
+/// What an answer depends on beside the body.
+struct Asked<'a> {
+    header: &'a Header,
+    reply: &'a Reply<'a>,
+    /// How many bytes of fragments an answer may carry.
+    bytes_max: usize,
+}
+
 async fn serve(
     shells: &Shells,
     account: &Account,
-    header: &Header,
     body: RequestBody<'_>,
-    reply: &Reply<'_>,
+    asked: &Asked<'_>,
 ) -> Result<String, Refused> {
+    let Asked { header, reply, bytes_max } = *asked;
+    shells.live().throttle().operation(&account.name, Instant::now())?;
     if header.resource_uri != uris::EXCHANGE {
         return Err(no_resource(&header.resource_uri).into());
     }
     if let RequestBody::Create { shell_id, creation } = body {
         let creation = decoded(&[creation])?;
-        let shell = shells.create(account, shell_id, &creation, output_bytes_max(header))?;
+        let shell = shells.create(account, shell_id, &creation, bytes_max)?;
         return Ok(reply.created(&shell.id, &account.name));
     }
     let shell = shells.find(account, header.shell_id.as_deref())?;
@@ -93,9 +128,7 @@ async fn serve(
             shell.command(id, &decoded(&arguments)?)?;
             Ok(reply.command(id))
         }
-        RequestBody::Receive { command_id } => {
-            receive(shells, &shell, header, command_id, reply).await
-        }
+        RequestBody::Receive { command_id } => receive(shells, &shell, command_id, asked).await,
         RequestBody::Send { streams } => {
             for stream in streams {
                 let mut fragments = Vec::new();
@@ -124,15 +157,33 @@ async fn serve(
     }
 }
 
+/// Puts before the text what Exchange since 2013 does
+/// (learn.microsoft.com, "InvalidShellID error in RPS in Microsoft 365").
+fn name_the_way(fault: &mut Fault, shells: &Shells, route: &Route<'_>) {
+    let live = shells.live();
+    if !live.read(|world| world.blueprint.version.is_modern()) {
+        return;
+    }
+    let (front, now) = (route.front, live.moment().now.strftime("%-m/%-d/%Y %-I:%M:%S %p"));
+    let way = format!(
+        "[ClientAccessServer={front},BackEndServer={},RequestId={},TimeStamp={now}] \
+         [FailureCategory=WSMan-InvalidShellID] ",
+        fault.machine,
+        Uuid::new_v4()
+    );
+    for text in [&mut fault.reason, &mut fault.message] {
+        text.insert_str(0, &way);
+    }
+}
+
 async fn receive(
     shells: &Shells,
     shell: &Shell,
-    header: &Header,
     command: Option<Uuid>,
-    reply: &Reply<'_>,
+    asked: &Asked<'_>,
 ) -> Result<String, Refused> {
+    let Asked { header, reply, bytes_max } = *asked;
     let wait = header.operation_timeout.unwrap_or(TIMEOUT_DEFAULT).min(TIMEOUT_MAX);
-    let bytes_max = output_bytes_max(header);
     let Some(command) = command else {
         let fragments = shell.receive_own(wait, bytes_max).await?;
         return Ok(reply.receive(None, [fragments.as_slice()], None));
@@ -145,11 +196,12 @@ async fn receive(
     Ok(reply.receive(Some(command), [piece.fragments.as_slice()], Some(state)))
 }
 
-/// How many bytes of fragments fit into the envelope that the client takes.
-fn output_bytes_max(header: &Header) -> usize {
+/// How many bytes of fragments fit into the envelope that the client takes and the server sends.
+fn output_bytes_max(header: &Header, server_bytes_max: usize) -> usize {
     let envelope = header.max_envelope_bytes.unwrap_or(ENVELOPE_BYTES_FIRST);
-    let room = envelope.max(ENVELOPE_BYTES_MIN).saturating_sub(ENVELOPE_OVERHEAD_BYTES);
-    usize::try_from(room / 4 * 3).unwrap_or(usize::MAX)
+    let envelope = usize::try_from(envelope.max(ENVELOPE_BYTES_MIN)).unwrap_or(usize::MAX);
+    let room = envelope.min(server_bytes_max).saturating_sub(ENVELOPE_OVERHEAD_BYTES);
+    room / 4 * 3
 }
 
 fn decoded(texts: &[std::borrow::Cow<'_, str>]) -> Result<Vec<u8>, Box<Fault>> {

@@ -1,5 +1,5 @@
-//! Owns how much one account may ask of an organization: shells, commands per shell, cmdlets per
-//! period; and the record of what it asked, which clients are held against.
+//! Owns how much one account may ask of an organization: shells, commands per shell; cmdlets, new shells
+//! and operations per period; and the record of what it asked, which clients are held against.
 //!
 //! Invariant: what was refused is not counted as work, and every refusal and every delay is counted.
 //! Periods lie on a grid that begins with an account's first cmdlet. Texts: New-ThrottlingPolicy's
@@ -32,6 +32,12 @@ pub struct Limits {
     pub exchange_cmdlets: Option<u32>,
     /// `PowerShellMaxCmdletsTimePeriod`, in milliseconds.
     pub period_ms: u64,
+    /// The longest that one cmdlet is slowed down, in milliseconds.
+    pub delay_ms_max: Option<u64>,
+    /// `PowerShellMaxRunspaces`: more new shells in a period are refused (2013 and later).
+    pub runspaces: Option<u32>,
+    /// `PowerShellMaxOperations`: more requests of any kind in a period are refused (2013 and later).
+    pub operations: Option<u32>,
     /// `MaxConcurrentCommandsPerShell`, which counts every command a shell ever had.
     pub commands_per_shell_max: Option<u32>,
 }
@@ -57,6 +63,10 @@ pub struct Counts {
     pub shells_peak: usize,
     /// Shells that were refused.
     pub shells_refused: u64,
+    /// Requests of any kind.
+    pub operations: u64,
+    /// Requests that were refused for their number.
+    pub operations_refused: u64,
     /// The most commands that one shell had.
     pub commands_per_shell_peak: u32,
     /// Commands that were refused because their shell was worn out.
@@ -95,6 +105,8 @@ struct Account {
     period: u128,
     in_period: u32,
     exchange_in_period: u32,
+    shells_in_period: u32,
+    operations_in_period: u32,
     /// The cmdlets of the last period, wherever it began.
     recent: VecDeque<Instant>,
 }
@@ -107,6 +119,9 @@ impl Default for Limits {
             powershell_cmdlets: None,
             exchange_cmdlets: None,
             period_ms: 5000,
+            delay_ms_max: None,
+            runspaces: None,
+            operations: None,
             commands_per_shell_max: None,
         }
     }
@@ -138,18 +153,23 @@ impl Throttle {
     }
 
     /// Takes note of a new shell, or refuses it.
-    pub fn shell(&self, account: &str) -> Result<(), Box<Fault>> {
+    pub fn shell(&self, account: &str, now: Instant) -> Result<(), Box<Fault>> {
         let mut inner = self.inner();
-        let Limits { shells_max, tenant_shells_max, .. } = inner.limits;
+        let Limits { shells_max, tenant_shells_max, runspaces, .. } = inner.limits;
+        let period = inner.limits.period();
         let all: usize = inner.accounts.values().map(|held| held.shells_open).sum();
         let held = inner.account(account);
+        held.enter(now, period);
         let counts = &mut held.counts;
         let refusal = if held.shells_open >= shells_max {
             too_many_shells(shells_max)
         } else if tenant_shells_max.is_some_and(|most| all >= most) {
             too_many_tenant_shells()
+        } else if let Some(most) = runspaces.filter(|most| held.shells_in_period >= *most) {
+            too_many_runspaces(most)
         } else {
             counts.shells += 1;
+            held.shells_in_period += 1;
             held.shells_open += 1;
             counts.shells_peak = counts.shells_peak.max(held.shells_open);
             return Ok(());
@@ -165,6 +185,21 @@ impl Throttle {
         held.shells_open = held.shells_open.saturating_sub(1);
     }
 
+    /// Takes note of a request of any kind, or refuses it.
+    pub fn operation(&self, account: &str, now: Instant) -> Result<(), Box<Fault>> {
+        let mut inner = self.inner();
+        let (period, most) = (inner.limits.period(), inner.limits.operations);
+        let held = inner.account(account);
+        let left = held.enter(now, period);
+        if let Some(most) = most.filter(|most| held.operations_in_period >= *most) {
+            held.counts.operations_refused += 1;
+            return Err(too_many_requests(most, period, left));
+        }
+        held.operations_in_period += 1;
+        held.counts.operations += 1;
+        Ok(())
+    }
+
     /// Takes note of a command, or refuses it; its shell had `earlier` before.
     pub fn command(&self, account: &str, earlier: u32, now: Instant) -> Result<(), Box<Fault>> {
         let mut inner = self.inner();
@@ -177,7 +212,7 @@ impl Throttle {
         let left = held.enter(now, limits.period());
         if let Some(most) = limits.powershell_cmdlets.filter(|most| held.in_period >= *most) {
             held.counts.stopped += 1;
-            return Err(too_many_cmdlets(most, limits.period(), left));
+            return Err(too_many_requests(most, limits.period(), left));
         }
         held.take(now, limits.period());
         let peak = &mut held.counts.commands_per_shell_peak;
@@ -193,9 +228,10 @@ impl Throttle {
         let left = held.enter(now, limits.period());
         held.exchange_in_period += 1;
         limits.exchange_cmdlets.filter(|most| held.exchange_in_period > *most)?;
+        let delay = limits.delay_ms_max.map_or(left, |most| left.min(Duration::from_millis(most)));
         held.counts.delayed += 1;
-        held.counts.delayed_ms += milliseconds(left);
-        Some(left)
+        held.counts.delayed_ms += milliseconds(delay);
+        Some(delay)
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -219,6 +255,8 @@ impl Account {
             self.period = number;
             self.in_period = 0;
             self.exchange_in_period = 0;
+            self.shells_in_period = 0;
+            self.operations_in_period = 0;
         }
         period.saturating_sub(Duration::from_nanos(u64::try_from(into).unwrap_or(u64::MAX)))
     }
@@ -267,7 +305,17 @@ fn too_many_tenant_shells() -> Box<Fault> {
     )
 }
 
-fn too_many_cmdlets(most: u32, period: Duration, left: Duration) -> Box<Fault> {
+/// As Exchange Online words it, and Microsoft's scripts match it; what an organization's own servers
+/// write is unverified.
+fn too_many_runspaces(most: u32) -> Box<Fault> {
+    let text = format!(
+        "[FailureCategory=AuthZ-AuthorizationException] Fail to create a runspace because you have \
+         exceeded the maximum number of connections allowed : {most}"
+    );
+    Box::new(Fault::new(QUOTA_LIMIT, "Sender", "QuotaLimit", text))
+}
+
+fn too_many_requests(most: u32, period: Duration, left: Duration) -> Box<Fault> {
     let (seconds, wait) = (period.as_secs_f64(), milliseconds(left));
     quota(format!(
         "The user load quota of {most} requests per {seconds} seconds has been exceeded. Send \
@@ -295,78 +343,4 @@ fn milliseconds(span: Duration) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const PERIOD: Duration = Duration::from_millis(500);
-
-    fn throttle() -> Throttle {
-        let throttle = Throttle::default();
-        throttle.set_limits(Limits {
-            shells_max: 2,
-            tenant_shells_max: Some(3),
-            powershell_cmdlets: Some(4),
-            exchange_cmdlets: Some(2),
-            period_ms: 500,
-            commands_per_shell_max: Some(1000),
-        });
-        throttle
-    }
-
-    #[test]
-    fn a_full_period_refuses_until_the_next_and_says_how_long() {
-        let (throttle, begun) = (throttle(), Instant::now());
-        for _ in 0..4 {
-            throttle.command("ann", 0, begun).unwrap();
-        }
-        let late = begun + PERIOD / 5;
-        let text = throttle.command("ann", 0, late).unwrap_err().text().to_owned();
-        assert!(text.contains("load quota of 4 requests per 0.5 seconds"), "{text}");
-        assert!(text.contains("at least 400 milliseconds"), "{text}");
-        throttle.command("bob", 0, late).unwrap();
-        throttle.command("ann", 0, late + Duration::from_millis(400)).unwrap();
-        let counts = throttle.view().accounts.remove("ann").unwrap();
-        assert_eq!((counts.cmdlets, counts.stopped, counts.periods), (5, 1, vec![4, 1]));
-    }
-
-    #[test]
-    fn the_peak_is_that_of_any_stretch_of_a_period() {
-        let (throttle, begun) = (throttle(), Instant::now());
-        throttle.command("ann", 0, begun).unwrap();
-        for after in [400, 450, 510, 520] {
-            throttle.command("ann", 0, begun + Duration::from_millis(after)).unwrap();
-        }
-        let counts = throttle.view().accounts.remove("ann").unwrap();
-        assert_eq!((counts.cmdlets_peak, counts.periods), (4, vec![3, 2]));
-    }
-
-    #[test]
-    fn the_soft_limit_delays_and_says_so() {
-        let (throttle, begun) = (throttle(), Instant::now());
-        assert_eq!(throttle.delay("ann", begun), None);
-        assert_eq!(throttle.delay("ann", begun), None);
-        let delay = throttle.delay("ann", begun + PERIOD / 2).unwrap();
-        assert_eq!(delay, PERIOD / 2);
-        assert!(micro_delay(delay).starts_with("Micro delay applied. Actual delayed: 250 msecs,"));
-        assert_eq!(throttle.delay("ann", begun + PERIOD), None);
-    }
-
-    #[test]
-    fn shells_and_worn_shells_are_refused_and_counted() {
-        let throttle = throttle();
-        throttle.shell("ann").unwrap();
-        throttle.shell("ann").unwrap();
-        let own = throttle.shell("ann").unwrap_err();
-        assert!(own.text().contains("maximum number of 2 concurrent shells"), "{}", own.text());
-        throttle.shell("bob").unwrap();
-        throttle.shell_closed("ann");
-        throttle.shell("bob").unwrap();
-        let all = throttle.shell("ann").unwrap_err();
-        assert!(all.text().contains("concurrent shells for this tenant"), "{}", all.text());
-        throttle.command("ann", 999, Instant::now()).unwrap();
-        assert!(throttle.command("ann", 1000, Instant::now()).is_err());
-        let counts = throttle.view().accounts.remove("ann").unwrap();
-        assert_eq!((counts.shells, counts.shells_refused, counts.shells_peak), (2, 2, 2));
-        assert_eq!((counts.commands_per_shell_peak, counts.worn_out), (1000, 1));
-    }
-}
+mod tests;

@@ -2,4 +2,6 @@
 //! Exchange's. One binary; a file for each client or topic.
 
 mod first_look;
+mod kdc;
 mod rig;
+mod sign_in;

@@ -116,6 +116,11 @@ impl Rig {
         })
     }
 
+    /// A file of its state directory.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
     /// Ends it; whatever failed in the background fails the test.
     pub(crate) async fn stop(self) {
         self.tasks.shutdown(Duration::from_secs(5)).await.expect("everything ends");

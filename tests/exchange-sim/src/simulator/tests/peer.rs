@@ -29,6 +29,7 @@ pub(super) struct Peer {
     pub(super) client: wsman::Client,
     sender: SendRequest<Full<Bytes>>,
     authorization: String,
+    cookies: String,
     pool: RunspacePool,
     shell: String,
 }
@@ -111,6 +112,7 @@ impl Peer {
             ),
             sender,
             authorization: format!("Basic {token}"),
+            cookies: String::new(),
             pool: RunspacePool::new(Uuid::new_v4(), Options::default()),
             shell: String::new(),
         };
@@ -217,10 +219,17 @@ impl Peer {
         let request = http::Request::post("/powershell/?serializationLevel=Full")
             .header("host", "localhost")
             .header("authorization", &self.authorization)
+            .header("cookie", &self.cookies)
             .header("content-type", wsman::CONTENT_TYPE)
             .body(Full::from(body))
             .unwrap();
         let answer = self.sender.send_request(request).await.map_err(lost)?;
+        let cookies = answer.headers().get_all("set-cookie").into_iter();
+        let pairs = cookies.filter_map(|value| value.to_str().ok()?.split(';').next());
+        let cookies = pairs.collect::<Vec<_>>().join("; ");
+        if !cookies.is_empty() {
+            self.cookies = cookies;
+        }
         let status = answer.status().as_u16();
         let body = answer.into_body().collect().await.map_err(lost)?.to_bytes();
         match status {

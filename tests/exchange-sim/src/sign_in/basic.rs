@@ -1,0 +1,35 @@
+//! Owns Basic ([RFC 7617]): name and password in base64.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use super::names;
+use crate::settings::Account;
+
+/// Finds the account that the credentials of a header are of.
+pub(super) fn sign_in<'a>(credentials: &str, accounts: &'a [Account]) -> Option<&'a Account> {
+    let decoded = STANDARD.decode(credentials.trim()).ok()?;
+    let text = String::from_utf8(decoded).ok()?;
+    let (name, password) = text.split_once(':')?;
+    accounts
+        .iter()
+        .find(|account| names::same(&account.name, name) && account.password.is(password))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_right_password_signs_in() {
+        let accounts = [Account::new("CONTOSO\\svc-exgate", "pa:ss")];
+        let sign = |text: &str| sign_in(&STANDARD.encode(text), &accounts).is_some();
+
+        assert!(sign("contoso\\SVC-exgate:pa:ss"));
+        assert!(sign("svc-exgate@contoso.com:pa:ss"));
+        assert!(!sign("CONTOSO\\svc-exgate:wrong"));
+        assert!(!sign("CONTOSO\\other:pa:ss"));
+        assert!(!sign("CONTOSO\\svc-exgate"));
+        assert!(sign_in("no base64!", &accounts).is_none());
+    }
+}

@@ -1,0 +1,211 @@
+//! Owns the requests of one connection: sign-in, the seal around bodies, cookies, and the envelope inside.
+//!
+//! Invariant: nothing of an organization is told before the account signed in, and over plain http nothing
+//! is taken or told unsealed.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use http::header::{CONNECTION, CONTENT_TYPE as TYPE, COOKIE, HeaderMap, HeaderName, HeaderValue};
+use http::header::{SET_COOKIE, WWW_AUTHENTICATE};
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
+
+use exgate_exchange::wsman::CONTENT_TYPE;
+use exgate_runtime::report;
+
+use super::frame;
+use super::listener::Front;
+use super::soap::{self, NoAnswer};
+use crate::settings::Account;
+use crate::sign_in::{Caller, Channel, Scheme, Step};
+
+/// What the frame of a sealed request adds to its envelope at most.
+const FRAME_BYTES_MAX: usize = 1024;
+/// The cookie by which a front end finds the back end again (the name is unverified).
+const BACK_END: &str = "X-BackEndCookie";
+
+/// One connection's conversation with a server.
+#[derive(Debug)]
+pub(super) struct Conversation<'f> {
+    front: &'f Front,
+    caller: Mutex<Caller>,
+    is_secure: bool,
+}
+
+/// A body, and how it came.
+struct Opened {
+    body: Bytes,
+    seal: Option<Scheme>,
+}
+
+impl<'f> Conversation<'f> {
+    pub(super) fn new(front: &'f Front, channel: Channel) -> Self {
+        let is_secure = matches!(channel, Channel::Tls { .. });
+        Self { front, caller: Mutex::new(Caller::new(channel)), is_secure }
+    }
+
+    /// Answers a request.
+    pub(super) async fn respond(
+        &self,
+        request: Request<Incoming>,
+    ) -> Result<Response<Full<Bytes>>, NoAnswer> {
+        let path = request.uri().path().trim_end_matches('/').to_ascii_lowercase();
+        if path == "/powershell/healthcheck.htm" && request.method() == Method::GET {
+            return Ok(plain(StatusCode::OK, "200 OK"));
+        }
+        if path != "/powershell" {
+            return Ok(plain(StatusCode::NOT_FOUND, "there is nothing here"));
+        }
+        let (parts, body) = request.into_parts();
+        // Read in any case: a connection is signed in to as long as it is kept.
+        let bytes_max = self.front.wire.envelope_bytes_max().saturating_add(FRAME_BYTES_MAX);
+        let body = Limited::new(body, bytes_max).collect().await;
+        let step = self.front.gate.step(&mut self.caller(), &parts.headers);
+        let (account, proof) = match step {
+            Step::SignedIn { account, proof } => (account, proof),
+            Step::Challenge(challenges) | Step::Refused(challenges) => {
+                return Ok(unauthorized(challenges));
+            }
+        };
+        let body = match body {
+            Ok(body) => body.to_bytes(),
+            // What WinRM answers to more than MaxEnvelopeSizekb (ansible.windows issue 620).
+            Err(error) if error.is::<LengthLimitError>() => {
+                return Ok(plain(StatusCode::PAYLOAD_TOO_LARGE, "request is too large"));
+            }
+            Err(_) => return Ok(plain(StatusCode::BAD_REQUEST, "request ended early")),
+        };
+        if parts.method != Method::POST {
+            return Ok(plain(StatusCode::METHOD_NOT_ALLOWED, "only POST"));
+        }
+        let mut response = self.serve(&account, &parts.headers, body).await?;
+        if let Some(proof) = proof {
+            response.headers_mut().insert(WWW_AUTHENTICATE, proof);
+        }
+        Ok(response)
+    }
+
+    async fn serve(
+        &self,
+        account: &Account,
+        headers: &HeaderMap,
+        body: Bytes,
+    ) -> Result<Response<Full<Bytes>>, NoAnswer> {
+        let has_keys = self.caller().sealer().is_some();
+        if body.is_empty() && has_keys {
+            // The leg that only signs in.
+            return Ok(plain(StatusCode::OK, ""));
+        }
+        let opened = match self.open(headers, body) {
+            Ok(opened) => opened,
+            Err(refusal) => return Ok(*refusal),
+        };
+        if opened.body.len() > self.front.wire.envelope_bytes_max() {
+            return Ok(plain(StatusCode::PAYLOAD_TOO_LARGE, "request is too large"));
+        }
+        let route = soap::Route {
+            front: &self.front.name,
+            is_known: self.knows_back_end(headers),
+            bytes_max: self.front.wire.envelope_bytes_max(),
+        };
+        match soap::answer(&self.front.shells, account, &opened.body, &route).await {
+            Ok(answer) => Ok(self.envelope(answer, opened.seal)),
+            Err(NoAnswer::Lost) => Err(NoAnswer::Lost),
+            Err(unreadable) => Ok(plain(StatusCode::BAD_REQUEST, &report(&unreadable))),
+        }
+    }
+
+    /// Takes the seal off a body.
+    fn open(&self, headers: &HeaderMap, body: Bytes) -> Result<Opened, Box<Response<Full<Bytes>>>> {
+        let content_type = headers.get(TYPE).and_then(|value| value.to_str().ok());
+        let content_type = content_type.unwrap_or_default();
+        if !frame::is_sealed(content_type) {
+            if self.is_secure {
+                return Ok(Opened { body, seal: None });
+            }
+            // As WinRM with AllowUnencrypted off, which is its default (unverified for Exchange).
+            return Err(Box::new(plain(StatusCode::INTERNAL_SERVER_ERROR, "")));
+        }
+        let mut caller = self.caller();
+        let opened = caller.sealer().and_then(|(sealer, scheme)| {
+            let frame = frame::open(scheme, content_type, &body)?;
+            let plain = sealer.unseal(frame.header, frame.bytes.to_vec());
+            let plain = plain.inspect_err(|error| {
+                tracing::debug!(error = report(error), "sealed request was refused");
+            });
+            let plain = plain.ok().filter(|plain| plain.len() == frame.length)?;
+            Some(Opened { body: plain.into(), seal: Some(scheme) })
+        });
+        opened.ok_or_else(|| {
+            caller.forget();
+            let mut response = plain(StatusCode::BAD_REQUEST, "");
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            Box::new(response)
+        })
+    }
+
+    fn envelope(&self, answer: soap::Answer, seal: Option<Scheme>) -> Response<Full<Bytes>> {
+        let (body, content_type) = match seal {
+            None => (answer.body.into_bytes(), HeaderValue::from_static(CONTENT_TYPE)),
+            Some(scheme) => {
+                let mut caller = self.caller();
+                let sealed = caller.sealer().map(|(it, _)| it.seal(answer.body.as_bytes()));
+                let Some(Ok(sealed)) = sealed else {
+                    caller.forget();
+                    return plain(StatusCode::INTERNAL_SERVER_ERROR, "");
+                };
+                let (length, is_spaced) = (answer.body.len(), !self.front.is_modern());
+                let body = frame::close(scheme, is_spaced, length, &sealed);
+                (body, frame::content_type(scheme))
+            }
+        };
+        let mut response = Response::new(Full::new(Bytes::from(body)));
+        if answer.is_fault {
+            *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+        }
+        let headers = response.headers_mut();
+        headers.insert(TYPE, content_type);
+        let mut put = |name: HeaderName, value: String| {
+            if let Ok(value) = HeaderValue::from_str(&value) {
+                headers.append(name, value);
+            }
+        };
+        let server = &self.front.name;
+        let secure = if self.is_secure { "; secure" } else { "" };
+        put(HeaderName::from_static("x-feserver"), server.clone());
+        put(SET_COOKIE, format!("{BACK_END}={server}; path=/PowerShell{secure}; HttpOnly"));
+        put(SET_COOKIE, format!("MS-WSMAN={server}; path=/PowerShell"));
+        response
+    }
+
+    /// Whether the front end finds the back end that has the client's shells.
+    fn knows_back_end(&self, headers: &HeaderMap) -> bool {
+        if !self.front.wire.affinity {
+            return true;
+        }
+        let cookies = headers.get_all(COOKIE).into_iter().filter_map(|it| it.to_str().ok());
+        let mut pairs = cookies.flat_map(|it| it.split(';')).filter_map(|it| it.split_once('='));
+        pairs.any(|(name, value)| name.trim() == BACK_END && value.trim() == self.front.name)
+    }
+
+    fn caller(&self) -> MutexGuard<'_, Caller> {
+        self.caller.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn unauthorized(challenges: Vec<HeaderValue>) -> Response<Full<Bytes>> {
+    let mut response = plain(StatusCode::UNAUTHORIZED, "");
+    for challenge in challenges {
+        response.headers_mut().append(WWW_AUTHENTICATE, challenge);
+    }
+    response
+}
+
+fn plain(status: StatusCode, text: &str) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::copy_from_slice(text.as_bytes())));
+    *response.status_mut() = status;
+    response.headers_mut().insert(TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
+}
