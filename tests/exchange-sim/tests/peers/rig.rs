@@ -50,7 +50,7 @@ impl Peers {
         let folder = std::env::var_os(FOLDER_VARIABLE)
             .map_or_else(|| root.join("target/peers"), PathBuf::from);
         let python = folder.join("bin/python3");
-        if python.exists() {
+        if python.try_exists().unwrap_or_default() {
             return Some(Self { python });
         }
         let cure = format!("no Python at {}; `make tools` installs it", python.display());

@@ -69,7 +69,7 @@ impl Session {
     }
 
     /// Opens what came from the client.
-    pub fn unseal(&mut self, header: &[u8], bytes: &mut Vec<u8>) -> Result<(), SealError> {
+    pub fn unseal(&mut self, header: &[u8], bytes: &mut [u8]) -> Result<(), SealError> {
         if header.len() != SIGNATURE_BYTES {
             return Err(SealError::Unreadable);
         }
