@@ -45,7 +45,8 @@ pub(crate) enum Command {
     /// {"cmdlet": "Get-MobileDevice", "bytes": 90000}}, "latency_ms": {"Set-CASMailbox": 50},
     /// "drop_connection_after_bytes": 100000, "lose_answer": {"cmdlet": "Set-CASMailbox", "times":
     /// 1}}, /throttle {"shells_max": 18, "powershell_cmdlets": 400, "exchange_cmdlets": 200,
-    /// "period_ms": 5000, "commands_per_shell_max": 1000}, and, in explicit mode, /time/advance
+    /// "period_ms": 5000, "delay_ms_max": 2000, "runspaces": 20, "operations": 1000,
+    /// "commands_per_shell_max": 1000}, and, in explicit mode, /time/advance
     /// {"seconds": 840}.
     Serve(Box<Serve>),
 }

@@ -60,6 +60,23 @@ impl Peers {
         None
     }
 
+    /// Whether it has these modules; else a line says what is skipped.
+    ///
+    /// # Panics
+    /// When one is missing, under `CI=true`.
+    pub(crate) fn has(&self, modules: &[&str], skipped: &str) -> bool {
+        let code = format!("import {}", modules.join(", "));
+        let ran = std::process::Command::new(&self.python).args(["-c", &code]).output();
+        let is_there = ran.is_ok_and(|ran| ran.status.success());
+        if !is_there {
+            let cure = format!("no Python modules {modules:?}; `make tools` installs them");
+            assert!(std::env::var("CI").as_deref() != Ok("true"), "{skipped} cannot run: {cure}");
+            let line = format!("SKIPPED {skipped}: {cure}\n");
+            drop(std::io::stderr().write_all(line.as_bytes()));
+        }
+        is_there
+    }
+
     /// Runs a script of `peers/` to its end and returns what it printed.
     ///
     /// # Panics
