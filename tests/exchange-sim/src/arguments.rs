@@ -32,19 +32,23 @@ pub(crate) enum Command {
     ///
     /// Prints, and writes to DIR/endpoints.json, where everything answers once every port is open:
     /// the control surface (HTTP and JSON), and per organization the address of remote PowerShell,
-    /// whose certificate DIR/ca.pem vouches for. The worlds live in DIR/journal.jsonl and survive the
+    /// whose certificate DIR/ca.pem vouches for. Phones call the same servers at
+    /// /Microsoft-Server-ActiveSync, as a mailbox's user with the same password. The worlds live in DIR/journal.jsonl and survive the
     /// process however it ends; a restart with the same DIR goes on with them, on the same ports.
     ///
     /// On the control address: GET /organizations, and below /organizations/NAME: /devices
     /// (?state=&mailbox=&id=&limit=), /devices/ID, /mailboxes, /mailboxes/ID, /mails (?mailbox=),
     /// /cmdlets, /throttle, /faults; GET /_ledger (?organization=&after=). To make things happen, POST JSON to
     /// /organizations/NAME/devices {"mailbox": "jane@contoso.com", "platform": "iphone"},
-    /// /devices/ID/sync, /devices/ID/os-update {"version": "18.3"}, /settings
-    /// {"default_access_level": "Allow"}, /faults {"hide_cmdlets": [], "hide_parameters": {},
+    /// /devices/ID/sync, /devices/ID/os-update {"version": "18.3"}, /devices/ID/reset (a new DeviceId),
+    /// /devices/ID/misbehave {"behaviour": "RecentCommands", "times": 6}, /mailboxes/ID/move, /settings
+    /// {"default_access_level": "Allow", "eas_max_devices": 10, "autoblock": {"RecentCommands":
+    /// {"limit": 5, "within_minutes": 720, "block_minutes": 720}}}, /faults {"hide_cmdlets": [], "hide_parameters": {},
     /// "stop_listener": true, "stop_servers": ["EX02"], "stop_servers_in": {"EX01":
     /// {"cmdlet": "Get-MobileDevice", "bytes": 90000}}, "latency_ms": {"Set-CASMailbox": 50},
     /// "drop_connection_after_bytes": 100000, "lose_answer": {"cmdlet": "Set-CASMailbox", "times":
-    /// 1}}, /throttle {"shells_max": 18, "powershell_cmdlets": 400, "exchange_cmdlets": 200,
+    /// 1}, "stop_domain_controllers": ["dc02"], "replication_lag_ms": 30000}, /throttle
+    /// {"shells_max": 18, "powershell_cmdlets": 400, "exchange_cmdlets": 200,
     /// "period_ms": 5000, "delay_ms_max": 2000, "runspaces": 20, "operations": 1000,
     /// "commands_per_shell_max": 1000}, and, in explicit mode, /time/advance
     /// {"seconds": 840}.
@@ -196,6 +200,7 @@ impl Serve {
         Ok(Settings {
             state: Some(self.state),
             organizations,
+            user_password: accounts.first().map(|account| account.password.clone()),
             accounts,
             mode: match self.mode {
                 ModeName::Auto => Mode::Auto { speed: self.speed },

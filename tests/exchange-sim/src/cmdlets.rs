@@ -39,6 +39,7 @@ use uuid::Uuid;
 use exgate_exchange::clixml::Value;
 
 use crate::live::Live;
+use crate::world::World;
 use crate::world::event::Event;
 use binding::Arguments;
 use catalogue::Cmdlet;
@@ -144,6 +145,13 @@ pub struct Call {
     pub domain_controller: String,
 }
 
+impl Call {
+    /// Looks at the directory, as the domain controller that answers holds it.
+    pub fn read<T>(&self, look: impl FnOnce(&World) -> T) -> T {
+        self.live.read_at(&self.domain_controller, look)
+    }
+}
+
 /// Finds, binds and runs a cmdlet; the error ends the pipeline.
 ///
 /// What Exchange itself refuses is written beside the output, and the pipeline completes; what
@@ -160,7 +168,8 @@ pub fn run(
     };
     let arguments =
         binding::bind(cmdlet, blueprint.version, &runspace.hidden, invocation.arguments)?;
-    let domain_controller = view::domain_controller(cmdlet, &arguments, runspace, &blueprint)?;
+    let domain_controller =
+        view::domain_controller(cmdlet, &arguments, runspace, &blueprint, &live.faults())?;
     let counted = vec![Event::Invoked(cmdlet.name.to_owned())];
     live.change(|_, _| (counted, ())).map_err(|error| Complaint::journal(cmdlet, &error))?;
     let call = Call {

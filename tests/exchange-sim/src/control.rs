@@ -1,7 +1,7 @@
 //! Owns how a simulator is looked at and told what to do: in the same process, and over HTTP.
 //!
-//! `views` are the JSON shapes, `lookup` finds what a name means, `handle` looks, `phones` and `changes`
-//! tell, `refusal` is why not, `http` serves it. Invariant: whatever HTTP can do, [`Control`] can, and
+//! `views` are the JSON shapes, `lookup` finds what a name means, `handle` looks, `phones`, `incidents` and
+//! `changes` tell, `refusal` is why not, `http` serves it. Invariant: whatever HTTP can do, [`Control`] can, and
 //! nothing else changes a world but phones and cmdlets.
 
 pub mod views;
@@ -11,6 +11,7 @@ pub mod handle;
 pub mod phones;
 pub mod changes;
 mod streaming;
+mod incidents;
 pub mod http;
 
 pub use handle::Control;

@@ -28,6 +28,10 @@ pub struct Faults {
     pub drop_connection_after_bytes: Option<u64>,
     /// The cmdlet takes effect, and the connection is cut instead of the answer.
     pub lose_answer: Option<LostAnswer>,
+    /// Domain controllers that are down, by name such as `dc02`.
+    pub stop_domain_controllers: Vec<String>,
+    /// How long a change takes from one domain controller to the others, in Exchange's time.
+    pub replication_lag_ms: u64,
 }
 
 /// In the middle of which output a server goes down.
@@ -62,6 +66,14 @@ impl Faults {
     pub fn stops(&self, server: &str) -> bool {
         let is_named = |name: &String| name.eq_ignore_ascii_case(server);
         self.stop_listener || self.stop_servers.iter().any(is_named)
+    }
+
+    /// Says whether a domain controller, by full name, is switched off.
+    pub fn stops_controller(&self, controller: &str) -> bool {
+        let host = controller.split('.').next().unwrap_or(controller);
+        let is_named =
+            |name: &String| [controller, host].iter().any(|it| name.eq_ignore_ascii_case(it));
+        self.stop_domain_controllers.iter().any(is_named)
     }
 
     /// In the middle of what a server goes down.

@@ -6,6 +6,7 @@
 //! * [`time`] says how fast it moves; [`behaviour`] is what Exchange does by itself;
 //! * [`live`] is a world in motion; [`ledger`] and [`mailboxes`] are what it leaves to read;
 //! * [`cmdlets`] are what an administrator can do to it, [`winrm`] how they are reached, [`sign_in`] who may;
+//! * [`eas`] is where phones call;
 //! * [`faults`] is what can be made to go wrong; [`control`] looks and tells;
 //! * [`simulator`] starts it all, with [`settings`].
 
@@ -17,9 +18,11 @@ pub mod mailboxes;
 pub mod behaviour;
 pub mod faults;
 pub mod live;
+pub mod accounts;
 pub mod cmdlets;
 pub mod sign_in;
 pub mod winrm;
+pub mod eas;
 pub mod control;
 pub mod simulator;
 

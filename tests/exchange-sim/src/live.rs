@@ -11,6 +11,7 @@ use crate::winrm::throttle::Throttle;
 use crate::world::World;
 use crate::world::event::{Event, Occurrence};
 use crate::world::journal::{Journal, JournalError, Line};
+use crate::world::replication::{self, Replication};
 use crate::world::rhythm::Rhythm;
 
 /// An organization that is served.
@@ -23,6 +24,8 @@ pub struct Live {
     world: Mutex<World>,
     throttle: Throttle,
     faults: tokio::sync::watch::Sender<Faults>,
+    /// Taken after the world's lock.
+    replication: Mutex<Replication>,
 }
 
 impl Live {
@@ -35,6 +38,7 @@ impl Live {
             world: Mutex::new(world),
             throttle: Throttle::default(),
             faults: tokio::sync::watch::Sender::new(Faults::default()),
+            replication: Mutex::default(),
         }
     }
 
@@ -53,6 +57,18 @@ impl Live {
         look(&self.world())
     }
 
+    /// Looks at a domain controller's copy of the directory.
+    pub fn read_at<T>(&self, controller: &str, look: impl FnOnce(&World) -> T) -> T {
+        let world = self.world();
+        let lag_ms = self.faults.borrow().replication_lag_ms;
+        let mut replication = self.replication.lock().unwrap_or_else(PoisonError::into_inner);
+        replication.follow(lag_ms, &world);
+        match replication.copy(controller, &self.time.moment()) {
+            Some(copy) => look(copy),
+            None => look(&world),
+        }
+    }
+
     /// Changes the world: `plan` sees it and says what happens.
     ///
     /// Ledger entries and mails get their numbers here.
@@ -60,11 +76,23 @@ impl Live {
         &self,
         plan: impl FnOnce(&World, &Moment) -> (Vec<Event>, T),
     ) -> Result<T, JournalError> {
+        self.change_at(None, plan)
+    }
+
+    /// The same on a domain controller; without one, where Exchange itself writes.
+    pub fn change_at<T>(
+        &self,
+        controller: Option<&str>,
+        plan: impl FnOnce(&World, &Moment) -> (Vec<Event>, T),
+    ) -> Result<T, JournalError> {
         let mut world = self.world();
         let moment = self.time.moment();
         let (mut events, outcome) = plan(&world, &moment);
         if events.is_empty() {
             return Ok(outcome);
+        }
+        if let Some(origin) = controller {
+            self.arrive_late(&mut events, origin, &world, &moment);
         }
         let mut writer = self.journal.writer();
         let mut mails = world.mails.len() as u64;
@@ -89,10 +117,42 @@ impl Live {
         let line = Line::Happened(occurrence);
         writer.append(&line, self.journal.path())?;
         let Line::Happened(occurrence) = line else { return Ok(outcome) };
+        let lag_ms = self.faults.borrow().replication_lag_ms;
+        let mut replication = self.replication.lock().unwrap_or_else(PoisonError::into_inner);
+        replication.follow(lag_ms, &world);
+        let [first, _] = replication::controllers(&world.blueprint.domain);
+        let origin = controller.unwrap_or(&first);
         for event in occurrence.events {
+            replication.note(&world, &event, origin, lag_ms, &moment);
             world.apply(event);
         }
         Ok(outcome)
+    }
+
+    /// An edit on another controller than Exchange's own takes hold of phones when it has arrived there.
+    fn arrive_late(&self, events: &mut [Event], origin: &str, world: &World, moment: &Moment) {
+        let lag_ms = self.faults.borrow().replication_lag_ms;
+        let [first, _] = replication::controllers(&world.blueprint.domain);
+        if lag_ms == 0 || origin.eq_ignore_ascii_case(&first) {
+            return;
+        }
+        for event in events {
+            let edited_ms = match event {
+                Event::Mailbox(mailbox) => &mut mailbox.access_changed_ms,
+                Event::Settings(settings) => &mut settings.access_changed_ms,
+                Event::Device(_)
+                | Event::DeviceRemoved(_)
+                | Event::Rules(_)
+                | Event::Policies(_)
+                | Event::Mail(_)
+                | Event::Ledger(_)
+                | Event::Invoked(_)
+                | Event::Advanced(_) => continue,
+            };
+            if *edited_ms == moment.elapsed_ms {
+                *edited_ms = edited_ms.saturating_add(lag_ms);
+            }
+        }
     }
 
     /// Notes contacts that changed nothing; no directory object holds them, so no journal does.

@@ -14,6 +14,8 @@ pub enum MailKind {
     QuarantineAdmin,
     /// To a user whose phone is refused.
     Blocked,
+    /// To a user who has as many phones as there may be.
+    TooManyDevices,
 }
 
 /// A mail as it lies in a mailbox.

@@ -24,6 +24,8 @@ pub struct Settings {
     pub organizations: Vec<OrganizationSettings>,
     /// The accounts that may sign in, the same in every organization.
     pub accounts: Vec<Account>,
+    /// The password of every mailbox's user, who may read and send mail; without it nobody's user signs in.
+    pub user_password: Option<Password>,
     /// Who moves the worlds.
     pub mode: Mode,
     /// Where the control surface listens.
@@ -115,6 +117,7 @@ impl Settings {
                 organization("contoso", Version::Exchange2019),
                 organization("fabrikam", Version::Exchange2010),
             ],
+            user_password: Some(account.password.clone()),
             accounts: vec![account],
             mode: Mode::Explicit,
             control: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0),

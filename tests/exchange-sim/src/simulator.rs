@@ -13,8 +13,10 @@ use tokio::net::TcpListener;
 
 use exgate_runtime::Tasks;
 
+use crate::accounts::Accounts;
 use crate::behaviour::automatic::Day;
 use crate::control::{Control, ControlError, changes::check_insert, http};
+use crate::eas;
 use crate::live::Live;
 use crate::settings::{OrganizationSettings, ServerSettings, Settings};
 use crate::sign_in::keytab::KeytabError;
@@ -364,7 +366,11 @@ async fn open(
             settings.clock.clone(),
         )?;
         let tls = authority.tls(names, gate.asks_certificates())?;
-        let front = Front::new(name.clone(), shells, gate, tls, settings.wire.clone());
+        let users = settings.user_password.clone();
+        let people = Accounts::new(Arc::clone(live), settings.accounts.clone(), users);
+        let phones = eas::Front::new(Arc::clone(live), people);
+        let wire = settings.wire.clone();
+        let front = Front::new(name.clone(), shells, gate, tls, wire).with_phones(phones);
         let inner = tasks.clone();
         let ports = Ports { secure, plain };
         tasks.spawn("listener", listener::serve(Arc::new(front), ports, inner));

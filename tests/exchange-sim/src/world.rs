@@ -20,6 +20,7 @@ pub mod overlay;
 pub mod rhythm;
 pub mod directory;
 pub mod journal;
+pub mod replication;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -154,6 +155,15 @@ impl World {
     /// The partnerships of one mailbox.
     pub fn devices_of(&self, mailbox: Uuid) -> impl Iterator<Item = Arc<Device>> {
         self.directory.devices_of(mailbox)
+    }
+
+    /// The policy that a mailbox has: its own, or the default one.
+    pub fn policy_of(&self, mailbox: &Mailbox) -> Option<&MailboxPolicy> {
+        let own = mailbox.policy.as_deref();
+        self.policies.iter().find(|policy| match own {
+            Some(name) => policy.is_named(name),
+            None => policy.is_default,
+        })
     }
 
     /// Finds a mailbox by any of the texts that Exchange takes for its identity.

@@ -5,9 +5,11 @@
 //! blocks, personal exemption that allows, rule that blocks, rule that quarantines, rule that allows,
 //! organization's default. Invariant: the first question that applies decides.
 
+use crate::world::World;
 use crate::world::device::{AccessReason, AccessState, Device};
 use crate::world::mailbox::Mailbox;
 use crate::world::organization::{AccessLevel, AccessRule, AccessSettings, Characteristic};
+use crate::world::policy::MailboxPolicy;
 
 /// Everything the decision about one request depends on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,7 +18,8 @@ pub struct Contact {
     pub authenticated: bool,
     /// `ActiveSyncEnabled` of the mailbox.
     pub active_sync_enabled: bool,
-    /// The phone enforces the mailbox policy.
+    /// The phone enforces the mailbox policy, or the policy lets in phones that do not
+    /// (`AllowNonProvisionableDevices`).
     pub policy_met: bool,
     /// The personal blocked list names it.
     pub listed_blocked: bool,
@@ -51,7 +54,7 @@ pub struct Verdict {
 }
 
 impl Contact {
-    /// Gathers what the decision about a known phone depends on.
+    /// Gathers what the decision about a known phone depends on, but for what the policy allows.
     pub fn of(
         device: &Device,
         owner: &Mailbox,
@@ -68,6 +71,13 @@ impl Contact {
             rules: matching.map(|rule| (rule.access_level, rule.name.clone())).collect(),
             default_level: settings.default_access_level,
         }
+    }
+
+    /// The same with the policy of the mailbox.
+    pub fn within(device: &Device, owner: &Mailbox, world: &World) -> Self {
+        let mut contact = Self::of(device, owner, &world.settings, &world.rules);
+        contact.policy_met |= world.policy_of(owner).is_none_or(MailboxPolicy::lets_in_everybody);
+        contact
     }
 
     /// Asks the nine questions in order.
@@ -122,75 +132,4 @@ fn matches(rule: &AccessRule, device: &Device) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use AccessLevel::{Allow, Block, Quarantine};
-    use AccessReason::{DeviceRule, Global, Individual, Policy};
-    use AccessState::{Allowed, Blocked, Quarantined};
-
-    fn ordinary() -> Contact {
-        Contact {
-            authenticated: true,
-            active_sync_enabled: true,
-            policy_met: true,
-            listed_blocked: false,
-            listed_allowed: false,
-            rules: Vec::new(),
-            default_level: Quarantine,
-        }
-    }
-
-    fn ruled(levels: &[AccessLevel]) -> Vec<(AccessLevel, String)> {
-        levels.iter().map(|level| (*level, format!("{level:?}"))).collect()
-    }
-
-    /// One row per step of the documented order, each with everything below it pulling the other way.
-    #[test]
-    fn the_first_question_that_applies_decides() {
-        let all = ruled(&[Allow, Quarantine, Block]);
-        let strict = Contact {
-            authenticated: false,
-            active_sync_enabled: false,
-            policy_met: false,
-            listed_blocked: true,
-            listed_allowed: true,
-            rules: all,
-            default_level: Allow,
-        };
-        let mut row = strict;
-        assert_eq!(row.answer(), Answer::NotAuthenticated);
-        row.authenticated = true;
-        assert_eq!(row.answer(), Answer::Disabled);
-        row.active_sync_enabled = true;
-        assert_eq!(row.answer(), decided(Blocked, Policy, None));
-        row.policy_met = true;
-        assert_eq!(row.answer(), decided(Blocked, Individual, None));
-        row.listed_blocked = false;
-        assert_eq!(row.answer(), decided(Allowed, Individual, None));
-        row.listed_allowed = false;
-        assert_eq!(row.answer(), decided(Blocked, DeviceRule, Some("Block".into())));
-        row.rules = ruled(&[Allow, Quarantine]);
-        assert_eq!(row.answer(), decided(Quarantined, DeviceRule, Some("Quarantine".into())));
-        row.rules = ruled(&[Allow]);
-        row.default_level = Block;
-        assert_eq!(row.answer(), decided(Allowed, DeviceRule, Some("Allow".into())));
-        row.rules.clear();
-        assert_eq!(row.answer(), decided(Blocked, Global, None));
-    }
-
-    #[test]
-    fn the_default_decides_what_nothing_else_covers() {
-        for (level, state) in [(Allow, Allowed), (Block, Blocked), (Quarantine, Quarantined)] {
-            let contact = Contact { default_level: level, ..ordinary() };
-
-            assert_eq!(contact.answer(), decided(state, Global, None));
-        }
-    }
-
-    #[test]
-    fn an_allow_entry_does_not_help_a_phone_that_fails_its_policy() {
-        let contact = Contact { policy_met: false, listed_allowed: true, ..ordinary() };
-
-        assert_eq!(contact.answer(), decided(Blocked, Policy, None));
-    }
-}
+mod tests;

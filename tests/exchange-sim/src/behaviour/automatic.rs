@@ -110,7 +110,7 @@ impl Day {
         let turns = rhythm.since(heard_ms).take(CALLS_PER_LOOK_MAX as usize);
         self.live.read(|world| {
             let due = turns.map(|turn| world.directory().device_of_turn(rhythm.place(turn)));
-            due.flatten().map(|device| device.guid).collect()
+            due.flatten().filter(|device| !device.is_wiped()).map(|device| device.guid).collect()
         })
     }
 
@@ -136,6 +136,7 @@ impl Day {
             handset: platform.handset(&mut self.chance),
             guid: self.chance.guid(),
             friendly_name: String::new(),
+            enforces_policy: true,
         };
         match phones::connect(&self.live, owner, phone) {
             Ok(device) => tracing::info!(

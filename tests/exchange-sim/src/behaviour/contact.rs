@@ -1,11 +1,12 @@
 //! Owns one call of one phone: what it may do now, and what that writes to the directory.
 //!
+//! A request is [`ask`]; [`call`] is all that a phone does at one visit, when it does as it is told.
 //! Invariant: pure. It reads a world and returns events; the caller applies them.
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::access::{Answer, Contact, Verdict};
-use super::mail;
+use super::{autoblock, mail};
 use crate::world::World;
 use crate::world::device::{AccessReason, AccessState, Device};
 use crate::world::event::Event;
@@ -36,6 +37,17 @@ pub enum Service {
     QuarantineMail,
     /// HTTP 403.
     Refused,
+    /// Its owner has as many phones as there may be.
+    TooMany,
+    /// It is to fetch its policy anew before anything else.
+    Provision,
+    /// It is to erase itself.
+    Wipe,
+    /// Autoblock: HTTP 503, and how long it lasts.
+    Autoblocked {
+        /// How many more milliseconds of Exchange's time.
+        left_ms: u64,
+    },
 }
 
 /// The outcome of a call.
@@ -49,46 +61,131 @@ pub struct Called {
     pub events: Vec<Event>,
 }
 
-/// Answers a phone whose partnership exists.
+/// What a phone says about itself, of its own accord or because it was updated.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// `DeviceModel`.
+    pub model: Option<String>,
+    /// `DeviceOS`.
+    pub system: Option<String>,
+    /// `DeviceUserAgent`.
+    pub user_agent: Option<String>,
+    /// The name its owner gave it.
+    pub friendly_name: Option<String>,
+    /// `DeviceImei`.
+    pub imei: Option<String>,
+    /// `DeviceOSLanguage`.
+    pub language: Option<String>,
+}
+
+/// Answers everything that a phone asks at one visit: it fetches its policy and erases itself when told.
 pub fn call(world: &World, device: &Device, moment: &Moment) -> Called {
+    let provisioned = provisioned(device, moment);
+    let asked = ask(world, provisioned.as_ref().unwrap_or(device), moment);
+    if asked.service == Service::Wipe {
+        return erases(asked, moment);
+    }
+    asked
+}
+
+/// Answers one request of a phone whose partnership exists.
+pub fn ask(world: &World, device: &Device, moment: &Moment) -> Called {
     let mut after = device.clone();
     after.contacted = Some(moment.now);
+    let nothing = |device, service| Called { device, service, events: Vec::new() };
     let Some(owner) = world.mailbox(device.mailbox) else {
-        return Called { device: after, service: Service::Refused, events: Vec::new() };
+        return nothing(after, Service::Refused);
     };
     let owner = &*owner;
-    let contact = Contact::of(device, owner, &world.settings, &world.rules);
-    let verdict = match contact.answer() {
-        Answer::NotAuthenticated | Answer::Disabled => {
-            return Called { device: after, service: Service::Refused, events: Vec::new() };
-        }
+    let verdict = match Contact::within(device, owner, world).answer() {
+        Answer::NotAuthenticated | Answer::Disabled => return nothing(after, Service::Refused),
         Answer::Decided(verdict) => verdict,
     };
-    let mut events = if stands(world, owner, device, &verdict, moment) {
+    if let Some((_, left_ms)) = autoblock::block_of(device, moment) {
+        return nothing(after, Service::Autoblocked { left_ms });
+    }
+    if device.moves != owner.moves {
+        let events = upgrade(owner, &mut after, moment);
+        return Called { device: after, service: Service::Provision, events };
+    }
+    if device.reason == AccessReason::Upgrade {
+        return nothing(after, Service::Provision);
+    }
+    let events = if stands(world, owner, device, &verdict, moment) {
         Vec::new()
     } else {
         decide(world, owner, &mut after, verdict, moment)
     };
-    if obeys_wipe(&mut after, moment) {
-        events.push(Event::Device(Box::new(after.clone())));
-        return Called { service: Service::Refused, device: after, events };
+    let mut service = service(after.state);
+    if after.awaits_wipe() && service != Service::Refused {
+        service = Service::Wipe;
     }
-    if after.state == AccessState::Allowed {
+    if service == Service::Mail {
         after.succeeded = Some(moment.now);
     }
-    Called { service: service(after.state), device: after, events }
+    Called { service, device: after, events }
 }
 
-/// A pending wipe is told and acknowledged in one contact, whatever the phone may do otherwise; nothing
-/// else flows then.
-fn obeys_wipe(device: &mut Device, moment: &Moment) -> bool {
-    match &mut device.wipe {
-        Some(wipe) if wipe.acknowledged.is_none() => {
-            wipe.acknowledged = Some(moment.now);
-            true
-        }
-        Some(_) | None => false,
+/// The phone was told to erase itself, and says that it does. A refused phone is never told.
+fn erases(mut called: Called, moment: &Moment) -> Called {
+    if let Some(wipe) = &mut called.device.wipe {
+        wipe.sent = wipe.sent.or(Some(moment.now));
+        wipe.acknowledged = Some(moment.now);
     }
+    called.events.push(Event::Device(Box::new(called.device.clone())));
+    called
+}
+
+/// The mailbox is on another server now: until the phone has fetched its policy anew, nothing is decided.
+fn upgrade(owner: &Mailbox, device: &mut Device, moment: &Moment) -> Vec<Event> {
+    device.moves = owner.moves;
+    device.state = AccessState::DeviceDiscovery;
+    device.reason = AccessReason::Upgrade;
+    device.rule = None;
+    device.discovery_ends_ms = None;
+    device.decided_ms = moment.elapsed_ms;
+    device.changed = later(moment.now, device.changed);
+    vec![Event::Device(Box::new(device.clone()))]
+}
+
+/// A phone after it fetched its policy from its mailbox's new server; nothing when there was no need.
+pub fn provisioned(device: &Device, moment: &Moment) -> Option<Device> {
+    (device.reason == AccessReason::Upgrade).then(|| {
+        let mut after = device.clone();
+        after.state = AccessState::Unknown;
+        after.reason = AccessReason::Unknown;
+        after.changed = later(moment.now, after.changed);
+        after
+    })
+}
+
+/// Notes what a phone says about itself. Nothing is decided by that: its next request is.
+pub fn tell(world: &World, device: &Device, told: &Told, moment: &Moment) -> Vec<Event> {
+    let mut after = device.clone();
+    let changes_agent = told.user_agent.as_ref().is_some_and(|agent| *agent != device.user_agent);
+    for (said, held) in [
+        (&told.model, &mut after.device_model),
+        (&told.system, &mut after.device_os),
+        (&told.user_agent, &mut after.user_agent),
+        (&told.friendly_name, &mut after.friendly_name),
+        (&told.imei, &mut after.imei),
+        (&told.language, &mut after.language),
+    ] {
+        if let Some(said) = said {
+            held.clone_from(said);
+        }
+    }
+    if after == *device {
+        return Vec::new();
+    }
+    after.changed = later(moment.now, after.changed);
+    let mut events = Vec::new();
+    if changes_agent && let Some(owner) = world.mailbox(device.mailbox) {
+        let behaviour = autoblock::Behaviour::UserAgentsChanges;
+        events = autoblock::note(world, &owner, &mut after, behaviour, moment);
+    }
+    events.insert(0, Event::Device(Box::new(after)));
+    events
 }
 
 /// Answers a phone that this mailbox has never seen.
@@ -97,14 +194,20 @@ pub fn connect(world: &World, owner: &Mailbox, mut device: Device, moment: &Mome
     if !owner.active_sync_enabled {
         return Called { device, service: Service::Refused, events };
     }
+    let count = world.devices_of(owner.guid).count();
+    let max = world.settings.eas_max_devices;
+    if u32::try_from(count).unwrap_or(u32::MAX) >= max {
+        events.push(mail::too_many(world, owner, &device, moment));
+        return Called { device, service: Service::TooMany, events };
+    }
     if !owner.has_partnership {
         let mut owner = owner.clone();
         owner.has_partnership = true;
         owner.changed = later(moment.now, owner.changed);
         events.push(Event::Mailbox(Box::new(owner)));
     }
-    let contact = Contact::of(&device, owner, &world.settings, &world.rules);
-    let decided = match contact.answer() {
+    device.moves = owner.moves;
+    let decided = match Contact::within(&device, owner, world).answer() {
         Answer::NotAuthenticated | Answer::Disabled => None,
         Answer::Decided(verdict) => {
             Some(verdict).filter(|verdict| needs_no_discovery(world, verdict))
@@ -130,7 +233,7 @@ pub fn pass_time(world: &World, moment: &Moment) -> Vec<Event> {
     let mut events: Vec<Event> = Vec::new();
     for device in due {
         // No event: a fresh edit is still unread, or ActiveSync is off. It is tried again.
-        events.extend(call(world, &device, moment).events);
+        events.extend(ask(world, &device, moment).events);
     }
     events
 }
@@ -154,6 +257,9 @@ fn stands(
         && device.rule == verdict.rule
     {
         return true;
+    }
+    if autoblock::is_autoblock(device.reason) {
+        return false;
     }
     let edited_ms = owner.access_changed_ms.max(world.settings.access_changed_ms);
     if moment.elapsed_ms < edited_ms + CACHE_MS {

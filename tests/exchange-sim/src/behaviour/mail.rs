@@ -1,7 +1,8 @@
 //! Owns the mail that Exchange writes by itself about a phone: wording of our own, contents as documented.
 //!
 //! Source of the contents: Set-ActiveSyncOrganizationSettings (UserMailInsert is the footer of the
-//! user's mail, AdminMailRecipients get a copy with policy status, state, reason and rule), KB 3013802.
+//! user's mail, AdminMailRecipients get a copy with policy status, state, reason and rule), KB 3013802;
+//! Set-ActiveSyncDeviceAutoblockThreshold (AdminEmailInsert), New-ThrottlingPolicy (EASMaxDevices).
 
 use uuid::Uuid;
 
@@ -30,6 +31,18 @@ pub fn about(world: &World, owner: &Mailbox, device: &Device, moment: &Moment) -
         )],
         AccessState::Unknown | AccessState::Allowed | AccessState::DeviceDiscovery => Vec::new(),
     }
+}
+
+/// What Exchange writes to a user whose further phone is refused (`EASMaxDevices`).
+pub fn too_many(world: &World, owner: &Mailbox, device: &Device, moment: &Moment) -> Event {
+    let text = format!(
+        "Your new phone was not added: you have {} phones, and there may be {}. Remove one that you \
+         do not use any more in Outlook Web App, and connect the new one again.",
+        world.devices_of(owner.guid).count(),
+        world.settings.eas_max_devices,
+    );
+    let subject = "Your new phone could not be added";
+    to_user(world, owner, device, moment, (MailKind::TooManyDevices, subject, &text))
 }
 
 fn quarantine(world: &World, owner: &Mailbox, device: &Device, moment: &Moment) -> Vec<Event> {
@@ -82,7 +95,8 @@ fn to_user(
 ) -> Event {
     let footer = match kind {
         MailKind::Quarantine => world.settings.user_mail_insert.as_str(),
-        MailKind::QuarantineAdmin | MailKind::Blocked => "",
+        MailKind::Blocked => autoblock_insert(world, device),
+        MailKind::QuarantineAdmin | MailKind::TooManyDevices => "",
     };
     let mut body = format!("{text}\n\n{}\n", particulars(device));
     if !footer.is_empty() {
@@ -100,6 +114,14 @@ fn to_user(
         subject: subject.to_owned(),
         body,
     }))
+}
+
+/// The text that the threshold under which a phone is blocked adds to the mail.
+fn autoblock_insert<'w>(world: &'w World, device: &Device) -> &'w str {
+    let block = device.conduct.as_ref().and_then(|conduct| conduct.block);
+    let under = block.filter(|(behaviour, _)| behaviour.reason() == device.reason);
+    let threshold = under.and_then(|(behaviour, _)| world.settings.autoblock.get(&behaviour));
+    threshold.map_or("", |threshold| threshold.admin_email_insert.as_str())
 }
 
 fn particulars(device: &Device) -> String {

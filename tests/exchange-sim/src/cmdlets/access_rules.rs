@@ -24,9 +24,8 @@ static TYPE_NAMES: TypeNames = LazyLock::new(|| {
 
 /// Runs `Get-ActiveSyncDeviceAccessRule`.
 pub(super) fn run(call: &Call) -> Result<Records, Complaint> {
-    let (blueprint, settings, rules) = call
-        .live
-        .read(|world| (world.blueprint.clone(), world.settings.clone(), world.rules.clone()));
+    let (blueprint, settings, rules) =
+        call.read(|world| (world.blueprint.clone(), world.settings.clone(), world.rules.clone()));
     let identity = call.arguments.text("Identity");
     let chosen: Vec<AccessRule> = rules
         .into_iter()

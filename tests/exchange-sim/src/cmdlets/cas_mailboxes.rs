@@ -44,7 +44,7 @@ static TYPE_NAMES: TypeNames = LazyLock::new(|| {
 
 /// Runs `Get-CASMailbox`.
 pub(super) fn run(call: &Call) -> Result<Records, Complaint> {
-    let (scene, chosen) = call.live.read(|world| (Scene::of(world), choose(call, world)));
+    let (scene, chosen) = call.read(|world| (Scene::of(world), choose(call, world)));
     let chosen = listing::narrow(call, &scene, chosen?, FILTERABLE, listing::mailbox_property)?;
     let printer = Printer::of(call);
     Ok(listing::print(call, chosen, move |held| Some(render(held, &printer, &scene))))

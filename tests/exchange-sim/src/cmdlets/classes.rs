@@ -42,7 +42,7 @@ struct Class {
 /// Runs `Get-ActiveSyncDeviceClass`.
 pub(super) fn run(call: &Call) -> Result<Records, Complaint> {
     let (scene, blueprint, mut chosen) =
-        call.live.read(|world| (Scene::of(world), world.blueprint.clone(), classes(world)));
+        call.read(|world| (Scene::of(world), world.blueprint.clone(), classes(world)));
     let container = configuration_container(&blueprint.name, &blueprint.domain);
     if let Some(identity) = call.arguments.text("Identity") {
         chosen.retain(|class| {

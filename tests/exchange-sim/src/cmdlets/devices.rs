@@ -71,7 +71,7 @@ pub(super) fn active_sync(call: &Call) -> Result<Records, Complaint> {
 }
 
 fn list(call: &Call, type_names: &'static TypeNames) -> Result<Records, Complaint> {
-    let (scene, chosen, by_change) = call.live.read(|world| {
+    let (scene, chosen, by_change) = call.read(|world| {
         (Scene::of(world), choose(call, world), world.blueprint.filters_devices_by_change)
     });
     let mut filterable = FILTERABLE.to_vec();

@@ -29,7 +29,7 @@ static TYPE_NAMES: TypeNames = LazyLock::new(|| {
 /// Runs `Get-ActiveSyncOrganizationSettings`.
 pub(super) fn run(call: &Call) -> Result<Records, Complaint> {
     let (blueprint, settings) =
-        call.live.read(|world| (world.blueprint.clone(), world.settings.clone()));
+        call.read(|world| (world.blueprint.clone(), world.settings.clone()));
     let container = configuration_container(&blueprint.name, &blueprint.domain);
     let distinguished_name = format!("CN={NAME},{container}");
     check_identity(call, &blueprint, &settings)?;

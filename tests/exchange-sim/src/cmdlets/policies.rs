@@ -50,7 +50,7 @@ pub(super) fn mobile(call: &Call) -> Result<Records, Complaint> {
 
 fn list(call: &Call, names: Names) -> Result<Records, Complaint> {
     let (blueprint, mut chosen) =
-        call.live.read(|world| (world.blueprint.clone(), world.policies.clone()));
+        call.read(|world| (world.blueprint.clone(), world.policies.clone()));
     if let Some(identity) = call.arguments.text("Identity") {
         chosen.retain(|policy| is_named(policy, &blueprint, &identity));
         if chosen.is_empty() {

@@ -47,7 +47,7 @@ pub(super) fn run(call: &Call) -> Result<Records, Complaint> {
     if others {
         return Ok(Records::none());
     }
-    let (scene, chosen) = call.live.read(|world| (Scene::of(world), choose(call, world)));
+    let (scene, chosen) = call.read(|world| (Scene::of(world), choose(call, world)));
     let chosen = listing::narrow(call, &scene, chosen?, FILTERABLE, listing::mailbox_property)?;
     let printer = Printer::of(call);
     Ok(listing::print(call, chosen, move |held| Some(render(held, &printer, &scene))))

@@ -173,6 +173,13 @@ pub fn access_reason(reason: AccessReason) -> Value {
         AccessReason::DeviceRule => ("DeviceRule", 3),
         AccessReason::Upgrade => ("Upgrade", 4),
         AccessReason::Policy => ("Policy", 5),
+        AccessReason::UserAgentsChanges => ("UserAgentsChanges", 6),
+        AccessReason::RecentCommands => ("RecentCommands", 7),
+        AccessReason::Watsons => ("Watsons", 8),
+        AccessReason::OutOfBudgets => ("OutOfBudgets", 9),
+        AccessReason::SyncCommands => ("SyncCommands", 10),
+        AccessReason::EnableNotificationEmail => ("EnableNotificationEmail", 11),
+        AccessReason::CommandFrequency => ("CommandFrequency", 12),
     };
     enumeration(&format!("{SYSTEM}.DeviceAccessStateReason"), word, number)
 }

@@ -149,11 +149,12 @@ fn times(object: Object, device: &Device) -> Object {
 fn wipe(object: Object, wipe: Option<&Wipe>, modern: bool) -> Object {
     let of = |account_only: bool| wipe.filter(|wipe| wipe.account_only == account_only);
     let requested = |wipe: Option<&Wipe>| wipe.map_or(Value::Nil, |it| it.requested.into());
+    let sent = |wipe: Option<&Wipe>| wipe.and_then(|it| it.sent).map_or(Value::Nil, Value::from);
     let done =
         |wipe: Option<&Wipe>| wipe.and_then(|it| it.acknowledged).map_or(Value::Nil, Value::from);
     let object = object
         .with("DeviceWipeRequestTime", requested(of(false)))
-        .with("DeviceWipeSentTime", done(of(false)))
+        .with("DeviceWipeSentTime", sent(of(false)))
         .with("DeviceWipeAckTime", done(of(false)))
         .with(
             "LastDeviceWipeRequestor",
@@ -164,7 +165,7 @@ fn wipe(object: Object, wipe: Option<&Wipe>, modern: bool) -> Object {
     }
     object
         .with("AccountOnlyDeviceWipeRequestTime", requested(of(true)))
-        .with("AccountOnlyDeviceWipeSentTime", done(of(true)))
+        .with("AccountOnlyDeviceWipeSentTime", sent(of(true)))
         .with("AccountOnlyDeviceWipeAckTime", done(of(true)))
 }
 

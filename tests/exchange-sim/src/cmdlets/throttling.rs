@@ -56,7 +56,8 @@ pub(super) fn association(call: &Call) -> Result<Records, Complaint> {
 
 /// Runs `Get-ThrottlingPolicy`.
 pub(super) fn policy(call: &Call) -> Result<Records, Complaint> {
-    let blueprint = call.live.read(|world| world.blueprint.clone());
+    let (blueprint, max_devices) =
+        call.live.read(|world| (world.blueprint.clone(), world.settings.eas_max_devices));
     let printer = Printer::of(call);
     let guid = Chance::new(blueprint.seed, &format!("{} throttling", blueprint.name)).guid();
     let name = if printer.is_modern() {
@@ -74,7 +75,8 @@ pub(super) fn policy(call: &Call) -> Result<Records, Complaint> {
         .with("PowerShellMaxConcurrency", 18_u32)
         .with("PowerShellMaxCmdlets", Value::Nil)
         .with("PowerShellMaxCmdletsTimePeriod", Value::Nil)
-        .with("ExchangeMaxCmdlets", Value::Nil);
+        .with("ExchangeMaxCmdlets", Value::Nil)
+        .with("EASMaxDevices", max_devices);
     object = if printer.is_modern() {
         let scope =
             rendering::enumeration(&format!("{SYSTEM}.ThrottlingPolicyScopeType"), "Global", 2);

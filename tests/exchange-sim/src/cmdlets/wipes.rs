@@ -25,6 +25,7 @@ pub(super) fn clear(call: &Call) -> Result<Records, Complaint> {
                 account_only: call.arguments.flag("AccountOnly"),
                 requested: moment.now,
                 requestor: call.runspace.account.clone(),
+                sent: None,
                 acknowledged: None,
             });
         }

@@ -16,7 +16,7 @@ pub(super) fn write<T>(
     let rehearses = call.arguments.flag("WhatIf");
     let asks = call.arguments.boolean("Confirm").unwrap_or(call.cmdlet.confirms);
     let identity = call.arguments.text("Identity").or_else(|| call.arguments.text("Name"));
-    let planned = call.live.change(|world, moment| {
+    let planned = call.live.change_at(Some(&call.domain_controller), |world, moment| {
         let outcome = if asks && !rehearses {
             Err(Complaint::nobody_to_ask(call.cmdlet))
         } else {

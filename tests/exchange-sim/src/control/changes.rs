@@ -35,6 +35,12 @@ impl Control {
             if let Some(recipients) = &new.admin_mail_recipients {
                 settings.admin_mail_recipients.clone_from(recipients);
             }
+            if let Some(max) = new.eas_max_devices {
+                settings.eas_max_devices = max;
+            }
+            if let Some(thresholds) = &new.autoblock {
+                settings.autoblock.clone_from(thresholds);
+            }
             settings.changed = contact::later(moment.now, settings.changed);
             settings.access_changed_ms = moment.elapsed_ms;
             let mut events = vec![Event::Settings(Box::new(settings))];

@@ -17,7 +17,7 @@ use exgate_runtime::report;
 use super::handle::Control;
 use super::refusal::ControlError;
 use super::streaming::array;
-use super::views::{DeviceQuery, NewDevice, NewSettings, OsUpdate};
+use super::views::{DeviceQuery, Misbehaviour, NewDevice, NewSettings, OsUpdate};
 use crate::faults::Faults;
 use crate::winrm::throttle::Limits;
 
@@ -35,8 +35,11 @@ pub fn router(control: Control) -> Router {
         .route("/devices/{device}", get(device))
         .route("/devices/{device}/sync", post(sync))
         .route("/devices/{device}/os-update", post(os_update))
+        .route("/devices/{device}/reset", post(reset))
+        .route("/devices/{device}/misbehave", post(misbehave))
         .route("/mailboxes", get(mailboxes))
         .route("/mailboxes/{mailbox}", get(mailbox))
+        .route("/mailboxes/{mailbox}/move", post(move_mailbox))
         .route("/mails", get(mails))
         .route("/cmdlets", get(cmdlets))
         .route("/settings", post(settings))
@@ -99,6 +102,29 @@ async fn os_update(
 ) -> Answer {
     let Json(update) = update?;
     ok(control.os_update(&name, &device, &update)?)
+}
+
+async fn reset(
+    State(control): State<Control>,
+    Path((name, device)): Path<(String, String)>,
+) -> Answer {
+    Ok((StatusCode::CREATED, Json(control.reset(&name, &device)?)).into_response())
+}
+
+async fn misbehave(
+    State(control): State<Control>,
+    Path((name, device)): Path<(String, String)>,
+    misbehaviour: Result<Json<Misbehaviour>, JsonRejection>,
+) -> Answer {
+    let Json(misbehaviour) = misbehaviour?;
+    ok(control.misbehave(&name, &device, &misbehaviour)?)
+}
+
+async fn move_mailbox(
+    State(control): State<Control>,
+    Path((name, mailbox)): Path<(String, String)>,
+) -> Answer {
+    ok(control.move_mailbox(&name, &mailbox)?)
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -208,8 +234,8 @@ async fn advance(
 
 async fn unknown() -> Refusal {
     let paths = "there are /organizations, /organizations/{name} with /devices, \
-                 /devices/{id}, /devices/{id}/sync, /devices/{id}/os-update, /mailboxes, \
-                 /mailboxes/{id}, /mails, /cmdlets, /settings, /throttle and /faults below it, /_ledger, \
+                 /devices/{id}, /devices/{id}/sync, /devices/{id}/os-update, /devices/{id}/reset, \
+                 /devices/{id}/misbehave, /mailboxes, /mailboxes/{id}, /mailboxes/{id}/move, /mails, /cmdlets, /settings, /throttle and /faults below it, /_ledger, \
                  and /time/advance";
     Refusal(StatusCode::NOT_FOUND, format!("no such path; {paths}"))
 }
@@ -233,6 +259,7 @@ impl From<ControlError> for Refusal {
             ControlError::Ambiguous { .. }
             | ControlError::Disabled { .. }
             | ControlError::Known { .. }
+            | ControlError::TooMany { .. }
             | ControlError::TimeRuns => StatusCode::CONFLICT,
             ControlError::Invalid { .. } => StatusCode::BAD_REQUEST,
             ControlError::Journal(_) => StatusCode::INTERNAL_SERVER_ERROR,

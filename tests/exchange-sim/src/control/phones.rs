@@ -8,11 +8,10 @@ use super::handle::Control;
 use super::lookup::{find_device, find_mailbox};
 use super::refusal::ControlError;
 use super::views::{self, DeviceView, NewDevice, OsUpdate, SyncView};
-use crate::behaviour::contact::{self, Service};
+use crate::behaviour::contact::{self, Service, Told};
 use crate::live::Live;
 use crate::world::chance::Chance;
 use crate::world::device::Device;
-use crate::world::event::Event;
 use crate::world::platform::{Handset, Platform};
 
 impl Control {
@@ -50,6 +49,7 @@ impl Control {
             platform,
             handset,
             friendly_name: new.friendly_name.clone().unwrap_or_default(),
+            enforces_policy: new.enforces_policy.unwrap_or(true),
         };
         connect(live, owner, phone)
     }
@@ -66,7 +66,7 @@ impl Control {
             live.touch(vec![(called.device.guid, at)]);
         }
         let view = live.read(|world| views::device(world.directory(), &called.device));
-        Ok(views::sync(called.service, view))
+        Ok(views::sync(called.service, &called.device.protocol, view))
     }
 
     /// A phone got a new system version; Exchange hears of it with this call.
@@ -76,17 +76,15 @@ impl Control {
         device: &str,
         update: &OsUpdate,
     ) -> Result<SyncView, ControlError> {
-        let live = self.live(organization)?;
-        live.change(|world, moment| match find_device(world, device) {
+        self.live(organization)?.change(|world, moment| match find_device(world, device) {
             Err(error) => (Vec::new(), Err(error)),
             Ok(held) => {
-                let mut after = Device::clone(&held);
-                after.device_os = after.platform.system(&update.version);
-                if let Some(user_agent) = &update.user_agent {
-                    after.user_agent.clone_from(user_agent);
-                }
-                after.changed = contact::later(moment.now, after.changed);
-                (vec![Event::Device(Box::new(after))], Ok(()))
+                let told = Told {
+                    system: Some(held.platform.system(&update.version)),
+                    user_agent: update.user_agent.clone(),
+                    ..Told::default()
+                };
+                (contact::tell(world, &held, &told, moment), Ok(()))
             }
         })??;
         self.sync(organization, device)
@@ -104,6 +102,8 @@ pub struct NewPhone {
     pub handset: Handset,
     /// The name its owner gave it.
     pub friendly_name: String,
+    /// Whether it enforces its policy.
+    pub enforces_policy: bool,
 }
 
 /// Connects a new phone to a mailbox.
@@ -117,10 +117,14 @@ pub fn connect(live: &Live, owner: Uuid, phone: NewPhone) -> Result<DeviceView, 
             let device_id = phone.handset.id;
             return (Vec::new(), Err(ControlError::Known { mailbox, device_id }));
         }
-        let NewPhone { guid, platform, handset, friendly_name } = phone;
+        let NewPhone { guid, platform, handset, friendly_name, enforces_policy } = phone;
         let mut device = Device::first_contact(guid, owner.guid, platform, handset, moment.now);
         device.friendly_name = friendly_name;
+        device.enforces_policy = enforces_policy;
         let called = contact::connect(world, &owner, device, moment);
+        if called.service == Service::TooMany {
+            return (called.events, Err(ControlError::TooMany { mailbox }));
+        }
         if called.events.is_empty() && called.service == Service::Refused {
             return (Vec::new(), Err(ControlError::Disabled { mailbox }));
         }

@@ -41,6 +41,12 @@ pub enum ControlError {
         /// Whose.
         mailbox: String,
     },
+    /// The user has as many phones as there may be.
+    #[error("{mailbox} has as many devices as it may have: the phone was refused")]
+    TooMany {
+        /// Whose.
+        mailbox: String,
+    },
     /// The mailbox has this phone already.
     #[error("{mailbox} has a device with the id {device_id} already")]
     Known {

@@ -1,9 +1,12 @@
 //! Owns the JSON shapes of the control surface, both ways, so that a client can use them as they are.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::behaviour::autoblock::{Behaviour, Threshold};
 use crate::behaviour::contact::Service;
 use crate::mailboxes::Mail;
 use crate::world::World;
@@ -28,7 +31,7 @@ pub struct OrganizationView {
     /// How many partnerships it has.
     pub devices: usize,
     /// How many of them are in each state.
-    pub states: std::collections::BTreeMap<String, usize>,
+    pub states: BTreeMap<String, usize>,
     /// What happens to a phone that nothing covers.
     pub default_access_level: AccessLevel,
     /// The footer of the quarantine mail.
@@ -142,6 +145,12 @@ pub enum SyncAnswer {
     Quarantine,
     /// Refused.
     Blocked,
+    /// First its policy, anew.
+    Provision,
+    /// It is to erase itself, and did.
+    Wipe,
+    /// Refused for a while, because of how it behaves.
+    Autoblocked,
 }
 
 /// A user connects a new phone.
@@ -164,6 +173,8 @@ pub struct NewDevice {
     pub user_agent: Option<String>,
     /// The name its owner gives it.
     pub friendly_name: Option<String>,
+    /// Whether it enforces its policy; it does when not given.
+    pub enforces_policy: Option<bool>,
 }
 
 /// A phone got a new system version.
@@ -189,6 +200,21 @@ pub struct NewSettings {
     pub admin_mail_recipients: Option<Vec<String>>,
     /// The device access rules, all of them.
     pub rules: Option<Vec<AccessRule>>,
+    /// How many phones a user may have (`EASMaxDevices`).
+    pub eas_max_devices: Option<u32>,
+    /// The autoblock thresholds, all of them; 2010 has none, whatever stands here.
+    pub autoblock: Option<BTreeMap<Behaviour, Threshold>>,
+}
+
+/// A phone misbehaves.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Misbehaviour {
+    /// How.
+    pub behaviour: Behaviour,
+    /// How often, one right after the other; once when not given.
+    #[serde(default)]
+    pub times: Option<u32>,
 }
 
 /// Which devices to show.
@@ -255,7 +281,7 @@ pub fn mailbox(directory: &Directory, mailbox: &Mailbox) -> MailboxView {
 
 /// Shows an organization.
 pub fn organization(world: &World, now: Timestamp) -> OrganizationView {
-    let mut states = std::collections::BTreeMap::new();
+    let mut states = BTreeMap::new();
     for (state, count) in world.directory().states().iter() {
         states.insert(format!("{state:?}"), count);
     }
@@ -277,11 +303,17 @@ pub fn organization(world: &World, now: Timestamp) -> OrganizationView {
 }
 
 /// Shows what a phone gets.
-pub fn sync(service: Service, device: DeviceView) -> SyncView {
+///
+/// Since protocol 14.0 an order to provision or to erase is a status in an answer, HTTP 200.
+pub fn sync(service: Service, protocol: &str, device: DeviceView) -> SyncView {
+    let ordered = if protocol.starts_with("14") || protocol.starts_with("16") { 200 } else { 449 };
     let (answer, http_status) = match service {
         Service::Mail => (SyncAnswer::Mail, 200),
         Service::QuarantineMail => (SyncAnswer::Quarantine, 200),
-        Service::Refused => (SyncAnswer::Blocked, 403),
+        Service::Refused | Service::TooMany => (SyncAnswer::Blocked, 403),
+        Service::Provision => (SyncAnswer::Provision, ordered),
+        Service::Wipe => (SyncAnswer::Wipe, ordered),
+        Service::Autoblocked { .. } => (SyncAnswer::Autoblocked, 503),
     };
     SyncView { answer, http_status, device }
 }

@@ -55,6 +55,12 @@ impl<'f> Conversation<'f> {
         if path == "/powershell/healthcheck.htm" && request.method() == Method::GET {
             return Ok(plain(StatusCode::OK, "200 OK"));
         }
+        if let Some(phones) = &self.front.phones
+            && self.is_secure
+            && path == "/microsoft-server-activesync"
+        {
+            return Ok(phones.respond(request).await);
+        }
         if path != "/powershell" {
             return Ok(plain(StatusCode::NOT_FOUND, "there is nothing here"));
         }

@@ -22,6 +22,7 @@ use super::Wire;
 use super::certificates::Tls;
 use super::conversation::Conversation;
 use super::shells::Shells;
+use crate::eas;
 use crate::faults::{Faults, Midway};
 use crate::sign_in::{Channel, Gate};
 
@@ -43,6 +44,8 @@ pub struct Front {
     pub tls: Tls,
     /// How the wire is limited.
     pub wire: Wire,
+    /// Where phones call, on https.
+    pub phones: Option<eas::Front>,
     /// How many bytes were sent to clients since the fault that counts them was set.
     sent_bytes: AtomicU64,
     /// Tells when that fault strikes.
@@ -62,7 +65,12 @@ impl Front {
     /// A server with nothing sent yet.
     pub fn new(name: String, shells: Shells, gate: Gate, tls: Tls, wire: Wire) -> Self {
         let (sent_bytes, struck) = (AtomicU64::new(0), Notify::new());
-        Self { name, shells, gate, tls, wire, sent_bytes, struck }
+        Self { name, shells, gate, tls, wire, phones: None, sent_bytes, struck }
+    }
+
+    /// The same with a front for phones.
+    pub fn with_phones(self, phones: eas::Front) -> Self {
+        Self { phones: Some(phones), ..self }
     }
 
     /// Whether its engine is newer than 2010's.

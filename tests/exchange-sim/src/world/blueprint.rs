@@ -3,6 +3,8 @@
 //!
 //! Invariant: a world is a function of this and of the events that its journal holds.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -66,6 +68,8 @@ impl Blueprint {
             allow_unsupported_platform: false,
             changed: self.epoch,
             access_changed_ms: 0,
+            eas_max_devices: if self.version.is_modern() { 100 } else { 10 },
+            autoblock: BTreeMap::new(),
         }
     }
 

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::mailbox::{Mailbox, escaped};
 use super::platform::{Handset, Platform};
+use crate::behaviour::autoblock::Conduct;
 
 /// What Exchange last decided about a partnership (`DeviceAccessState`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +38,20 @@ pub enum AccessReason {
     Upgrade,
     /// The mailbox policy.
     Policy,
+    /// Autoblock: too many changes of the user agent.
+    UserAgentsChanges,
+    /// Autoblock: too many commands of late.
+    RecentCommands,
+    /// Autoblock: too many crash reports.
+    Watsons,
+    /// Autoblock: too often beyond its budget.
+    OutOfBudgets,
+    /// Autoblock: too many Sync commands.
+    SyncCommands,
+    /// Autoblock: too many orders of the mail that announces a notification.
+    EnableNotificationEmail,
+    /// Autoblock: commands in too quick a sequence.
+    CommandFrequency,
 }
 
 /// A phone's partnership with one mailbox.
@@ -97,6 +112,12 @@ pub struct Device {
     /// The wipe that was asked for last.
     #[serde(default)]
     pub wipe: Option<Wipe>,
+    /// How often its mailbox had moved when it was last decided about.
+    #[serde(default)]
+    pub moves: u32,
+    /// What autoblock noted of it; most phones give it nothing to note.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conduct: Option<Box<Conduct>>,
 }
 
 /// An order to erase a phone, or what it holds of the mailbox.
@@ -108,7 +129,10 @@ pub struct Wipe {
     pub requested: Timestamp,
     /// As whom.
     pub requestor: String,
-    /// When the phone was told and said that it does it: at its next contact.
+    /// When the phone was told: at its next contact that is let in.
+    #[serde(default)]
+    pub sent: Option<Timestamp>,
+    /// When the phone said that it does it.
     pub acknowledged: Option<Timestamp>,
 }
 
@@ -148,7 +172,19 @@ impl Device {
             contacted: Some(now),
             succeeded: None,
             wipe: None,
+            moves: 0,
+            conduct: None,
         }
+    }
+
+    /// Says whether an order to erase is still to be told or to be acknowledged.
+    pub fn awaits_wipe(&self) -> bool {
+        self.wipe.as_ref().is_some_and(|wipe| wipe.acknowledged.is_none())
+    }
+
+    /// Says whether the phone erased itself, or the account on it: it calls no more.
+    pub fn is_wiped(&self) -> bool {
+        self.wipe.as_ref().is_some_and(|wipe| wipe.acknowledged.is_some())
     }
 
     /// The object's relative name: type and id parted by U+00A7.

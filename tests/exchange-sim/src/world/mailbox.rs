@@ -41,6 +41,9 @@ pub struct Mailbox {
     pub changed: Timestamp,
     /// The moment, in Exchange's time, of the last edit that access depends on.
     pub access_changed_ms: u64,
+    /// How often it moved to another server.
+    #[serde(default)]
+    pub moves: u32,
 }
 
 /// The name of the policy that every mailbox has without being given one.

@@ -1,7 +1,7 @@
 //! Owns what an Exchange organization decides for all its phones: the default access level, the texts,
 //! the device access rules; and its servers and versions.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::blueprint::Blueprint;
 use super::chance::Chance;
+use crate::behaviour::autoblock::{Behaviour, Threshold};
 
 /// Which Exchange this organization runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,6 +105,17 @@ pub struct AccessSettings {
     pub changed: Timestamp,
     /// The moment, in Exchange's time, of the last edit of settings or rules.
     pub access_changed_ms: u64,
+    /// `EASMaxDevices` of everybody's throttling policy: 100, and 10 in 2010.
+    #[serde(default = "eas_max_devices")]
+    pub eas_max_devices: u32,
+    /// The autoblock thresholds that are on; a new organization has none.
+    #[serde(default)]
+    pub autoblock: BTreeMap<Behaviour, Threshold>,
+}
+
+/// `EASMaxDevices` of a world that was begun before it was kept.
+fn eas_max_devices() -> u32 {
+    100
 }
 
 /// The longest UserMailInsert, in characters (Set-ActiveSyncOrganizationSettings).

@@ -61,6 +61,18 @@ impl Platform {
         }
     }
 
+    /// The platform that a `DeviceType` stands for.
+    pub fn of_type(kind: &str) -> Self {
+        let kind = kind.to_ascii_lowercase();
+        match kind.as_str() {
+            "ipad" => Self::IPad,
+            "iphone" | "ipod" => Self::IPhone,
+            "windowsmail" | "wp8" | "wp" => Self::Windows,
+            _ if kind.starts_with("samsung") => Self::Samsung,
+            _ => Self::Android,
+        }
+    }
+
     /// Draws a phone of this platform.
     pub fn handset(self, chance: &mut Chance) -> Handset {
         let [a, b, c, d, ..] = chance.number().to_le_bytes();

@@ -56,6 +56,12 @@ impl MailboxPolicy {
         }
     }
 
+    /// `AllowNonProvisionableDevices`: phones that enforce nothing are let in too.
+    pub fn lets_in_everybody(&self) -> bool {
+        let held = self.settings.get("AllowNonProvisionableDevices");
+        held.is_some_and(|held| held.eq_ignore_ascii_case("true"))
+    }
+
     /// Says whether a text names this policy.
     pub fn is_named(&self, text: &str) -> bool {
         self.name.eq_ignore_ascii_case(text)

@@ -203,6 +203,7 @@ impl Population {
             created,
             changed: created,
             access_changed_ms: 0,
+            moves: 0,
         }
     }
 

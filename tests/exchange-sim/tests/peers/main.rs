@@ -8,6 +8,7 @@
     reason = "tests: what is not there ends them"
 )]
 
+mod behaviour;
 mod first_look;
 mod kdc;
 mod rig;

@@ -1,84 +1,9 @@
 //! What a phone may do, over time: discovery, edits that take hold late, blocks that stick.
 
 use super::*;
+use crate::behaviour::scene::Scene;
 use crate::mailboxes::MailKind;
-use crate::world::blueprint::Blueprint;
-use crate::world::organization::{AccessRule, Characteristic, Version};
-use crate::world::platform::Platform;
-
-const START_MS: u64 = 1_000_000_000;
-
-/// A small world, and a clock that moves by hand.
-struct Scene {
-    world: World,
-    moment: Moment,
-}
-
-impl Scene {
-    fn new(default_access_level: AccessLevel) -> Self {
-        let epoch: Timestamp = "2026-11-24T12:00:00Z".parse().unwrap();
-        let blueprint = Blueprint {
-            name: "contoso".to_owned(),
-            domain: "contoso.com".to_owned(),
-            version: Version::Exchange2019,
-            seed: 5,
-            mailboxes: 3,
-            devices: 0,
-            approved_percent: 0,
-            default_access_level,
-            user_mail_insert: "enrol at https://enrol.contoso.com".to_owned(),
-            admin_mail_recipients: vec!["admin@elsewhere.example".to_owned()],
-            filters_devices_by_change: true,
-            further_servers: Vec::new(),
-            epoch,
-        };
-        Self { world: blueprint.build(), moment: Moment { now: epoch, elapsed_ms: START_MS } }
-    }
-
-    fn pass(&mut self, milliseconds: u64) {
-        self.moment.elapsed_ms += milliseconds;
-        let span = SignedDuration::from_millis(i64::try_from(milliseconds).unwrap());
-        self.moment.now = self.moment.now.checked_add(span).unwrap();
-        let events = pass_time(&self.world, &self.moment);
-        self.apply(events);
-    }
-
-    fn apply(&mut self, events: Vec<Event>) {
-        events.into_iter().for_each(|event| self.world.apply(event));
-    }
-
-    fn connect(&mut self) -> Device {
-        let owner = std::sync::Arc::unwrap_or_clone(self.world.mailboxes().next().unwrap());
-        let mut chance = crate::world::chance::Chance::new(9, "phone");
-        let handset = Platform::IPhone.handset(&mut chance);
-        let guid = chance.guid();
-        let device =
-            Device::first_contact(guid, owner.guid, Platform::IPhone, handset, self.moment.now);
-        let called = connect(&self.world, &owner, device, &self.moment);
-        self.apply(called.events);
-        called.device
-    }
-
-    fn call(&mut self, device: &Device) -> Called {
-        let held = Device::clone(&self.world.device(device.guid).unwrap());
-        let called = call(&self.world, &held, &self.moment);
-        self.apply(called.events.clone());
-        called
-    }
-
-    fn edit(&mut self, edit: impl FnOnce(&mut Mailbox)) {
-        let mut owner = std::sync::Arc::unwrap_or_clone(self.world.mailboxes().next().unwrap());
-        edit(&mut owner);
-        owner.access_changed_ms = self.moment.elapsed_ms;
-        self.apply(vec![Event::Mailbox(Box::new(owner))]);
-    }
-
-    fn rules(&mut self, rules: Vec<AccessRule>) {
-        let mut settings = self.world.settings.clone();
-        settings.access_changed_ms = self.moment.elapsed_ms;
-        self.apply(vec![Event::Settings(Box::new(settings)), Event::Rules(rules)]);
-    }
-}
+use crate::world::organization::{AccessRule, Characteristic};
 
 fn rule(device: &Device, access_level: AccessLevel) -> AccessRule {
     AccessRule {
@@ -218,4 +143,104 @@ fn a_tightened_default_hits_everybody_but_the_approved() {
     scene.edit(|owner| owner.allowed_device_ids.push(device.device_id.clone()));
     scene.pass(CACHE_MS);
     assert_eq!(scene.call(&device).service, Service::Mail);
+}
+
+fn approved(scene: &mut Scene) -> Device {
+    let device = scene.phone();
+    scene.edit(|owner| owner.allowed_device_ids.push(device.device_id.clone()));
+    scene.pass(CACHE_MS);
+    scene.connect()
+}
+
+#[test]
+fn a_moved_mailbox_makes_its_phones_fetch_their_policies_anew_before_anything_is_decided() {
+    // Exchange 2010 help, "mailbox upgrade": temporary, then allow, block or quarantine as configured.
+    let mut scene = Scene::new(AccessLevel::Quarantine);
+    let device = approved(&mut scene);
+    assert_eq!(scene.call(&device).service, Service::Mail);
+    scene.edit(|owner| owner.moves += 1);
+    scene.pass(CACHE_MS);
+
+    let first = scene.call(&device);
+    assert_eq!(first.service, Service::Provision);
+    let seen = (first.device.state, first.device.reason);
+    assert_eq!(seen, (AccessState::DeviceDiscovery, AccessReason::Upgrade));
+    scene.pass(DISCOVERY_MS);
+    let asked = ask(&scene.world, &scene.held(&device), &scene.moment);
+    assert_eq!(asked.service, Service::Provision, "time alone ends it not");
+    assert!(asked.events.is_empty());
+
+    let second = scene.call(&device);
+    assert_eq!(second.service, Service::Mail);
+    assert_eq!(second.device.reason, AccessReason::Individual);
+}
+
+#[test]
+fn an_order_to_erase_is_told_then_acknowledged_and_a_refused_phone_never_hears_of_it() {
+    // Clear-MobileDevice, and Exchange 2013 help "Remote device wipe".
+    let mut scene = Scene::new(AccessLevel::Quarantine);
+    let device = approved(&mut scene);
+    let order = |device: &Device, now| {
+        let mut ordered = device.clone();
+        ordered.wipe = Some(crate::world::device::Wipe {
+            account_only: false,
+            requested: now,
+            requestor: "CONTOSO\\svc".to_owned(),
+            sent: None,
+            acknowledged: None,
+        });
+        vec![Event::Device(Box::new(ordered))]
+    };
+    scene.apply(order(&scene.held(&device), scene.moment.now));
+    scene.edit(|owner| owner.blocked_device_ids.push(device.device_id.clone()));
+    scene.pass(CACHE_MS);
+    assert_eq!(scene.call(&device).service, Service::Refused);
+    assert!(scene.held(&device).awaits_wipe());
+
+    scene.edit(|owner| owner.blocked_device_ids.clear());
+    scene.pass(CACHE_MS);
+    let asked = ask(&scene.world, &scene.held(&device), &scene.moment);
+    assert_eq!(asked.service, Service::Wipe, "told, and nothing of it done yet");
+    let called = scene.call(&device);
+    assert_eq!(called.service, Service::Wipe);
+    let wipe = scene.held(&device).wipe.unwrap();
+    assert_eq!((wipe.sent, wipe.acknowledged), (Some(scene.moment.now), Some(scene.moment.now)));
+    assert!(scene.held(&device).is_wiped());
+}
+
+#[test]
+fn one_phone_more_than_there_may_be_is_refused_and_its_owner_is_told() {
+    // New-ThrottlingPolicy, EASMaxDevices.
+    let mut scene = Scene::new(AccessLevel::Allow);
+    scene.set(|settings| settings.eas_max_devices = 10);
+    for _ in 0..10 {
+        assert_eq!(scene.connect().state, AccessState::Allowed);
+    }
+
+    let called = connect(&scene.world, &scene.owner(), scene.phone(), &scene.moment);
+    assert_eq!(called.service, Service::TooMany);
+    scene.apply(called.events);
+
+    assert_eq!(scene.world.devices_of(scene.owner().guid).count(), 10);
+    let mail = scene.world.mails.last().unwrap();
+    assert_eq!(mail.kind, MailKind::TooManyDevices);
+    assert!(mail.body.contains("you have 10 phones, and there may be 10"), "{}", mail.body);
+}
+
+#[test]
+fn a_phone_that_cannot_enforce_its_policy_is_let_in_only_where_the_policy_says_so() {
+    // New-MobileDeviceMailboxPolicy, AllowNonProvisionableDevices; step 3 of the order.
+    let mut scene = Scene::new(AccessLevel::Allow);
+    let device = scene.connect();
+    let mut rooted = scene.held(&device);
+    rooted.enforces_policy = false;
+    scene.apply(vec![Event::Device(Box::new(rooted))]);
+    assert_eq!(scene.call(&device).service, Service::Mail, "the first policy lets everybody in");
+
+    let mut policies = scene.world.policies.clone();
+    policies.iter_mut().for_each(|policy| policy.settings.clear());
+    scene.apply(vec![Event::Policies(policies)]);
+    let called = scene.call(&device);
+
+    assert_eq!((called.service, called.device.reason), (Service::Refused, AccessReason::Policy));
 }

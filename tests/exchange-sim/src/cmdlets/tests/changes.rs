@@ -182,7 +182,7 @@ fn an_order_to_erase_waits_for_the_phone_and_can_be_taken_back() {
             let called = contact::call(world, &world.device(device.guid).unwrap(), moment);
             (called.events, called.service)
         });
-        assert_eq!(service.unwrap(), Service::Refused, "nothing else flows");
+        assert_eq!(service.unwrap(), Service::Wipe, "nothing else flows");
         assert_eq!(text(&statistics(), "Status"), "DeviceWipeSucceeded");
         assert!(!text(&statistics(), "DeviceWipeAckTime").is_empty());
     }
