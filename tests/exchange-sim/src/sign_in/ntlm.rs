@@ -5,10 +5,10 @@
 //! integrity code that the client announced has to fit as well. NTLMv1, OEM names and weak keys are
 //! refused, as Exchange's servers do by policy today.
 //!
-//! Why not the acceptor of the `sspi` crate (0.23.1): read in its source, it never compares the proof. It
-//! derives the keys and checks the integrity code alone, and that only where the client announces one, so
-//! that a client without it signs in with any password. It also leaves open which account was meant. A
-//! stand-in for a server must not be easier to enter than the server.
+//! Why not the acceptor of the `sspi` crate (0.23.1): tried, it let a client with a wrong password in. It
+//! derives keys from the answer and never compares the proof; what it checks is the integrity code, and
+//! that only where the client sends one. It also leaves open which account was meant. A stand-in for a
+//! server must not be easier to enter than the server.
 
 mod messages;
 mod sealing;
