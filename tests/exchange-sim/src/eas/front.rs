@@ -196,9 +196,8 @@ impl Front {
                     let user_agent = request.user_agent.clone();
                     let told = Told { user_agent, ..Told::default() };
                     events = contact::tell(world, &known, &told, moment);
-                    let told = events.iter().find_map(|event| match event {
-                        Event::Device(device) => Some(&**device),
-                        _ => None,
+                    let told = events.iter().find_map(|event| {
+                        if let Event::Device(device) = event { Some(&**device) } else { None }
                     });
                     contact::ask(world, told.unwrap_or(&known), moment)
                 }

@@ -36,9 +36,9 @@ pub(super) fn readable(world: &World, device: &Device) -> Vec<Arc<Mail>> {
     match device.state {
         AccessState::Allowed => mails.cloned().collect(),
         AccessState::Quarantined => {
-            let about = mails
+            let mut about = mails
                 .filter(|mail| mail.kind == MailKind::Quarantine && mail.device == device.guid);
-            about.last().cloned().into_iter().collect()
+            about.next_back().cloned().into_iter().collect()
         }
         AccessState::Unknown | AccessState::Blocked | AccessState::DeviceDiscovery => Vec::new(),
     }
