@@ -56,7 +56,7 @@ async fn ten_steps(world: &mut World, organization: &str) {
     // 4. Exchange's own mail tells Ann, with the way to enrol.
     let mails = world.exchange.mails(organization, &ann.primary_smtp_address).await;
     assert_eq!(mails.len(), 1, "{mails:#?}");
-    assert_eq!((mails[0].kind, mails[0].device), (MailKind::Quarantine, phone.guid));
+    assert_eq!((mails[0].kind, mails[0].device), (MailKind::Quarantine, Some(phone.guid)));
     assert!(mails[0].body.contains(ENROLMENT), "{}", mails[0].body);
     assert!(mails[0].body.contains("APPLANN0001"), "{}", mails[0].body);
     world.operator.quick(organization).await;

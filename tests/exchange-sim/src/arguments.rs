@@ -32,8 +32,9 @@ pub(crate) enum Command {
     ///
     /// Prints, and writes to DIR/endpoints.json, where everything answers once every port is open:
     /// the control surface (HTTP and JSON), and per organization the address of remote PowerShell,
-    /// whose certificate DIR/ca.pem vouches for. Phones call the same servers at
-    /// /Microsoft-Server-ActiveSync, as a mailbox's user with the same password. The worlds live in DIR/journal.jsonl and survive the
+    /// whose certificate DIR/ca.pem vouches for; at the same port are Exchange Web Services, Autodiscover
+    /// and, for phones, /Microsoft-Server-ActiveSync, and at "smtp_port" mail is taken. Every mailbox's
+    /// user has the accounts' password. The worlds live in DIR/journal.jsonl and survive the
     /// process however it ends; a restart with the same DIR goes on with them, on the same ports.
     ///
     /// On the control address: GET /organizations, and below /organizations/NAME: /devices
@@ -47,7 +48,9 @@ pub(crate) enum Command {
     /// "stop_listener": true, "stop_servers": ["EX02"], "stop_servers_in": {"EX01":
     /// {"cmdlet": "Get-MobileDevice", "bytes": 90000}}, "latency_ms": {"Set-CASMailbox": 50},
     /// "drop_connection_after_bytes": 100000, "lose_answer": {"cmdlet": "Set-CASMailbox", "times":
-    /// 1}, "stop_domain_controllers": ["dc02"], "replication_lag_ms": 30000}, /throttle
+    /// 1}, "stop_domain_controllers": ["dc02"], "replication_lag_ms": 30000, "ews_errors": [{"code":
+    /// "ErrorServerBusy", "back_off_ms": 2000, "times": 2}], "autodiscover": {"answer": {"redirect_url":
+    /// "https://..."}}, "smtp_replies": [{"at": "recipient", "reply": "451 4.7.0 Later"}]}, /throttle
     /// {"shells_max": 18, "powershell_cmdlets": 400, "exchange_cmdlets": 200,
     /// "period_ms": 5000, "delay_ms_max": 2000, "runspaces": 20, "operations": 1000,
     /// "commands_per_shell_max": 1000}, and, in explicit mode, /time/advance
@@ -136,6 +139,9 @@ pub(crate) struct Serve {
     /// A shell is found without the cookie that names its back end, too.
     #[arg(long)]
     no_affinity: bool,
+    /// Gives each account a mailbox of its own, user@DOMAIN, from which it can send mail.
+    #[arg(long)]
+    account_mailboxes: bool,
     /// The default access level of a new world.
     #[arg(long, value_enum, default_value_t = LevelName::Quarantine)]
     default_access: LevelName,
@@ -202,6 +208,7 @@ impl Serve {
             organizations,
             user_password: accounts.first().map(|account| account.password.clone()),
             accounts,
+            account_mailboxes: self.account_mailboxes,
             mode: match self.mode {
                 ModeName::Auto => Mode::Auto { speed: self.speed },
                 ModeName::Explicit => Mode::Explicit,

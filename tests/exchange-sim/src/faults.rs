@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::ews::code::Code;
+
 /// The faults that are on; the default has none.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -26,12 +28,108 @@ pub struct Faults {
     pub latency_ms: BTreeMap<String, u64>,
     /// How many bytes a connection carries to the client before it is cut.
     pub drop_connection_after_bytes: Option<u64>,
-    /// The cmdlet takes effect, and the connection is cut instead of the answer.
+    /// The cmdlet takes effect, and the connection is cut instead of the answer. Operations of EWS, such
+    /// as `CreateItem`, can be named as well, here and in `latency_ms`.
     pub lose_answer: Option<LostAnswer>,
     /// Domain controllers that are down, by name such as `dc02`.
     pub stop_domain_controllers: Vec<String>,
     /// How long a change takes from one domain controller to the others, in Exchange's time.
     pub replication_lag_ms: u64,
+    /// What EWS answers instead of doing what is asked; the first one that fits is used up first.
+    pub ews_errors: Vec<EwsError>,
+    /// What Autodiscover answers instead of settings.
+    pub autodiscover: Option<AutodiscoverFault>,
+    /// What the submission port replies instead of its own; the first one that fits is used up first.
+    pub smtp_replies: Vec<SmtpReply>,
+}
+
+/// An error of EWS.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EwsError {
+    /// The response code; with `http_status` nothing of it is told.
+    #[serde(default)]
+    pub code: Option<Code>,
+    /// An HTTP status without SOAP, such as 401 or 503.
+    #[serde(default)]
+    pub http_status: Option<u16>,
+    /// For `http_status`: `Retry-After`.
+    #[serde(default)]
+    pub retry_after_s: Option<u64>,
+    /// `BackOffMilliseconds`.
+    #[serde(default)]
+    pub back_off_ms: Option<u64>,
+    /// Only for this operation, such as `CreateItem`.
+    #[serde(default)]
+    pub operation: Option<String>,
+    /// Whether it is a message of an answer (HTTP 200) or a fault (HTTP 500); each code has its own way.
+    #[serde(default)]
+    pub in_message: Option<bool>,
+    /// How many more times.
+    #[serde(default = "once")]
+    pub times: u32,
+}
+
+/// An answer of Autodiscover that is not the settings.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AutodiscoverFault {
+    /// Which.
+    pub answer: AutodiscoverAnswer,
+    /// How many more times.
+    #[serde(default = "once")]
+    pub times: u32,
+}
+
+/// What Autodiscover answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AutodiscoverAnswer {
+    /// Start again with this address (`RedirectAddress`, `redirectAddr`).
+    RedirectAddress(String),
+    /// Ask again there (`RedirectUrl`, `redirectUrl`).
+    RedirectUrl(String),
+    /// HTTP 302 to there.
+    HttpRedirect(String),
+    /// This HTTP status.
+    HttpStatus(u16),
+    /// This code of the whole response, such as `ServerBusy`; 603 in plain old XML.
+    Error(String),
+}
+
+/// A reply of the submission port.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SmtpReply {
+    /// When.
+    pub at: SmtpStage,
+    /// What, such as `451 4.7.0 Temporary server error. Please try again later. PRX5`.
+    pub reply: String,
+    /// How many more times.
+    #[serde(default = "once")]
+    pub times: u32,
+}
+
+/// When the submission port replies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SmtpStage {
+    /// To a new connection, which it then closes.
+    Connect,
+    /// To the credentials.
+    Auth,
+    /// To `MAIL FROM`.
+    Mail,
+    /// To `RCPT TO`.
+    Recipient,
+    /// To `DATA`.
+    Data,
+    /// To the whole message.
+    Message,
+}
+
+fn once() -> u32 {
+    1
 }
 
 /// In the middle of which output a server goes down.
@@ -60,6 +158,38 @@ impl Faults {
         let named = self.latency_ms.iter().find(|(name, _)| name.eq_ignore_ascii_case(cmdlet));
         let milliseconds = named.map(|(_, held)| held).or_else(|| self.latency_ms.get("*"));
         Duration::from_millis(milliseconds.copied().unwrap_or(0))
+    }
+
+    /// How long this takes if it is named; `*` is every cmdlet, and not meant here.
+    pub fn named_latency(&self, operation: &str) -> Duration {
+        let named = self.latency_ms.iter().find(|(name, _)| name.eq_ignore_ascii_case(operation));
+        Duration::from_millis(named.map_or(0, |(_, held)| *held))
+    }
+
+    /// What EWS is to answer to this operation instead, and counts it.
+    pub fn ews_error(&mut self, operation: &str) -> Option<EwsError> {
+        let fits = |error: &&mut EwsError| {
+            let is_meant = error.operation.as_deref().is_none_or(|named| named == operation);
+            error.times > 0 && is_meant
+        };
+        let error = self.ews_errors.iter_mut().find(fits)?;
+        error.times -= 1;
+        Some(error.clone())
+    }
+
+    /// What Autodiscover is to answer instead, and counts it.
+    pub fn autodiscover_answer(&mut self) -> Option<AutodiscoverAnswer> {
+        let fault = self.autodiscover.as_mut().filter(|fault| fault.times > 0)?;
+        fault.times -= 1;
+        Some(fault.answer.clone())
+    }
+
+    /// What the submission port is to reply instead, and counts it.
+    pub fn smtp_reply(&mut self, stage: SmtpStage) -> Option<String> {
+        let mut held = self.smtp_replies.iter_mut();
+        let reply = held.find(|reply| reply.times > 0 && reply.at == stage)?;
+        reply.times -= 1;
+        Some(reply.reply.clone())
     }
 
     /// Says whether a server is switched off.

@@ -7,6 +7,8 @@
 //! * [`live`] is a world in motion; [`ledger`] and [`mailboxes`] are what it leaves to read;
 //! * [`cmdlets`] are what an administrator can do to it, [`winrm`] how they are reached, [`sign_in`] who may;
 //! * [`eas`] is where phones call;
+//! * [`accounts`] are who may sign in; [`web`] leads to [`ews`] and [`autodiscover`], which speak [`xml`]; [`smtp`]
+//!   takes mail as well;
 //! * [`faults`] is what can be made to go wrong; [`control`] looks and tells;
 //! * [`simulator`] starts it all, with [`settings`].
 
@@ -19,6 +21,11 @@ pub mod behaviour;
 pub mod faults;
 pub mod live;
 pub mod accounts;
+pub mod xml;
+pub mod ews;
+pub mod autodiscover;
+pub mod smtp;
+pub mod web;
 pub mod cmdlets;
 pub mod sign_in;
 pub mod winrm;

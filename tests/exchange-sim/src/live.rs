@@ -5,7 +5,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::behaviour::contact::Moment;
-use crate::faults::Faults;
+use crate::faults::{AutodiscoverAnswer, EwsError, Faults, SmtpStage};
 use crate::time::Time;
 use crate::winrm::throttle::Throttle;
 use crate::world::World;
@@ -191,6 +191,30 @@ impl Live {
     /// Says whether the answer to this cmdlet is to be lost, and counts it.
     pub fn loses_answer(&self, cmdlet: &str) -> bool {
         self.faults.send_if_modified(|faults| faults.loses_answer(cmdlet))
+    }
+
+    /// What EWS is to answer to this operation instead, and counts it.
+    pub fn ews_error(&self, operation: &str) -> Option<EwsError> {
+        self.counted(|faults| faults.ews_error(operation))
+    }
+
+    /// What Autodiscover is to answer instead, and counts it.
+    pub fn autodiscover_answer(&self) -> Option<AutodiscoverAnswer> {
+        self.counted(Faults::autodiscover_answer)
+    }
+
+    /// What the submission port is to reply instead, and counts it.
+    pub fn smtp_reply(&self, stage: SmtpStage) -> Option<String> {
+        self.counted(|faults| faults.smtp_reply(stage))
+    }
+
+    fn counted<T>(&self, take: impl FnOnce(&mut Faults) -> Option<T>) -> Option<T> {
+        let mut taken = None;
+        self.faults.send_if_modified(|faults| {
+            taken = take(faults);
+            taken.is_some()
+        });
+        taken
     }
 
     fn world(&self) -> MutexGuard<'_, World> {

@@ -26,6 +26,8 @@ pub struct Settings {
     pub accounts: Vec<Account>,
     /// The password of every mailbox's user, who may read and send mail; without it nobody's user signs in.
     pub user_password: Option<Password>,
+    /// Whether each account has a mailbox of its own, `user@DOMAIN`.
+    pub account_mailboxes: bool,
     /// Who moves the worlds.
     pub mode: Mode,
     /// Where the control surface listens.
@@ -119,6 +121,7 @@ impl Settings {
             ],
             user_password: Some(account.password.clone()),
             accounts: vec![account],
+            account_mailboxes: false,
             mode: Mode::Explicit,
             control: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
             seed: 1,

@@ -3,6 +3,8 @@
 //! Invariant: `endpoints.json` is written only when every port answers, and a restart with the same
 //! state directory has the same ports, so that clients find it again.
 
+mod mail;
+
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,7 +15,6 @@ use tokio::net::TcpListener;
 
 use exgate_runtime::Tasks;
 
-use crate::accounts::Accounts;
 use crate::behaviour::automatic::Day;
 use crate::control::{Control, ControlError, changes::check_insert, http};
 use crate::eas;
@@ -72,6 +73,9 @@ pub struct OrganizationEndpoint {
     /// Each server, the first one of `url` included.
     #[serde(default)]
     pub servers: Vec<ServerEndpoint>,
+    /// The submission port.
+    #[serde(default)]
+    pub smtp_port: u16,
 }
 
 /// Where one server answers.
@@ -167,7 +171,10 @@ impl Simulator {
         let control_port = listen_control(&settings, &previous, &control, tasks).await?;
         let mut organizations = Vec::new();
         for (live, organization) in lives.iter().zip(&settings.organizations) {
+            mail::give_mailboxes(&settings, live)?;
             let servers = open(&settings, organization, live, &authority, &previous, tasks).await?;
+            let house = (organization, live);
+            let smtp_port = mail::open(&settings, house, &authority, &previous, tasks).await?;
             let port = servers.first().map_or(0, |server| server.port);
             let account = settings.accounts.first().map(|held| held.name.clone());
             organizations.push(OrganizationEndpoint {
@@ -178,6 +185,7 @@ impl Simulator {
                 port,
                 account: account.unwrap_or_default(),
                 servers,
+                smtp_port,
             });
         }
         let endpoints = Endpoints {
@@ -352,25 +360,19 @@ async fn open(
         let (plain, http_port) = plain.unzip();
         let tasks = tasks.child(&purpose);
         let shells = Shells::new(Arc::clone(live), tasks.clone(), settings.shell_idle_max);
-        let names = vec![
-            "localhost".to_owned(),
-            "127.0.0.1".to_owned(),
-            format!("{}.{}.test", name.to_lowercase(), organization.name),
-            fqdn.clone(),
-        ];
+        let names = mail::names(&name, &fqdn, organization);
         let target = target(&name, &fqdn, &organization.name);
         let gate = Gate::new(
             &settings.sign_in,
-            settings.accounts.clone(),
+            mail::accounts(settings, live),
             target,
             settings.clock.clone(),
         )?;
         let tls = authority.tls(names, gate.asks_certificates())?;
-        let users = settings.user_password.clone();
-        let people = Accounts::new(Arc::clone(live), settings.accounts.clone(), users);
-        let phones = eas::Front::new(Arc::clone(live), people);
+        let phones = eas::Front::new(Arc::clone(live), mail::accounts(settings, live));
         let wire = settings.wire.clone();
-        let front = Front::new(name.clone(), shells, gate, tls, wire).with_phones(phones);
+        let mut front = Front::new(name.clone(), shells, gate, tls, wire).with_phones(phones);
+        front.https_port = port;
         let inner = tasks.clone();
         let ports = Ports { secure, plain };
         tasks.spawn("listener", listener::serve(Arc::new(front), ports, inner));
@@ -445,4 +447,4 @@ fn write_endpoints(directory: &Path, endpoints: &Endpoints) -> Result<(), StartE
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

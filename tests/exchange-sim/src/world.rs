@@ -55,7 +55,7 @@ pub struct World {
     pub policies: Vec<MailboxPolicy>,
     /// The servers.
     pub servers: Vec<Server>,
-    /// Mail that Exchange sent by itself, oldest first.
+    /// Every mail, whoever wrote it, oldest first.
     pub mails: Vec<Arc<Mail>>,
     /// State-changing cmdlets, oldest first.
     pub ledger: Vec<Arc<LedgerEntry>>,

@@ -4,14 +4,13 @@
 //! user's mail, AdminMailRecipients get a copy with policy status, state, reason and rule), KB 3013802;
 //! Set-ActiveSyncDeviceAutoblockThreshold (AdminEmailInsert), New-ThrottlingPolicy (EASMaxDevices).
 
-use uuid::Uuid;
-
 use super::contact::Moment;
+use crate::mailboxes::delivery::{mailbox_of, system_sender};
 use crate::mailboxes::{Mail, MailKind};
+use crate::world::World;
 use crate::world::device::{AccessState, Device};
 use crate::world::event::Event;
 use crate::world::mailbox::Mailbox;
-use crate::world::{Found, World};
 
 /// What Exchange writes when a phone enters the state that `device` is in now.
 pub fn about(world: &World, owner: &Mailbox, device: &Device, moment: &Moment) -> Vec<Event> {
@@ -72,15 +71,15 @@ fn quarantine(world: &World, owner: &Mailbox, device: &Device, moment: &Moment) 
             device.rule.as_deref().unwrap_or("-"),
         );
         mails.push(Event::Mail(Box::new(Mail {
-            number: 0,
             at: moment.now,
             kind: MailKind::QuarantineAdmin,
-            mailbox: mailbox_of(world, recipient),
-            device: device.guid,
-            from: sender(domain),
+            mailbox: mailbox_of(world, recipient).map(|held| held.guid),
+            device: Some(device.guid),
+            from: system_sender(domain),
             to: recipient.clone(),
             subject: format!("A phone of {} is quarantined", owner.display_name),
             body,
+            ..Mail::default()
         })));
     }
     mails
@@ -96,7 +95,10 @@ fn to_user(
     let footer = match kind {
         MailKind::Quarantine => world.settings.user_mail_insert.as_str(),
         MailKind::Blocked => autoblock_insert(world, device),
-        MailKind::QuarantineAdmin | MailKind::TooManyDevices => "",
+        MailKind::QuarantineAdmin
+        | MailKind::TooManyDevices
+        | MailKind::Message
+        | MailKind::NonDelivery => "",
     };
     let mut body = format!("{text}\n\n{}\n", particulars(device));
     if !footer.is_empty() {
@@ -104,15 +106,15 @@ fn to_user(
         body.push('\n');
     }
     Event::Mail(Box::new(Mail {
-        number: 0,
         at: moment.now,
         kind,
         mailbox: Some(owner.guid),
-        device: device.guid,
-        from: sender(&world.blueprint.domain),
+        device: Some(device.guid),
+        from: system_sender(&world.blueprint.domain),
         to: owner.primary_smtp_address.clone(),
         subject: subject.to_owned(),
         body,
+        ..Mail::default()
     }))
 }
 
@@ -136,13 +138,4 @@ fn particulars(device: &Device) -> String {
         device.imei,
         device.protocol,
     )
-}
-
-fn sender(domain: &str) -> String {
-    format!("MicrosoftExchange329e71ec88ae4615bbc36ab6ce41109e@{domain}")
-}
-
-fn mailbox_of(world: &World, address: &str) -> Option<Uuid> {
-    let Found::One(held) = world.find_mailbox(address) else { return None };
-    Some(held.guid).filter(|_| held.primary_smtp_address.eq_ignore_ascii_case(address))
 }

@@ -111,7 +111,7 @@ impl Control {
             .read(|world| Ok(views::mailbox(world.directory(), &*find_mailbox(world, name)?)))
     }
 
-    /// Mail that Exchange sent by itself: to one mailbox or address, or all.
+    /// Mail, whoever wrote it: in one mailbox, to one address, or all.
     pub fn mails(
         &self,
         organization: &str,

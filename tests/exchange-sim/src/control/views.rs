@@ -42,7 +42,7 @@ pub struct OrganizationView {
     pub rules: Vec<AccessRule>,
     /// The mailbox policies.
     pub policies: Vec<MailboxPolicy>,
-    /// How many mails Exchange sent by itself.
+    /// How many mails lie in its mailboxes or left it.
     pub mails: usize,
     /// What the simulator's clock shows.
     pub now: Timestamp,

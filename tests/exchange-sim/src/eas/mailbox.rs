@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use super::wbxml::{Element, air_sync, air_sync_base, email, folder_hierarchy, ping};
-use crate::mailboxes::{Mail, MailKind};
+use crate::mailboxes::{Folder, Mail, MailKind};
 use crate::world::World;
 use crate::world::device::{AccessState, Device};
 
@@ -32,12 +32,15 @@ pub(super) const HEARTBEAT_SECONDS: std::ops::RangeInclusive<u64> = 60..=3540;
 
 /// The mail that a phone may read now, oldest first.
 pub(super) fn readable(world: &World, device: &Device) -> Vec<Arc<Mail>> {
-    let mails = world.mails.iter().filter(|mail| mail.mailbox == Some(device.mailbox));
+    let arrived =
+        |mail: &&Arc<Mail>| mail.mailbox == Some(device.mailbox) && mail.folder == Folder::Inbox;
+    let mails = world.mails.iter().filter(arrived);
     match device.state {
         AccessState::Allowed => mails.cloned().collect(),
         AccessState::Quarantined => {
-            let mut about = mails
-                .filter(|mail| mail.kind == MailKind::Quarantine && mail.device == device.guid);
+            let mut about = mails.filter(|mail| {
+                mail.kind == MailKind::Quarantine && mail.device == Some(device.guid)
+            });
             about.next_back().cloned().into_iter().collect()
         }
         AccessState::Unknown | AccessState::Blocked | AccessState::DeviceDiscovery => Vec::new(),

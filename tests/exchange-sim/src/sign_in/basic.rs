@@ -3,17 +3,15 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::names;
+use crate::accounts::Accounts;
 use crate::settings::Account;
 
 /// Finds the account that the credentials of a header are of.
-pub(super) fn sign_in<'a>(credentials: &str, accounts: &'a [Account]) -> Option<&'a Account> {
+pub(super) fn sign_in(credentials: &str, accounts: &Accounts) -> Option<Account> {
     let decoded = STANDARD.decode(credentials.trim()).ok()?;
     let text = String::from_utf8(decoded).ok()?;
     let (name, password) = text.split_once(':')?;
-    accounts
-        .iter()
-        .find(|account| names::same(&account.name, name) && account.password.is(password))
+    accounts.candidates(name).into_iter().find(|account| account.password.is(password))
 }
 
 #[cfg(test)]
@@ -22,7 +20,7 @@ mod tests {
 
     #[test]
     fn only_the_right_password_signs_in() {
-        let accounts = [Account::new("CONTOSO\\svc-exgate", "pa:ss")];
+        let accounts = Accounts::only(vec![Account::new("CONTOSO\\svc-exgate", "pa:ss")]);
         let sign = |text: &str| sign_in(&STANDARD.encode(text), &accounts).is_some();
 
         assert!(sign("contoso\\SVC-exgate:pa:ss"));

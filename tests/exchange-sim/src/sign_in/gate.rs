@@ -19,8 +19,9 @@ use super::sealing::{SealError, Sealer};
 use super::spnego::{self, Mechanism, State, Token};
 use super::{
     Caller, Channel, Known, Method, Protection, Scheme, Shaking, SignIn, Stage, Step, Wrapping,
-    basic, certificate, names,
+    basic, certificate,
 };
+use crate::accounts::{Accounts, Person};
 use crate::settings::Account;
 
 /// The longest token; tickets with many groups reach tens of kilobytes.
@@ -32,7 +33,7 @@ const FILETIME_EPOCH_SECONDS: i64 = 11_644_473_600;
 #[derive(Debug)]
 pub struct Gate {
     methods: Vec<Method>,
-    accounts: Vec<Account>,
+    accounts: Accounts,
     target: Target,
     protection: Protection,
     kerberos: Option<Acceptor>,
@@ -59,16 +60,16 @@ enum Refusal {
 }
 
 /// How far a token brought a handshake.
-enum Progress<'g> {
+enum Progress {
     More(Vec<u8>, Shaking),
-    Done(&'g Account, Sealer, Option<Vec<u8>>),
+    Done(Account, Sealer, Option<Vec<u8>>),
 }
 
 impl Gate {
     /// A gate for these accounts.
     pub fn new(
         offer: &SignIn,
-        accounts: Vec<Account>,
+        accounts: Accounts,
         target: Target,
         clock: Clock,
     ) -> Result<Self, KeytabError> {
@@ -130,13 +131,23 @@ impl Gate {
         let names = certificate::names(client);
         let account = names.iter().find_map(|name| self.account(name));
         match account {
-            Some(account) => Step::SignedIn { account: account.clone(), proof: None },
+            Some(account) => Step::SignedIn { account, proof: None },
             None => Step::Refused(self.challenges(caller)),
         }
     }
 
-    fn account(&self, name: &str) -> Option<&Account> {
-        self.accounts.iter().find(|account| names::same(&account.name, name))
+    /// Whose account a sign-in was for, and which mailbox is theirs.
+    pub fn person(&self, account: Account) -> Person {
+        self.accounts.person(account)
+    }
+
+    /// Whether a sign-in was for one of the simulator's accounts.
+    pub fn administers(&self, account: &Account) -> bool {
+        self.accounts.administers(account)
+    }
+
+    fn account(&self, name: &str) -> Option<Account> {
+        self.accounts.candidates(name).into_iter().next()
     }
 
     fn basic(&self, caller: &Caller, text: &str) -> Result<Step, Refusal> {
@@ -144,7 +155,7 @@ impl Gate {
             return Err(Refusal::NotOffered);
         }
         let account = basic::sign_in(text, &self.accounts).ok_or(Refusal::Unknown)?;
-        Ok(Step::SignedIn { account: account.clone(), proof: None })
+        Ok(Step::SignedIn { account, proof: None })
     }
 
     fn negotiate(&self, caller: &mut Caller, scheme: Scheme, text: &str) -> Result<Step, Refusal> {
@@ -176,7 +187,6 @@ impl Gate {
                 Step::Challenge(vec![scheme.header(&token)])
             }
             Progress::Done(account, sealer, token) => {
-                let account = account.clone();
                 let known = Known { account: account.clone(), scheme, sealer };
                 caller.stage = Stage::Known(known);
                 Step::SignedIn { account, proof: token.map(|token| scheme.header(&token)) }
@@ -191,7 +201,7 @@ impl Gate {
         token: &[u8],
         shaking: Option<Shaking>,
         binding: Binding,
-    ) -> Result<Progress<'_>, Refusal> {
+    ) -> Result<Progress, Refusal> {
         match (mechanism, shaking.and_then(|held| held.handshake)) {
             (Mechanism::Kerberos, _) => {
                 let (account, sealer, proof) = self.accept(token)?;
@@ -211,7 +221,7 @@ impl Gate {
 
     /// SPNEGO's first token: the first mechanism that both sides have. Kerberos only as the client's
     /// favourite, which it is everywhere, so that its list needs no signature.
-    fn init(&self, init: &spnego::Init<'_>) -> Result<Progress<'_>, Refusal> {
+    fn init(&self, init: &spnego::Init<'_>) -> Result<Progress, Refusal> {
         let chosen = init.offered.iter().find(|offered| match offered.mechanism {
             Mechanism::Ntlm => self.offers(Method::Ntlm),
             Mechanism::Kerberos => self.kerberos().is_some() && offered.is_favourite,
@@ -248,7 +258,7 @@ impl Gate {
         response: &spnego::Response<'_>,
         shaking: Shaking,
         binding: Binding,
-    ) -> Result<Progress<'_>, Refusal> {
+    ) -> Result<Progress, Refusal> {
         let token = response.token.ok_or(Refusal::OutOfOrder)?;
         let Shaking { handshake, wrapping: Some(wrapping) } = shaking else {
             return Err(Refusal::OutOfOrder);
@@ -283,7 +293,7 @@ impl Gate {
         Ok(Handshake::begin(&self.target, token, now, self.crypto.secure_random)?)
     }
 
-    fn accept(&self, token: &[u8]) -> Result<(&Account, Sealer, Option<Vec<u8>>), Refusal> {
+    fn accept(&self, token: &[u8]) -> Result<(Account, Sealer, Option<Vec<u8>>), Refusal> {
         let acceptor = self.kerberos().ok_or(Refusal::NotOffered)?;
         let accepted = acceptor.accept(token)?;
         let account = self.account(&accepted.principal).ok_or(Refusal::Unknown)?;

@@ -21,7 +21,7 @@ use messages::{Authenticate, AvPairs, Challenge, Flags, client_flags};
 pub use sealing::Session;
 use sealing::{hmac_md5, rc4};
 
-use super::names;
+use crate::accounts::Accounts;
 use crate::settings::Account;
 
 /// What an NTLM challenge tells about the server.
@@ -128,12 +128,12 @@ impl Handshake {
     }
 
     /// Checks an AUTHENTICATE_MESSAGE against the accounts.
-    pub fn finish<'a>(
+    pub fn finish(
         self,
         authenticate: &[u8],
-        accounts: &'a [Account],
+        accounts: &Accounts,
         binding: Binding,
-    ) -> Result<(&'a Account, Session), NtlmError> {
+    ) -> Result<(Account, Session), NtlmError> {
         let message = Authenticate::read(authenticate)?;
         if !message.flags.is_strong() {
             return Err(NtlmError::Weak);
@@ -147,11 +147,12 @@ impl Handshake {
         } else {
             format!("{}\\{}", message.domain, message.user)
         };
-        let mut candidates = accounts.iter().filter(|it| names::same(&it.name, &name)).peekable();
-        if message.user.is_empty() || candidates.peek().is_none() {
+        let candidates = accounts.candidates(&name);
+        if message.user.is_empty() || candidates.is_empty() {
             return Err(NtlmError::Unknown);
         }
         let (account, base_key) = candidates
+            .into_iter()
             .find_map(|account| {
                 let key = response_key(account.password.expose(), &message.user, &message.domain);
                 let fits = hmac_md5(&key, &[&self.nonce, answer]) == *proof;

@@ -6,6 +6,7 @@ use exgate_runtime::clock::Clock;
 
 use super::ntlm::Target;
 use super::*;
+use crate::accounts::Accounts;
 
 fn gate(methods: &[Method]) -> Gate {
     let offer = SignIn { methods: methods.to_vec(), ..SignIn::default() };
@@ -15,7 +16,7 @@ fn gate(methods: &[Method]) -> Gate {
         dns_domain: "contoso.com".to_owned(),
         dns_server: "ex01.contoso.com".to_owned(),
     };
-    let accounts = vec![Account::new("CONTOSO\\svc-admin", "correct")];
+    let accounts = Accounts::only(vec![Account::new("CONTOSO\\svc-admin", "correct")]);
     Gate::new(&offer, accounts, target, Clock::system()).unwrap()
 }
 

@@ -31,6 +31,15 @@ fn settings(state: Option<&Path>) -> Settings {
     }
 }
 
+/// An organization in motion, without a network.
+pub(crate) fn a_live_organization(settings: &Settings, name: &str) -> Arc<Live> {
+    let now = whole_milliseconds(settings.clock.now());
+    let organization = settings.organizations.iter().find(|held| held.name == name).unwrap();
+    let world = blueprint(settings, organization, now).build();
+    let time = Time::new(settings.clock.clone(), settings.mode, now, 0);
+    Arc::new(Live::new(world, Arc::new(Journal::in_memory()), Arc::new(time)))
+}
+
 async fn started(settings: Settings) -> (Simulator, Tasks) {
     let tasks = Tasks::new();
     let simulator = Simulator::start(settings, &tasks).await.unwrap();

@@ -7,7 +7,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_TYPE as TYPE, COOKIE, HeaderMap, HeaderName, HeaderValue};
-use http::header::{SET_COOKIE, WWW_AUTHENTICATE};
+use http::header::{HOST, LOCATION, RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE};
+use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
@@ -18,8 +19,10 @@ use exgate_runtime::report;
 use super::frame;
 use super::listener::Front;
 use super::soap::{self, NoAnswer};
+use crate::autodiscover;
 use crate::settings::Account;
 use crate::sign_in::{Caller, Channel, Scheme, Step};
+use crate::web::{self, Site};
 
 /// What the frame of a sealed request adds to its envelope at most.
 const FRAME_BYTES_MAX: usize = 1024;
@@ -61,13 +64,18 @@ impl<'f> Conversation<'f> {
         {
             return Ok(phones.respond(request).await);
         }
-        if path != "/powershell" {
+        let site = Site::of(&path);
+        if site.is_none() && path != "/powershell" {
             return Ok(plain(StatusCode::NOT_FOUND, "there is nothing here"));
         }
         let (parts, body) = request.into_parts();
+        if let Some(site) = site.filter(|_| !self.is_secure) {
+            return Ok(self.insecure(site, &parts));
+        }
         // Read in any case: a connection is signed in to as long as it is kept.
-        let bytes_max = self.front.wire.envelope_bytes_max().saturating_add(FRAME_BYTES_MAX);
-        let body = Limited::new(body, bytes_max).collect().await;
+        let envelope_bytes_max = self.front.wire.envelope_bytes_max();
+        let bytes_max = site.map_or(envelope_bytes_max, Site::request_bytes_max);
+        let body = Limited::new(body, bytes_max.saturating_add(FRAME_BYTES_MAX)).collect().await;
         let step = self.front.gate.step(&mut self.caller(), &parts.headers);
         let (account, proof) = match step {
             Step::SignedIn { account, proof } => (account, proof),
@@ -83,14 +91,75 @@ impl<'f> Conversation<'f> {
             }
             Err(_) => return Ok(plain(StatusCode::BAD_REQUEST, "request ended early")),
         };
-        if parts.method != Method::POST {
-            return Ok(plain(StatusCode::METHOD_NOT_ALLOWED, "only POST"));
-        }
-        let mut response = self.serve(&account, &parts.headers, body).await?;
+        let mut response = match site {
+            _ if parts.method != Method::POST => plain(StatusCode::METHOD_NOT_ALLOWED, "only POST"),
+            Some(site) => self.web(site, account, &parts, &body).await?,
+            None if !self.front.gate.administers(&account) => {
+                plain(StatusCode::FORBIDDEN, "access is denied")
+            }
+            None => self.serve(&account, &parts.headers, body).await?,
+        };
         if let Some(proof) = proof {
             response.headers_mut().insert(WWW_AUTHENTICATE, proof);
         }
         Ok(response)
+    }
+
+    /// Answers for a service beside remote PowerShell.
+    async fn web(
+        &self,
+        site: Site,
+        account: Account,
+        parts: &Parts,
+        body: &[u8],
+    ) -> Result<Response<Full<Bytes>>, NoAnswer> {
+        let person = self.front.gate.person(account);
+        let call = web::Call {
+            site,
+            live: self.front.shells.live(),
+            server: &self.front.name,
+            person: &person,
+            host: host(parts),
+            https_port: self.front.https_port,
+            body,
+        };
+        match web::answer(call).await {
+            Ok(answer) => Ok(self.dressed(answer)),
+            Err(web::NoAnswer::Lost) => Err(NoAnswer::Lost),
+            Err(web::NoAnswer::Journal(error)) => {
+                tracing::error!(error = report(&error), "request was not carried out");
+                Ok(plain(StatusCode::INTERNAL_SERVER_ERROR, ""))
+            }
+        }
+    }
+
+    /// Over plain http Autodiscover leads to https, and nothing else is there: its directories require SSL.
+    fn insecure(&self, site: Site, parts: &Parts) -> Response<Full<Bytes>> {
+        match site {
+            Site::Ews => plain(StatusCode::FORBIDDEN, "SSL is required"),
+            Site::AutodiscoverSoap | Site::AutodiscoverPox => {
+                let (live, path) = (self.front.shells.live(), parts.uri.path());
+                let port = self.front.https_port;
+                self.dressed(autodiscover::over_https(live, host(parts), port, path))
+            }
+        }
+    }
+
+    fn dressed(&self, answer: web::Answer) -> Response<Full<Bytes>> {
+        let mut response = Response::new(Full::new(Bytes::from(answer.body)));
+        *response.status_mut() = answer.status;
+        let headers = response.headers_mut();
+        headers.insert(TYPE, HeaderValue::from_static(answer.content_type));
+        for (name, value) in [
+            (HeaderName::from_static("x-feserver"), Some(self.front.name.clone())),
+            (LOCATION, answer.location),
+            (RETRY_AFTER, answer.retry_after_s.map(|seconds| seconds.to_string())),
+        ] {
+            if let Some(value) = value.and_then(|value| HeaderValue::from_str(&value).ok()) {
+                headers.insert(name, value);
+            }
+        }
+        response
     }
 
     async fn serve(
@@ -199,6 +268,10 @@ impl<'f> Conversation<'f> {
     fn caller(&self) -> MutexGuard<'_, Caller> {
         self.caller.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn host(parts: &Parts) -> &str {
+    parts.headers.get(HOST).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
 fn unauthorized(challenges: Vec<HeaderValue>) -> Response<Full<Bytes>> {

@@ -46,6 +46,8 @@ pub struct Front {
     pub wire: Wire,
     /// Where phones call, on https.
     pub phones: Option<eas::Front>,
+    /// The port of https.
+    pub https_port: u16,
     /// How many bytes were sent to clients since the fault that counts them was set.
     sent_bytes: AtomicU64,
     /// Tells when that fault strikes.
@@ -65,7 +67,7 @@ impl Front {
     /// A server with nothing sent yet.
     pub fn new(name: String, shells: Shells, gate: Gate, tls: Tls, wire: Wire) -> Self {
         let (sent_bytes, struck) = (AtomicU64::new(0), Notify::new());
-        Self { name, shells, gate, tls, wire, phones: None, sent_bytes, struck }
+        Self { name, shells, gate, tls, wire, phones: None, https_port: 0, sent_bytes, struck }
     }
 
     /// The same with a front for phones.

@@ -11,5 +11,6 @@
 mod behaviour;
 mod first_look;
 mod kdc;
+mod mail;
 mod rig;
 mod sign_in;

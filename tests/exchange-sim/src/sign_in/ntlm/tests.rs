@@ -17,8 +17,12 @@ fn target() -> Target {
     }
 }
 
-fn accounts() -> Vec<Account> {
-    vec![Account::new("CONTOSO\\svc-admin", "correct"), Account::new("CONTOSO\\other", "wrong")]
+fn accounts() -> Accounts {
+    let account = |name: &str, password: &str| Account::new(name, password);
+    Accounts::only(vec![
+        account("CONTOSO\\svc-admin", "correct"),
+        account("CONTOSO\\other", "wrong"),
+    ])
 }
 
 /// What a client answers.
@@ -89,7 +93,7 @@ impl Client {
         let (message, _) = self.answer(&negotiate, &challenge);
         let accounts = accounts();
         let (account, session) = handshake.finish(&message, &accounts, binding)?;
-        Ok((account.name.clone(), session))
+        Ok((account.name, session))
     }
 }
 
