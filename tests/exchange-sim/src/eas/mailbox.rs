@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use super::wbxml::{Element, air_sync, air_sync_base, email, folder_hierarchy, ping};
-use crate::mailboxes::{Folder, Mail, MailKind};
+use crate::mailboxes::{BodyType, Folder, Mail, MailKind};
 use crate::world::World;
 use crate::world::device::{AccessState, Device};
 
@@ -139,10 +139,15 @@ fn answer(world: &World, device: &Device, collection: &Element) -> Element {
 }
 
 fn item(mail: &Mail) -> Element {
+    // [MS-ASAIRS]: 1 is plain text, 2 is HTML.
+    let body_type = match mail.body_type {
+        BodyType::Text => "1",
+        BodyType::Html => "2",
+    };
     let body = Element::of(
         air_sync_base::BODY,
         [
-            Element::text(air_sync_base::TYPE, "1"),
+            Element::text(air_sync_base::TYPE, body_type),
             Element::text(air_sync_base::ESTIMATED_DATA_SIZE, mail.body.len().to_string()),
             Element::text(air_sync_base::TRUNCATED, "0"),
             Element::text(air_sync_base::DATA, mail.body.as_str()),
@@ -158,7 +163,7 @@ fn item(mail: &Mail) -> Element {
         Element::text(email::READ, "0"),
         body,
         Element::text(email::MESSAGE_CLASS, "IPM.Note"),
-        Element::text(air_sync_base::NATIVE_BODY_TYPE, "1"),
+        Element::text(air_sync_base::NATIVE_BODY_TYPE, body_type),
     ];
     Element::of(
         air_sync::ADD,
