@@ -64,7 +64,8 @@ pub(crate) struct Serve {
     /// Where worlds, certificates, ports and a password are kept.
     #[arg(long, value_name = "DIR")]
     state: PathBuf,
-    /// An organization, such as contoso:2019:0 (port 0: a free one, the same after a restart).
+    /// An organization, such as contoso:2019:0 (port 0: a free one, the same after a restart). There
+    /// are 2010, 2013, 2016, 2019 and SE.
     #[arg(
         long = "organization",
         value_name = "NAME:VERSION[:PORT]",

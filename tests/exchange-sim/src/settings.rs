@@ -153,8 +153,7 @@ impl OrganizationSettings {
         if !is_label || parts.next().is_some() {
             return Err(format!("{text:?} is not NAME:VERSION[:PORT], such as contoso:2019:0"));
         }
-        let version = Version::parse(version)
-            .ok_or_else(|| format!("{version:?} is not a version; there are 2010 and 2019"))?;
+        let version = read_version(version)?;
         let port = port.parse().map_err(|_| format!("{port:?} is not a port"))?;
         let servers = Vec::new();
         Ok(Self { name: name.to_owned(), version, port, filters_devices_by_change: None, servers })
@@ -172,12 +171,16 @@ impl ServerSettings {
             [organization, version, site, port] => (*organization, *version, *site, *port),
             _ => return Err(format!("{text:?} is not ORGANIZATION:VERSION[:SITE[:PORT]]")),
         };
-        let version = Version::parse(version)
-            .ok_or_else(|| format!("{version:?} is not a version; there are 2010 and 2019"))?;
+        let version = read_version(version)?;
         let port = port.parse().map_err(|_| format!("{port:?} is not a port"))?;
         let site = if site.is_empty() { SITE } else { site };
         Ok((organization.to_owned(), Self { version, site: site.to_owned(), port }))
     }
+}
+
+fn read_version(text: &str) -> Result<Version, String> {
+    Version::parse(text)
+        .ok_or_else(|| format!("{text:?} is not a version; there are {}", Version::known()))
 }
 
 impl Account {
@@ -218,7 +221,13 @@ mod tests {
             ("contoso", Version::Exchange2019, 8443)
         );
         assert_eq!(OrganizationSettings::parse("fabrikam:2010").unwrap().port, 0);
-        for bad in ["", "contoso", "contoso:2016", "Con toso:2019", "contoso:2019:x", "a:2019:1:2"]
+        for (text, version) in ["2010", "2013", "2016", "2019", "se"].into_iter().zip(Version::ALL) {
+            let read = OrganizationSettings::parse(&format!("contoso:{text}")).unwrap();
+            assert_eq!(read.version, version);
+        }
+        let unknown = OrganizationSettings::parse("contoso:2017").unwrap_err();
+        assert!(unknown.ends_with("there are 2010, 2013, 2016, 2019 and SE"), "{unknown}");
+        for bad in ["", "contoso", "contoso:2017", "Con toso:2019", "contoso:2019:x", "a:2019:1:2"]
         {
             assert!(OrganizationSettings::parse(bad).is_err(), "{bad}");
         }
@@ -231,7 +240,7 @@ mod tests {
         let (version, site, port) = (Version::Exchange2010, "Rome".to_owned(), 8444);
         assert_eq!(server, ServerSettings { version, site, port });
         assert_eq!(ServerSettings::parse("contoso:2019").unwrap().1.site, SITE);
-        for bad in ["", "contoso", "contoso:2016", "contoso:2019:Rome:x", "a:2019:b:1:2"] {
+        for bad in ["", "contoso", "contoso:2017", "contoso:2019:Rome:x", "a:2019:b:1:2"] {
             assert!(ServerSettings::parse(bad).is_err(), "{bad}");
         }
     }

@@ -60,7 +60,7 @@ pub struct Endpoints {
 pub struct OrganizationEndpoint {
     /// Its name.
     pub name: String,
-    /// Which Exchange it runs: `2010` or `2019`.
+    /// Which Exchange it runs: `2010`, `2013`, `2016`, `2019` or `SE`.
     pub version: String,
     /// The address of remote PowerShell.
     pub url: String,

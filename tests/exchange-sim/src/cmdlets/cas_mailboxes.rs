@@ -104,8 +104,10 @@ fn render(mailbox: &Mailbox, printer: &Printer, scene: &Scene) -> Value {
     if printer.is_modern() {
         object = object
             .with("ExternalDirectoryObjectId", "")
-            .with("OWAforDevicesEnabled", true)
-            .with("ActiveSyncSuppressReadReceipt", false);
+            .with("OWAforDevicesEnabled", true);
+    }
+    if printer.version().is_since_2016() {
+        object = object.with("ActiveSyncSuppressReadReceipt", false);
     }
     printer.finish(object, &mailbox_entry(mailbox, printer, &TYPE_NAMES).borrow())
 }

@@ -80,6 +80,8 @@ pub enum Since {
     Always,
     /// 2013 and later.
     Modern,
+    /// 2016 and later.
+    Since2016,
     /// 2010 only.
     Gone,
 }
@@ -89,6 +91,7 @@ impl Since {
         match self {
             Self::Always => true,
             Self::Modern => version.is_modern(),
+            Self::Since2016 => version.is_since_2016(),
             Self::Gone => !version.is_modern(),
         }
     }

@@ -10,6 +10,7 @@ use exgate_exchange::clixml::{Object, Value};
 use super::Call;
 use super::rendering::{ObjectId, enumeration, local, multi, object_version};
 use crate::world::mailbox::domain_components;
+use crate::world::organization::Version;
 
 const SITE: Uuid = Uuid::from_u128(0xEF73_06ED_0000_4000_8000_0000_0000_0001);
 
@@ -42,7 +43,7 @@ pub struct Printer {
     runspace: Uuid,
     computer: String,
     domain_controller: String,
-    modern: bool,
+    version: Version,
 }
 
 impl Printer {
@@ -53,13 +54,18 @@ impl Printer {
             runspace: call.runspace.id,
             computer: world.blueprint.server_fqdn(),
             domain_controller: call.domain_controller.clone(),
-            modern: world.blueprint.version.is_modern(),
+            version: world.blueprint.version,
         })
+    }
+
+    /// Which Exchange prints.
+    pub fn version(&self) -> Version {
+        self.version
     }
 
     /// Says whether the server is 2013 or later.
     pub fn is_modern(&self) -> bool {
-        self.modern
+        self.version.is_modern()
     }
 
     /// Completes an object whose own properties are in `object`.
@@ -80,7 +86,7 @@ impl Printer {
         let class: Vec<String> = entry.class.iter().map(|class| (*class).to_owned()).collect();
         object.type_names = Arc::clone(entry.type_names);
         object.to_string = Some(entry.identity.to_owned());
-        let version = if self.modern { "0.20 (15.0.0.0)" } else { "0.10 (14.0.100.0)" };
+        let version = if self.is_modern() { "0.20 (15.0.0.0)" } else { "0.10 (14.0.100.0)" };
         let organization =
             Object::of_type(["Microsoft.Exchange.Data.Directory.OrganizationId", "System.Object"])
                 .with_text("");

@@ -42,9 +42,11 @@ pub(super) fn run(call: &Call) -> Result<Records, Complaint> {
         .with("OtaNotificationMailInsert", settings.ota_notification_mail_insert.as_str());
     let printer = Printer::of(call);
     if printer.is_modern() {
-        object = object
-            .with("AllowAccessForUnSupportedPlatform", settings.allow_unsupported_platform)
-            .with("AllowRMSSupportForUnenlightenedApps", false);
+        let allowed = settings.allow_unsupported_platform;
+        object = object.with("AllowAccessForUnSupportedPlatform", allowed);
+    }
+    if printer.version().is_since_2016() {
+        object = object.with("AllowRMSSupportForUnenlightenedApps", false);
     }
     let value = printer.finish(
         object,

@@ -64,10 +64,7 @@ fn render(server: &Server, printer: &Printer, blueprint: &Blueprint) -> Value {
     let version = server.version;
     let [major, minor, build, revision] = version.numbers();
     let site = printer.site(&server.site);
-    let (roles, role_number) = match version {
-        Version::Exchange2010 => ("Mailbox, ClientAccess, HubTransport", 38),
-        Version::Exchange2019 => ("Mailbox", 2),
-    };
+    let (roles, role_number) = roles(version);
     let object = Object::default()
         .with("Fqdn", server.fqdn.as_str())
         .with("Domain", blueprint.domain.as_str())
@@ -113,6 +110,18 @@ fn render(server: &Server, printer: &Printer, blueprint: &Blueprint) -> Value {
             changed: server.created,
         },
     )
+}
+
+/// `ServerRole`: since 2016 there is one role, although it serves clients too. Seen for 2016 and later;
+/// unverified for 2010 and 2013.
+fn roles(version: Version) -> (&'static str, i32) {
+    if version.is_since_2016() {
+        ("Mailbox", 2)
+    } else if version.is_modern() {
+        ("Mailbox, ClientAccess", 16_386)
+    } else {
+        ("Mailbox, ClientAccess, HubTransport", 38)
+    }
 }
 
 fn type_names() -> &'static Arc<[String]> {

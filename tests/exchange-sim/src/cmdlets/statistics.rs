@@ -18,6 +18,7 @@ use super::{Call, Record, Records};
 use crate::world::World;
 use crate::world::device::{AccessState, Device, Wipe};
 use crate::world::mailbox::Mailbox;
+use crate::world::organization::Version;
 
 const TASKS: &str = "Microsoft.Exchange.Management.Tasks";
 
@@ -121,7 +122,7 @@ fn render(
         .with("Guid", device.guid)
         .with("Identity", identity.as_str());
     object = times(object, device);
-    object = wipe(object, device.wipe.as_ref(), printer.is_modern());
+    object = wipe(object, device.wipe.as_ref(), printer.version());
     object = object.with("Status", status(device)).with("StatusNote", Value::Nil);
     object = if printer.is_modern() {
         let kind = rendering::enumeration(&format!("{SYSTEM}.MobileClientType"), "EAS", 0);
@@ -146,7 +147,7 @@ fn times(object: Object, device: &Device) -> Object {
         .with("LastSuccessSync", success.map_or(Value::Nil, Value::from))
 }
 
-fn wipe(object: Object, wipe: Option<&Wipe>, modern: bool) -> Object {
+fn wipe(object: Object, wipe: Option<&Wipe>, version: Version) -> Object {
     let of = |account_only: bool| wipe.filter(|wipe| wipe.account_only == account_only);
     let requested = |wipe: Option<&Wipe>| wipe.map_or(Value::Nil, |it| it.requested.into());
     let sent = |wipe: Option<&Wipe>| wipe.and_then(|it| it.sent).map_or(Value::Nil, Value::from);
@@ -160,7 +161,7 @@ fn wipe(object: Object, wipe: Option<&Wipe>, modern: bool) -> Object {
             "LastDeviceWipeRequestor",
             wipe.map_or(Value::Nil, |it| it.requestor.as_str().into()),
         );
-    if !modern {
+    if !version.is_since_2016() {
         return object;
     }
     object

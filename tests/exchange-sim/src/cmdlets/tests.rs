@@ -199,13 +199,39 @@ fn each_version_has_its_cmdlets_and_filters() {
     assert!(device.property("ClientType").is_none());
     let device = &new.run("Get-ActiveSyncDevice", &[]).unwrap().output[0];
     assert_eq!(text(device, "ClientType"), "EAS");
-    for (scene, version, role) in [
-        (&old, "Version 14.3 (Build 123.4)", "Mailbox, ClientAccess, HubTransport"),
-        (&new, "Version 15.2 (Build 1748.10)", "Mailbox"),
+}
+
+#[test]
+fn a_server_says_its_version_and_its_roles() {
+    for (version, says, role) in [
+        (Version::Exchange2010, "Version 14.3 (Build 123.4)", "Mailbox, ClientAccess, HubTransport"),
+        (Version::Exchange2013, "Version 15.0 (Build 1497.2)", "Mailbox, ClientAccess"),
+        (Version::Exchange2016, "Version 15.1 (Build 2507.6)", "Mailbox"),
+        (Version::Exchange2019, "Version 15.2 (Build 1748.10)", "Mailbox"),
+        (Version::SubscriptionEdition, "Version 15.2 (Build 2562.17)", "Mailbox"),
     ] {
+        let scene = Scene::new(version);
         let server = &scene.run("Get-ExchangeServer", &[]).unwrap().output[0];
-        assert_eq!(text(server, "AdminDisplayVersion"), version);
+        assert_eq!(text(server, "AdminDisplayVersion"), says);
         assert_eq!(text(server, "ServerRole"), role);
+    }
+}
+
+#[test]
+fn what_2016_brought_is_missing_in_2013() {
+    for version in [Version::Exchange2013, Version::Exchange2016] {
+        let scene = Scene::new(version);
+        let device = &scene.run("Get-MobileDevice", &[("ResultSize", "1".into())]).unwrap().output[0];
+        let guid = text(device, "Guid");
+        let wipe = [
+            ("Identity", Value::from(guid.as_str())),
+            ("AccountOnly", true.into()),
+            ("Confirm", false.into()),
+        ];
+        let wiped = scene.run("Clear-MobileDevice", &wipe);
+        assert_eq!(wiped.is_ok(), version.is_since_2016(), "{wiped:?}");
+        let narrowed = scene.run("Get-MobileDevice", &[("RestApi", true.into())]);
+        assert_eq!(narrowed.is_ok(), version.is_since_2016(), "{narrowed:?}");
     }
 }
 

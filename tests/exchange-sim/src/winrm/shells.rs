@@ -362,12 +362,15 @@ const QUOTA_LIMIT: u32 = 2_150_859_174;
 const INVALID: u32 = 2_150_858_778;
 
 fn options(version: Version, bytes_max: usize) -> Options {
-    let (protocol, powershell) = match version {
-        Version::Exchange2010 => (ProtocolVersion::V2_1, "2.0"),
-        Version::Exchange2019 => (ProtocolVersion::V2_3, "5.1.17763.6893"),
+    let protocol = if version.is_since_2016() {
+        ProtocolVersion::V2_3
+    } else if version.is_modern() {
+        ProtocolVersion::V2_2
+    } else {
+        ProtocolVersion::V2_1
     };
     let table = [
-        ("PSVersion", powershell),
+        ("PSVersion", version.powershell()),
         ("PSRemotingProtocolVersion", &protocol.to_string()),
         ("SerializationVersion", "1.1.0.1"),
         ("WSManStackVersion", if version.is_modern() { "3.0" } else { "2.0" }),

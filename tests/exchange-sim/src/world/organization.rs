@@ -11,49 +11,93 @@ use super::blueprint::Blueprint;
 use super::chance::Chance;
 use crate::behaviour::autoblock::{Behaviour, Threshold};
 
-/// Which Exchange this organization runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Which Exchange a server runs. The order is that of their age.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Version {
     /// Exchange 2010 SP3.
     #[serde(rename = "2010")]
     Exchange2010,
+    /// Exchange 2013.
+    #[serde(rename = "2013")]
+    Exchange2013,
+    /// Exchange 2016.
+    #[serde(rename = "2016")]
+    Exchange2016,
     /// Exchange 2019.
     #[serde(rename = "2019")]
     Exchange2019,
+    /// Exchange Server Subscription Edition.
+    #[serde(rename = "SE")]
+    SubscriptionEdition,
 }
 
 impl Version {
-    /// Reads `2010` or `2019`.
+    /// Every version, oldest first.
+    pub const ALL: [Self; 5] = [
+        Self::Exchange2010,
+        Self::Exchange2013,
+        Self::Exchange2016,
+        Self::Exchange2019,
+        Self::SubscriptionEdition,
+    ];
+
+    /// Reads `2010`, `2013`, `2016`, `2019` or `SE`, whatever its case.
     pub fn parse(text: &str) -> Option<Self> {
-        match text {
-            "2010" => Some(Self::Exchange2010),
-            "2019" => Some(Self::Exchange2019),
-            _ => None,
-        }
+        Self::ALL.into_iter().find(|version| version.year().eq_ignore_ascii_case(text))
     }
 
-    /// The year, as people say it.
+    /// The year, as people say it; the Subscription Edition has none.
     pub fn year(self) -> &'static str {
         match self {
             Self::Exchange2010 => "2010",
+            Self::Exchange2013 => "2013",
+            Self::Exchange2016 => "2016",
             Self::Exchange2019 => "2019",
+            Self::SubscriptionEdition => "SE",
         }
     }
 
-    /// Major, minor, build and revision: SP3, and CU15 of 2019.
+    /// Major, minor, build and revision: SP3 of 2010, the last cumulative update of 2013 (CU23), 2016
+    /// (CU23) and 2019 (CU15), the first release of the Subscription Edition, which says 15.2 like 2019.
+    ///
+    /// Source: "Exchange Server build numbers and release dates" on learn.microsoft.com.
     pub fn numbers(self) -> [i32; 4] {
         match self {
             Self::Exchange2010 => [14, 3, 123, 4],
+            Self::Exchange2013 => [15, 0, 1497, 2],
+            Self::Exchange2016 => [15, 1, 2507, 6],
             Self::Exchange2019 => [15, 2, 1748, 10],
+            Self::SubscriptionEdition => [15, 2, 2562, 17],
         }
     }
 
     /// Says whether this is 2013 or later: `*-MobileDevice` names, and the long error ids.
     pub fn is_modern(self) -> bool {
+        self >= Self::Exchange2013
+    }
+
+    /// Says whether this is 2016 or later: account-only wipes, REST clients, one server role.
+    pub fn is_since_2016(self) -> bool {
+        self >= Self::Exchange2016
+    }
+
+    /// What its PowerShell says of itself (`PSVersion`): 2.0 in 2010, 3.0 in 2013, then 5.1 with the
+    /// build of the Windows Server that it is usually set up on. Unverified but for 2010 and 2013.
+    pub fn powershell(self) -> &'static str {
         match self {
-            Self::Exchange2010 => false,
-            Self::Exchange2019 => true,
+            Self::Exchange2010 => "2.0",
+            Self::Exchange2013 => "3.0",
+            Self::Exchange2016 => "5.1.14393.7426",
+            Self::Exchange2019 => "5.1.17763.6893",
+            Self::SubscriptionEdition => "5.1.20348.2849",
         }
+    }
+
+    /// What [`Self::parse`] reads, for messages.
+    pub fn known() -> String {
+        let years = Self::ALL.map(Self::year);
+        let (last, others) = years.split_last().unwrap_or((&"", &[]));
+        format!("{} and {last}", others.join(", "))
     }
 }
 

@@ -14,6 +14,10 @@ pub(super) const fn modern(name: &'static str, kind: Kind) -> Parameter {
     Parameter { since: Since::Modern, ..parameter(name, kind) }
 }
 
+pub(super) const fn since_2016(name: &'static str, kind: Kind) -> Parameter {
+    Parameter { since: Since::Since2016, ..parameter(name, kind) }
+}
+
 pub(super) const fn needed(name: &'static str, kind: Kind) -> Parameter {
     Parameter { mandatory: true, ..parameter(name, kind) }
 }

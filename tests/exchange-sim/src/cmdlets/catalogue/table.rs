@@ -9,6 +9,7 @@ use super::parameters::{
     ACCESS_LEVELS, ACTIVE_SYNC_SETTINGS, ANR, CONFIRM, CONTROLLER, FILTER, FORCE, FROM_CONTROLLER,
     IDENTITY, IDENTITY_NEEDED, MAILBOX, MOBILE_SETTINGS, MONITORING, NAME_NEEDED, NO_SCOPE,
     RESULT_SIZE, SORT_BY, UNIT, WHAT_IF, modern, needed, parameter,
+    since_2016,
 };
 use super::{Cmdlet, Kind, Parameter, Run, Since};
 
@@ -45,8 +46,8 @@ const DEVICES: &[Parameter] =
 const CLIENTS: &[Parameter] = &[
     modern("ActiveSync", Kind::Switch),
     modern("OWAforDevices", Kind::Switch),
-    modern("RestApi", Kind::Switch),
-    modern("UniversalOutlook", Kind::Switch),
+    since_2016("RestApi", Kind::Switch),
+    since_2016("UniversalOutlook", Kind::Switch),
 ];
 const STATISTICS: &[Parameter] = &[
     IDENTITY,
@@ -139,7 +140,7 @@ pub(super) const CMDLETS: &[Cmdlet] = &[
             parameter("AdminMailRecipients", Kind::Multi),
             parameter("OtaNotificationMailInsert", Kind::Text),
             modern("AllowAccessForUnSupportedPlatform", Kind::Boolean),
-            modern("AllowRMSSupportForUnenlightenedApps", Kind::Boolean),
+            since_2016("AllowRMSSupportForUnenlightenedApps", Kind::Boolean),
             CONTROLLER,
             WHAT_IF,
             CONFIRM,
@@ -314,7 +315,7 @@ pub(super) const CMDLETS: &[Cmdlet] = &[
             CLEAR,
             wipes::clear,
         ),
-        &[modern("AccountOnly", Kind::Switch)],
+        &[since_2016("AccountOnly", Kind::Switch)],
     )),
     asking(cmdlet(
         "Remove-ActiveSyncDevice",
@@ -346,7 +347,7 @@ pub(super) const CMDLETS: &[Cmdlet] = &[
             parameter("ActiveSyncDebugLogging", Kind::Switch),
             MONITORING,
             modern("RecalculateHasActiveSyncDevicePartnership", Kind::Switch),
-            modern("ActiveSyncSuppressReadReceipt", Kind::Switch),
+            since_2016("ActiveSyncSuppressReadReceipt", Kind::Switch),
         ],
         cas_mailboxes::run,
     ),

@@ -3,14 +3,9 @@
 use super::*;
 use crate::behaviour::contact::{self, Service};
 
-const BOTH: [Version; 2] = [Version::Exchange2010, Version::Exchange2019];
-
 /// The names of a version's device cmdlets.
 fn family(version: Version) -> &'static str {
-    match version {
-        Version::Exchange2010 => "ActiveSyncDevice",
-        Version::Exchange2019 => "MobileDevice",
-    }
+    if version.is_modern() { "MobileDevice" } else { "ActiveSyncDevice" }
 }
 
 fn sent<'a>(arguments: &[(&'a str, &str)]) -> Vec<(&'a str, Value)> {
@@ -27,7 +22,7 @@ fn last(scene: &Scene) -> (String, bool, Option<String>) {
 
 #[test]
 fn settings_change_as_a_whole_or_not_at_all() {
-    for version in BOTH {
+    for version in Version::ALL {
         let scene = Scene::new(version);
         let cmdlet = "Set-ActiveSyncOrganizationSettings";
         let before = scene.live.read(|world| world.settings.clone());
@@ -153,7 +148,7 @@ fn older_servers_know_the_older_names_only() {
 
 #[test]
 fn an_order_to_erase_waits_for_the_phone_and_can_be_taken_back() {
-    for version in BOTH {
+    for version in Version::ALL {
         let scene = Scene::new(version);
         let device = scene.live.read(|world| world.devices().nth(3).unwrap());
         let guid = device.guid.to_string();
@@ -190,7 +185,7 @@ fn an_order_to_erase_waits_for_the_phone_and_can_be_taken_back() {
 
 #[test]
 fn a_removed_partnership_is_gone_and_the_others_stay() {
-    for version in BOTH {
+    for version in Version::ALL {
         let scene = Scene::new(version);
         let device = scene.live.read(|world| world.devices().nth(3).unwrap());
         let of_owner =
@@ -214,7 +209,7 @@ fn a_removed_partnership_is_gone_and_the_others_stay() {
 
 #[test]
 fn statistics_come_by_mailbox_and_classes_once() {
-    for version in BOTH {
+    for version in Version::ALL {
         let scene = Scene::new(version);
         let owner = scene.mailbox(0);
         let count = scene.live.read(|world| world.devices_of(owner.guid).count());
