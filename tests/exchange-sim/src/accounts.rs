@@ -111,6 +111,7 @@ pub fn new_mailboxes(accounts: &[Account], world: &World, now: Timestamp) -> Vec
             allowed_device_ids: Vec::new(),
             blocked_device_ids: Vec::new(),
             policy: None,
+            protocols: std::collections::BTreeMap::new(),
             has_partnership: false,
             moves: 0,
             created: now,

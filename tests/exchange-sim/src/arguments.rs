@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use jiff::SignedDuration;
 use thiserror::Error;
 
+use exchange_sim::cmdlets::rights::Rights;
 use exchange_sim::settings::{Account, OrganizationSettings, ServerSettings, Settings};
 use exchange_sim::sign_in::{Method, Protection, SignIn};
 use exchange_sim::time::Mode;
@@ -39,7 +40,7 @@ pub(crate) enum Command {
     ///
     /// On the control address: GET /organizations, and below /organizations/NAME: /devices
     /// (?state=&mailbox=&id=&limit=), /devices/ID, /mailboxes, /mailboxes/ID, /mails (?mailbox=),
-    /// /cmdlets, /throttle, /faults; GET /_ledger (?organization=&after=). To make things happen, POST JSON to
+    /// /cmdlets, /accounts, /throttle, /faults; GET /_ledger (?organization=&after=). To make things happen, POST JSON to
     /// /organizations/NAME/devices {"mailbox": "jane@contoso.com", "platform": "iphone"},
     /// /devices/ID/sync, /devices/ID/os-update {"version": "18.3"}, /devices/ID/reset (a new DeviceId),
     /// /devices/ID/misbehave {"behaviour": "RecentCommands", "times": 6}, /mailboxes/ID/move, /settings
@@ -50,7 +51,9 @@ pub(crate) enum Command {
     /// "drop_connection_after_bytes": 100000, "lose_answer": {"cmdlet": "Set-CASMailbox", "times":
     /// 1}, "stop_domain_controllers": ["dc02"], "replication_lag_ms": 30000, "ews_errors": [{"code":
     /// "ErrorServerBusy", "back_off_ms": 2000, "times": 2}], "autodiscover": {"answer": {"redirect_url":
-    /// "https://..."}}, "smtp_replies": [{"at": "recipient", "reply": "451 4.7.0 Later"}]}, /throttle
+    /// "https://..."}}, "smtp_replies": [{"at": "recipient", "reply": "451 4.7.0 Later"}],
+    /// "hang_unconfirmed": true}, /accounts {"CONTOSO\\svc": {"roles": ["Help Desk"],
+    /// "hide_cmdlets": [], "hide_parameters": {}, "writes_in": "Sales"}}, /throttle
     /// {"shells_max": 18, "powershell_cmdlets": 400, "exchange_cmdlets": 200,
     /// "period_ms": 5000, "delay_ms_max": 2000, "runspaces": 20, "operations": 1000,
     /// "commands_per_shell_max": 1000}, and, in explicit mode, /time/advance
@@ -64,11 +67,12 @@ pub(crate) struct Serve {
     /// Where worlds, certificates, ports and a password are kept.
     #[arg(long, value_name = "DIR")]
     state: PathBuf,
-    /// An organization, such as contoso:2019:0 (port 0: a free one, the same after a restart). There
-    /// are 2010, 2013, 2016, 2019 and SE.
+    /// An organization, such as contoso:2019:0 (port 0: a free one, the same after a restart). Its
+    /// personality is 2010, 2013, 2016, 2019, SE, mixed (2013, and as EX02 the 2010 server that was there
+    /// before) or hosted (somebody else's 2019).
     #[arg(
         long = "organization",
-        value_name = "NAME:VERSION[:PORT]",
+        value_name = "NAME:PERSONALITY[:PORT]",
         value_parser = OrganizationSettings::parse,
         default_values = ["contoso:2019:0", "fabrikam:2010:0"]
     )]
@@ -104,9 +108,17 @@ pub(crate) struct Serve {
     /// Where the control surface listens.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     control: SocketAddr,
-    /// An account that may sign in, DOMAIN\user or user@domain; several share the password.
-    #[arg(long = "account", value_name = "ACCOUNT", default_values = ["CONTOSO\\svc-exgate"])]
-    accounts: Vec<String>,
+    /// An account that may sign in, DOMAIN\user or user@domain, several share the password; and what it
+    /// may do, such as 'CONTOSO\look,role=View-Only Organization Management'. ROLE is a built-in role
+    /// group or management role, and without one it may everything; hide= takes a cmdlet or a parameter
+    /// away; with writes-in= it changes only mailboxes and phones below that container.
+    #[arg(
+        long = "account",
+        value_name = "ACCOUNT[,role=ROLE][,hide=CMDLET[:PARAMETER]][,writes-in=CONTAINER]...",
+        value_parser = Account::parse,
+        default_values = ["CONTOSO\\svc-exgate"]
+    )]
+    accounts: Vec<(String, Rights)>,
     /// The file with the account's password; made with a random one where it is missing.
     /// [default: DIR/password]
     #[arg(long, value_name = "FILE")]
@@ -202,8 +214,8 @@ impl Serve {
             let owner = organizations.iter_mut().find(|it| it.name == name);
             owner.ok_or(SettingsError::NoOrganization(name))?.servers.push(server);
         }
-        let accounts: Vec<_> =
-            self.accounts.iter().map(|name| Account::new(name, &password)).collect();
+        let account = |(name, rights)| Account { rights, ..Account::new(name, &password) };
+        let accounts: Vec<_> = self.accounts.into_iter().map(account).collect();
         Ok(Settings {
             state: Some(self.state),
             organizations,

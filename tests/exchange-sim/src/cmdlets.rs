@@ -1,10 +1,11 @@
 //! Owns what each cmdlet does to the world and what it prints.
 //!
-//! `catalogue` says which exist and with which parameters, `binding` makes arguments of what was sent,
+//! `rights` says what an account may, `catalogue` which exist and with which parameters, `binding` makes arguments of what was sent,
 //! `filter` reads OPATH, `complaint` writes error records, `rendering` the value shapes that Exchange
 //! prints, `writing` what all state-changing ones do alike; then one file per cmdlet family. Invariant: a terminating refusal has no effect at all, and
 //! output is made one object at a time, when it is asked for.
 
+pub mod rights;
 pub mod complaint;
 pub mod binding;
 pub mod filter;
@@ -14,7 +15,7 @@ pub mod listing;
 mod writing;
 pub mod catalogue;
 mod commands;
-mod view;
+pub mod view;
 mod servers;
 mod organization_settings;
 mod access_rules;
@@ -30,7 +31,6 @@ mod cas_mailboxes;
 mod set_cas_mailbox;
 mod recipients;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -41,9 +41,12 @@ use exgate_exchange::clixml::Value;
 use crate::live::Live;
 use crate::world::World;
 use crate::world::event::Event;
+use crate::world::organization::Version;
 use binding::Arguments;
 use catalogue::Cmdlet;
 use complaint::Complaint;
+use rights::Rights;
+use view::View;
 
 /// One thing a pipeline writes.
 #[derive(Clone, Debug)]
@@ -85,27 +88,15 @@ impl fmt::Debug for Records {
     }
 }
 
-/// What an account's role hides; fixed when its shell is made.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Hidden {
-    /// Cmdlets.
-    pub cmdlets: Vec<String>,
-    /// Parameters, by cmdlet.
-    pub parameters: BTreeMap<String, Vec<String>>,
-}
-
-impl Hidden {
-    /// Says whether a cmdlet is hidden.
-    pub fn cmdlet(&self, name: &str) -> bool {
-        self.cmdlets.iter().any(|held| held.eq_ignore_ascii_case(name))
-    }
-
-    /// Says whether a cmdlet's parameter is hidden.
-    pub fn parameter(&self, cmdlet: &str, parameter: &str) -> bool {
-        let of_cmdlet =
-            self.parameters.iter().filter(|(held, _)| held.eq_ignore_ascii_case(cmdlet));
-        of_cmdlet.flat_map(|(_, held)| held).any(|held| held.eq_ignore_ascii_case(parameter))
-    }
+/// The server whose engine runs the cmdlets of a runspace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Engine {
+    /// The server's name, such as `EX01`.
+    pub server: String,
+    /// Which Exchange it runs.
+    pub version: Version,
+    /// Whether somebody else runs it, and the account is a tenant's.
+    pub hosted: bool,
 }
 
 /// The runspace a cmdlet runs in.
@@ -115,10 +106,12 @@ pub struct Runspace {
     pub id: Uuid,
     /// The account that opened it.
     pub account: String,
-    /// What that account's role hides.
-    pub hidden: Hidden,
-    /// The domain controller of `Set-ADServerSettings -PreferredServer`.
-    pub preferred_server: Arc<std::sync::Mutex<Option<String>>>,
+    /// What that account may.
+    pub rights: Rights,
+    /// The server that runs it.
+    pub engine: Engine,
+    /// What `Set-ADServerSettings` said.
+    pub view: Arc<std::sync::Mutex<View>>,
 }
 
 /// A cmdlet as it was sent.
@@ -162,12 +155,11 @@ pub fn run(
     invocation: Invocation,
 ) -> Result<Records, Complaint> {
     let blueprint = live.read(|world| world.blueprint.clone());
-    let found = catalogue::find(&invocation.name, blueprint.version);
-    let Some(cmdlet) = found.filter(|cmdlet| !runspace.hidden.cmdlet(cmdlet.name)) else {
+    let found = catalogue::find(&invocation.name, &runspace.engine);
+    let Some(cmdlet) = found.filter(|cmdlet| runspace.rights.shows(cmdlet)) else {
         return Err(Complaint::command_not_found(&invocation.name));
     };
-    let arguments =
-        binding::bind(cmdlet, blueprint.version, &runspace.hidden, invocation.arguments)?;
+    let arguments = binding::bind(cmdlet, runspace, invocation.arguments)?;
     let domain_controller =
         view::domain_controller(cmdlet, &arguments, runspace, &blueprint, &live.faults())?;
     let counted = vec![Event::Invoked(cmdlet.name.to_owned())];

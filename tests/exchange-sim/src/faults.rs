@@ -18,6 +18,9 @@ pub struct Faults {
     pub hide_cmdlets: Vec<String>,
     /// Parameters, by cmdlet, that the account's role does not show, as from the next shell.
     pub hide_parameters: BTreeMap<String, Vec<String>>,
+    /// A cmdlet that asks before it acts waits for an answer for ever, as for a client with a host that
+    /// never gives one, instead of refusing as for a client without.
+    pub hang_unconfirmed: bool,
     /// Nobody answers on the organization's port.
     pub stop_listener: bool,
     /// Servers that are down, by name such as `EX02`: their shells are gone, and nobody answers.

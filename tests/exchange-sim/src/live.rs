@@ -2,9 +2,11 @@
 //!
 //! Invariant: what a change does is in the journal before anybody can see it.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::behaviour::contact::Moment;
+use crate::cmdlets::rights::Rights;
 use crate::faults::{AutodiscoverAnswer, EwsError, Faults, SmtpStage};
 use crate::time::Time;
 use crate::winrm::throttle::Throttle;
@@ -23,6 +25,7 @@ pub struct Live {
     journal: Arc<Journal>,
     world: Mutex<World>,
     throttle: Throttle,
+    rights: Mutex<BTreeMap<String, Rights>>,
     faults: tokio::sync::watch::Sender<Faults>,
     /// Taken after the world's lock.
     replication: Mutex<Replication>,
@@ -37,6 +40,7 @@ impl Live {
             journal,
             world: Mutex::new(world),
             throttle: Throttle::default(),
+            rights: Mutex::default(),
             faults: tokio::sync::watch::Sender::new(Faults::default()),
             replication: Mutex::default(),
         }
@@ -171,6 +175,25 @@ impl Live {
     /// What its accounts may ask, and asked.
     pub fn throttle(&self) -> &Throttle {
         &self.throttle
+    }
+
+    /// What each account may here.
+    pub fn all_rights(&self) -> BTreeMap<String, Rights> {
+        self.rights.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What an account may here; one that nobody spoke of may everything.
+    pub fn rights(&self, account: &str) -> Rights {
+        let all = self.all_rights();
+        let named = all.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(account));
+        named.map(|(_, rights)| rights).unwrap_or_default()
+    }
+
+    /// Says what an account may here, as from its next shell. Like a fault, it ends with the process.
+    pub fn set_rights(&self, account: &str, rights: Rights) {
+        let mut held = self.rights.lock().unwrap_or_else(PoisonError::into_inner);
+        held.retain(|name, _| !name.eq_ignore_ascii_case(account));
+        held.insert(account.to_owned(), rights);
     }
 
     /// The faults that are on.

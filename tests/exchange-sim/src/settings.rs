@@ -1,6 +1,5 @@
 //! Owns what a simulator is started with.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -8,7 +7,7 @@ use std::time::Duration;
 
 use exgate_runtime::clock::Clock;
 
-use crate::cmdlets::Hidden;
+use crate::cmdlets::rights::Rights;
 use crate::sign_in::SignIn;
 use crate::time::Mode;
 use crate::winrm::Wire;
@@ -67,8 +66,10 @@ pub struct Settings {
 pub struct OrganizationSettings {
     /// Its name, which is also the first part of its domain.
     pub name: String,
-    /// Which Exchange it runs.
+    /// Which Exchange its first server runs.
     pub version: Version,
+    /// Whether a hoster runs it: what Exchange has on-premises only is missing.
+    pub hosted: bool,
     /// Its port; 0 takes a free one, and the same one again with the same state directory.
     pub port: u16,
     /// Whether the device cmdlet filters by `WhenChangedUTC`; by version when not given.
@@ -80,7 +81,7 @@ pub struct OrganizationSettings {
 /// A further server of an organization: its own port and name, and the same mailboxes behind it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerSettings {
-    /// The version that it shows. How it behaves is its organization's version's.
+    /// Which Exchange it runs.
     pub version: Version,
     /// Its directory site.
     pub site: String,
@@ -95,8 +96,8 @@ pub struct Account {
     pub name: String,
     /// Its password.
     pub password: Password,
-    /// What its role hides.
-    pub hidden: Hidden,
+    /// What it may.
+    pub rights: Rights,
 }
 
 /// A password; it does not print.
@@ -109,6 +110,7 @@ impl Settings {
         let organization = |name: &str, version| OrganizationSettings {
             name: name.to_owned(),
             version,
+            hosted: false,
             port: 0,
             filters_devices_by_change: None,
             servers: Vec::new(),
@@ -143,7 +145,10 @@ impl Settings {
 }
 
 impl OrganizationSettings {
-    /// Reads `name:version[:port]`, such as `contoso:2019:0`.
+    /// Reads `name:personality[:port]`, such as `contoso:2019:0`.
+    ///
+    /// A personality is a version, or `mixed`: 2013 and, as EX02, the 2010 server that was there before;
+    /// or `hosted`: somebody else's 2019.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut parts = text.split(':');
         let (name, version) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
@@ -151,16 +156,28 @@ impl OrganizationSettings {
         let is_label = !name.is_empty()
             && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
         if !is_label || parts.next().is_some() {
-            return Err(format!("{text:?} is not NAME:VERSION[:PORT], such as contoso:2019:0"));
+            return Err(format!("{text:?} is not NAME:PERSONALITY[:PORT], such as contoso:2019:0"));
         }
-        let version = read_version(version)?;
         let port = port.parse().map_err(|_| format!("{port:?} is not a port"))?;
-        let servers = Vec::new();
-        Ok(Self { name: name.to_owned(), version, port, filters_devices_by_change: None, servers })
+        let (version, hosted, servers) = match version {
+            "mixed" => (Version::Exchange2013, false, vec![ServerSettings::older()]),
+            "hosted" => (Version::Exchange2019, true, Vec::new()),
+            version => {
+                let known = |problem| format!("{problem}, and mixed and hosted");
+                (read_version(version).map_err(known)?, false, Vec::new())
+            }
+        };
+        let name = name.to_owned();
+        Ok(Self { name, version, hosted, port, filters_devices_by_change: None, servers })
     }
 }
 
 impl ServerSettings {
+    /// The server that stays behind while an organization moves on from 2010.
+    fn older() -> Self {
+        Self { version: Version::Exchange2010, site: SITE.to_owned(), port: 0 }
+    }
+
     /// Reads `organization:version[:site[:port]]`, such as `contoso:2019:Rome:0`, into the organization and
     /// its further server.
     pub fn parse(text: &str) -> Result<(String, Self), String> {
@@ -184,10 +201,21 @@ fn read_version(text: &str) -> Result<Version, String> {
 }
 
 impl Account {
-    /// An account whose role hides nothing.
+    /// Reads `NAME[,role=ROLE][,hide=CMDLET[:PARAMETER]][,writes-in=CONTAINER]...` into a name and what
+    /// the account may.
+    pub fn parse(text: &str) -> Result<(String, Rights), String> {
+        let mut parts = text.split(',');
+        let name = parts.next().unwrap_or_default().to_owned();
+        if name.is_empty() {
+            return Err("an account has a name".to_owned());
+        }
+        Ok((name, Rights::read(parts)?))
+    }
+
+    /// An account that may everything.
     pub fn new(name: impl Into<String>, password: impl Into<String>) -> Self {
-        let hidden = Hidden { cmdlets: Vec::new(), parameters: BTreeMap::new() };
-        Self { name: name.into(), password: Password(password.into()), hidden }
+        let (name, password) = (name.into(), Password(password.into()));
+        Self { name, password, rights: Rights::default() }
     }
 }
 
@@ -221,12 +249,13 @@ mod tests {
             ("contoso", Version::Exchange2019, 8443)
         );
         assert_eq!(OrganizationSettings::parse("fabrikam:2010").unwrap().port, 0);
-        for (text, version) in ["2010", "2013", "2016", "2019", "se"].into_iter().zip(Version::ALL) {
+        for (text, version) in ["2010", "2013", "2016", "2019", "se"].into_iter().zip(Version::ALL)
+        {
             let read = OrganizationSettings::parse(&format!("contoso:{text}")).unwrap();
             assert_eq!(read.version, version);
         }
         let unknown = OrganizationSettings::parse("contoso:2017").unwrap_err();
-        assert!(unknown.ends_with("there are 2010, 2013, 2016, 2019 and SE"), "{unknown}");
+        assert!(unknown.ends_with("2016, 2019 and SE, and mixed and hosted"), "{unknown}");
         for bad in ["", "contoso", "contoso:2017", "Con toso:2019", "contoso:2019:x", "a:2019:1:2"]
         {
             assert!(OrganizationSettings::parse(bad).is_err(), "{bad}");

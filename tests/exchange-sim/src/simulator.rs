@@ -16,6 +16,7 @@ use tokio::net::TcpListener;
 use exgate_runtime::Tasks;
 
 use crate::behaviour::automatic::Day;
+use crate::cmdlets::Engine;
 use crate::control::{Control, ControlError, changes::check_insert, http};
 use crate::eas;
 use crate::live::Live;
@@ -27,6 +28,7 @@ use crate::time::{Mode, Time, whole_milliseconds};
 use crate::winrm::certificates::{Authority, CA_FILE, CLIENTS_FOLDER, CertificateError};
 use crate::winrm::listener::{self, Front, Ports};
 use crate::winrm::shells::Shells;
+use crate::winrm::throttle::Limits;
 use crate::world::World;
 use crate::world::blueprint::Blueprint;
 use crate::world::event::Event;
@@ -300,6 +302,7 @@ fn blueprint(
         user_mail_insert: settings.user_mail_insert.clone(),
         admin_mail_recipients: settings.admin_mail_recipients.clone(),
         filters_devices_by_change: by_change.unwrap_or(organization.version.is_modern()),
+        hosted: organization.hosted,
         further_servers: organization.servers.iter().map(further).collect(),
         epoch,
     }
@@ -342,9 +345,12 @@ async fn open(
     let wanted = std::iter::once(organization.port);
     let wanted = wanted.chain(organization.servers.iter().map(|server| server.port));
     let servers = live.read(|world| world.servers.clone());
-    live.throttle().set_limits(settings.throttle.clone());
+    live.throttle().set_limits(limits(settings, organization));
+    for account in &settings.accounts {
+        live.set_rights(&account.name, account.rights.clone());
+    }
     let mut opened = Vec::new();
-    for (Server { name, fqdn, .. }, wanted) in servers.into_iter().zip(wanted) {
+    for (Server { name, fqdn, version, .. }, wanted) in servers.into_iter().zip(wanted) {
         let known = known.and_then(|held| held.servers.iter().find(|held| held.name == name));
         let known_plain = known.and_then(|held| held.http_port).unwrap_or(0);
         let known = known.map_or(0, |held| held.port);
@@ -359,7 +365,8 @@ async fn open(
         };
         let (plain, http_port) = plain.unzip();
         let tasks = tasks.child(&purpose);
-        let shells = Shells::new(Arc::clone(live), tasks.clone(), settings.shell_idle_max);
+        let engine = Engine { server: name.clone(), version, hosted: organization.hosted };
+        let shells = Shells::new(Arc::clone(live), tasks.clone(), settings.shell_idle_max, engine);
         let names = mail::names(&name, &fqdn, organization);
         let target = target(&name, &fqdn, &organization.name);
         let gate = Gate::new(
@@ -403,6 +410,16 @@ fn target(name: &str, fqdn: &str, organization: &str) -> Target {
         dns_domain,
         dns_server: fqdn.to_owned(),
     }
+}
+
+/// A hoster gives a tenant nine shells (`PowerShellMaxTenantConcurrency`, New-ThrottlingPolicy).
+fn limits(settings: &Settings, organization: &OrganizationSettings) -> Limits {
+    const TENANT_SHELLS_MAX: usize = 9;
+    let mut limits = settings.throttle.clone();
+    if organization.hosted {
+        limits.tenant_shells_max = limits.tenant_shells_max.or(Some(TENANT_SHELLS_MAX));
+    }
+    limits
 }
 
 async fn bind(address: SocketAddr, purpose: &str) -> Result<(TcpListener, u16), StartError> {

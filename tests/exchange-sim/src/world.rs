@@ -12,6 +12,7 @@ pub mod platform;
 pub mod mailbox;
 pub mod device;
 pub mod organization;
+pub mod homes;
 pub mod policy;
 pub mod event;
 pub mod blueprint;

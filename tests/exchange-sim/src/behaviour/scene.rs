@@ -35,6 +35,7 @@ impl Scene {
             user_mail_insert: "enrol at https://enrol.contoso.com".to_owned(),
             admin_mail_recipients: vec!["admin@elsewhere.example".to_owned()],
             filters_devices_by_change: true,
+            hosted: false,
             further_servers: Vec::new(),
             epoch,
         };

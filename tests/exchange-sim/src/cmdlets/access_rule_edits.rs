@@ -30,8 +30,7 @@ pub(super) fn new(call: &Call) -> Result<Records, Complaint> {
         let mut rules = world.rules.clone();
         rules.push(rule.clone());
         if AccessRule::problem(&rules).is_some() {
-            let version = world.blueprint.version;
-            return Err(Complaint::already_exists(call.cmdlet, version, &rule.name));
+            return Err(call.already_exists(&rule.name));
         }
         Ok((changed(world, moment, rules), (world.blueprint.clone(), world.settings.clone())))
     })?;
@@ -74,8 +73,7 @@ pub(super) fn remove(call: &Call) -> Result<Records, Complaint> {
 fn place(call: &Call, world: &World) -> Result<usize, Complaint> {
     let identity = call.arguments.text("Identity").unwrap_or_default();
     let found = world.rules.iter().position(|rule| is_named(rule, &world.blueprint, &identity));
-    let (version, controller) = (world.blueprint.version, &call.domain_controller);
-    found.ok_or_else(|| Complaint::not_found(call.cmdlet, version, &identity, controller))
+    found.ok_or_else(|| call.not_found(&identity))
 }
 
 fn changed(world: &World, moment: &Moment, rules: Vec<AccessRule>) -> Vec<Event> {

@@ -34,8 +34,7 @@ pub(super) fn run(call: &Call) -> Result<Records, Complaint> {
         })
         .collect();
     if let (Some(identity), true) = (&identity, chosen.is_empty()) {
-        let controller = &call.domain_controller;
-        return Err(Complaint::not_found(call.cmdlet, blueprint.version, identity, controller));
+        return Err(call.not_found(identity));
     }
     let printer = Printer::of(call);
     let each = move |rule: AccessRule| print(&rule, &printer, &blueprint, &settings);

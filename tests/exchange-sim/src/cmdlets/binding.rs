@@ -6,10 +6,9 @@ use serde_json::json;
 use exgate_exchange::clixml::Value;
 use exgate_exchange::psrp::body::ErrorCategory;
 
-use super::Hidden;
+use super::Runspace;
 use super::catalogue::{COMMON, Cmdlet, Kind, Limit, Parameter};
 use super::complaint::Complaint;
-use crate::world::organization::Version;
 
 /// A cmdlet's bound arguments.
 #[derive(Clone, Debug, Default)]
@@ -34,14 +33,13 @@ pub enum Edit {
 /// Binds what was sent to the parameters that the version has and the role shows.
 pub fn bind(
     cmdlet: &'static Cmdlet,
-    version: Version,
-    hidden: &Hidden,
+    runspace: &Runspace,
     sent: Vec<(Option<String>, Value)>,
 ) -> Result<Arguments, Complaint> {
     let mut bound = Arguments::default();
     for (name, value) in sent {
         let parameter = match name {
-            Some(name) => named(cmdlet, version, hidden, &name)?,
+            Some(name) => named(cmdlet, runspace, &name)?,
             None => cmdlet.parameters.first().filter(|first| first.positional),
         };
         let Some(parameter) = parameter else {
@@ -57,6 +55,11 @@ pub fn bind(
         }
         check(cmdlet, parameter, &value)?;
         bound.0.push((parameter.name, value));
+    }
+    let is_bound = |name: &&str| bound.value(name).is_some();
+    if cmdlet.sets.iter().filter(|set| set.iter().any(|name| is_bound(&name))).count() > 1 {
+        let message = "Parameter set cannot be resolved using the specified named parameters.";
+        return Err(Complaint::binding(cmdlet, "AmbiguousParameterSet", "", message.to_owned()));
     }
     for parameter in cmdlet.parameters.iter().filter(|parameter| parameter.mandatory) {
         if bound.value(parameter.name).is_none() {
@@ -137,14 +140,13 @@ impl Arguments {
 
 fn named(
     cmdlet: &'static Cmdlet,
-    version: Version,
-    hidden: &Hidden,
+    runspace: &Runspace,
     name: &str,
 ) -> Result<Option<&'static Parameter>, Complaint> {
     let name = name.trim_start_matches('-').trim_end_matches(':');
     let visible = || {
-        let own = cmdlet.parameters_of(version);
-        own.filter(|held| !hidden.parameter(cmdlet.name, held.name)).chain(COMMON)
+        let own = cmdlet.parameters_of(&runspace.engine);
+        own.filter(|held| runspace.rights.shows_parameter(cmdlet, held.name)).chain(COMMON)
     };
     if let Some(exact) = visible().find(|held| held.name.eq_ignore_ascii_case(name)) {
         return Ok(Some(exact));
@@ -197,20 +199,19 @@ fn check(cmdlet: &Cmdlet, parameter: &Parameter, value: &Value) -> Result<(), Co
         Kind::Switch => value.is_nil() || value.as_bool().is_some(),
         Kind::Boolean => value.as_bool().is_some() || value.as_i64().is_some(),
         Kind::Size => size(value).is_some(),
-        Kind::Multi => value.as_dictionary().is_none_or(|entries| {
-            entries.iter().all(|(key, _)| {
-                let key = key.to_text().unwrap_or_default();
-                key.eq_ignore_ascii_case("Add") || key.eq_ignore_ascii_case("Remove")
-            })
-        }),
+        Kind::Multi => is_edit(value),
+        Kind::Addresses => is_edit(value) && edited(value).iter().all(|text| is_address(text)),
         Kind::Texts => true,
+        Kind::Words(words) => texts(value).iter().all(|text| is_among(words, text)),
         Kind::Number => value.as_i64().is_some() || parses::<i32>(value),
-        Kind::Word(words) => value
-            .to_text()
-            .is_some_and(|text| words.iter().any(|word| word.eq_ignore_ascii_case(&text))),
+        Kind::Word(words) => value.to_text().is_some_and(|text| is_among(words, &text)),
         Kind::Limit(limit) => value.to_text().is_some_and(|text| is_limit(limit, &text)),
     };
-    if fits { Ok(()) } else { Err(unfit(cmdlet, parameter, value)) }
+    if fits || (parameter.nullable && value.is_nil()) {
+        Ok(())
+    } else {
+        Err(unfit(cmdlet, parameter, value))
+    }
 }
 
 fn unfit(cmdlet: &Cmdlet, parameter: &Parameter, value: &Value) -> Complaint {
@@ -232,6 +233,38 @@ fn unfit(cmdlet: &Cmdlet, parameter: &Parameter, value: &Value) -> Complaint {
             message,
         )
     }
+}
+
+/// Says whether a value can be one of a multi-valued property: values, or `@{Add=..;Remove=..}`.
+fn is_edit(value: &Value) -> bool {
+    value.as_dictionary().is_none_or(|entries| {
+        entries.iter().all(|(key, _)| {
+            let key = key.to_text().unwrap_or_default();
+            key.eq_ignore_ascii_case("Add") || key.eq_ignore_ascii_case("Remove")
+        })
+    })
+}
+
+/// The texts that an edit puts in or takes out.
+fn edited(value: &Value) -> Vec<String> {
+    match value.as_dictionary() {
+        Some(entries) => entries.iter().flat_map(|(_, value)| texts(value)).collect(),
+        None => texts(value),
+    }
+}
+
+/// Says whether a text is an SMTP address: two parts, the second one of a domain's characters.
+fn is_address(text: &str) -> bool {
+    let Some((local, domain)) = text.rsplit_once('@') else { return false };
+    let is_name = |character: char| character.is_alphanumeric() || matches!(character, '-' | '.');
+    !local.is_empty()
+        && !local.contains(|character: char| character.is_whitespace() || character == '@')
+        && !domain.is_empty()
+        && domain.chars().all(is_name)
+}
+
+fn is_among(words: &[&str], text: &str) -> bool {
+    words.iter().any(|word| word.eq_ignore_ascii_case(text))
 }
 
 fn parses<T: std::str::FromStr>(value: &Value) -> bool {

@@ -8,10 +8,10 @@ mod parameters;
 mod table;
 
 use super::complaint::Complaint;
-use super::{Call, Records};
+use super::{Call, Engine, Records};
 use crate::world::organization::Version;
 
-pub use parameters::{COMMON, Limit, SETTINGS, Setting};
+pub use parameters::{COMMON, Limit, PROTOCOLS, SETTINGS, Setting};
 
 /// A cmdlet.
 #[derive(Debug)]
@@ -26,6 +26,10 @@ pub struct Cmdlet {
     pub parameters: &'static [Parameter],
     /// More of its own, where they are many and shared.
     pub more: &'static [Parameter],
+    /// Whether Exchange has it on-premises only, as its page says.
+    pub on_premises: bool,
+    /// Parameters of sets that exclude one another: at most one of these groups may be sent.
+    pub sets: &'static [&'static [&'static str]],
     /// Whether it asks before it acts, unless told not to (the `Remove-*` and `Clear-*` cmdlets).
     pub confirms: bool,
     /// What it does.
@@ -48,6 +52,10 @@ pub struct Parameter {
     pub mandatory: bool,
     /// Whether it is the first positional one.
     pub positional: bool,
+    /// Whether `$null` is one of its values.
+    pub nullable: bool,
+    /// Whether Exchange has it on-premises only, as the cmdlets' pages say.
+    pub on_premises: bool,
 }
 
 /// What a parameter takes.
@@ -63,8 +71,12 @@ pub enum Kind {
     Size,
     /// A multi-valued property: values or `@{Add;Remove}`.
     Multi,
+    /// A multi-valued property of SMTP addresses.
+    Addresses,
     /// Several texts.
     Texts,
+    /// Several members of an enumeration, by name.
+    Words(&'static [&'static str]),
     /// A whole number.
     Number,
     /// A member of an enumeration, by name.
@@ -87,7 +99,8 @@ pub enum Since {
 }
 
 impl Since {
-    fn holds(self, version: Version) -> bool {
+    /// Says whether a version has it.
+    pub fn holds(self, version: Version) -> bool {
         match self {
             Self::Always => true,
             Self::Modern => version.is_modern(),
@@ -106,7 +119,11 @@ impl Kind {
             Self::Boolean => "System.Boolean",
             Self::Size => "Microsoft.Exchange.Data.Unlimited`1[System.UInt32]",
             Self::Multi => "Microsoft.Exchange.Data.MultiValuedProperty`1[System.String]",
+            Self::Addresses => {
+                "Microsoft.Exchange.Data.MultiValuedProperty`1[Microsoft.Exchange.Data.SmtpAddress]"
+            }
             Self::Texts => "System.String[]",
+            Self::Words(_) => "System.Enum[]",
             Self::Number => "System.Int32",
             Self::Word(_) => "System.Enum",
             Self::Limit(Limit::Number) => "Microsoft.Exchange.Data.Unlimited`1[System.Int32]",
@@ -121,21 +138,23 @@ impl Kind {
 }
 
 impl Cmdlet {
-    /// The parameters that a version has, the common ones excluded.
-    pub fn parameters_of(&self, version: Version) -> impl Iterator<Item = &'static Parameter> {
-        self.parameters
-            .iter()
-            .chain(self.more)
-            .filter(move |parameter| parameter.since.holds(version))
+    /// The parameters that a server's Exchange has, the common ones excluded.
+    pub fn parameters_of(&self, engine: &Engine) -> impl Iterator<Item = &'static Parameter> {
+        let (version, hosted) = (engine.version, engine.hosted);
+        self.parameters.iter().chain(self.more).filter(move |parameter| {
+            parameter.since.holds(version) && !(hosted && parameter.on_premises)
+        })
     }
 }
 
-/// A cmdlet of a version, by name without regard to case.
-pub fn find(name: &str, version: Version) -> Option<&'static Cmdlet> {
-    all(version).find(|cmdlet| cmdlet.name.eq_ignore_ascii_case(name))
+/// A cmdlet of a server's Exchange, by name without regard to case.
+pub fn find(name: &str, engine: &Engine) -> Option<&'static Cmdlet> {
+    all(engine).find(|cmdlet| cmdlet.name.eq_ignore_ascii_case(name))
 }
 
-/// Every cmdlet of a version.
-pub fn all(version: Version) -> impl Iterator<Item = &'static Cmdlet> {
-    table::CMDLETS.iter().filter(move |cmdlet| cmdlet.since.holds(version))
+/// Every cmdlet of a server's Exchange.
+pub fn all(engine: &Engine) -> impl Iterator<Item = &'static Cmdlet> {
+    let (version, hosted) = (engine.version, engine.hosted);
+    table::all()
+        .filter(move |cmdlet| cmdlet.since.holds(version) && !(hosted && cmdlet.on_premises))
 }

@@ -47,14 +47,15 @@ pub(super) fn run(call: &Call) -> Result<Records, Complaint> {
     if let Some(identity) = call.arguments.text("Identity") {
         chosen.retain(|class| {
             let (name, guid) = (name(class), class.guid.to_string());
-            [name, guid].iter().any(|held| held.eq_ignore_ascii_case(&identity))
+            let distinguished_name = distinguished_name(&name, &container);
+            [name, guid, distinguished_name].iter().any(|held| held.eq_ignore_ascii_case(&identity))
         });
         if chosen.is_empty() {
-            let (version, controller) = (blueprint.version, &call.domain_controller);
-            return Err(Complaint::not_found(call.cmdlet, version, &identity, controller));
+            return Err(call.not_found(&identity));
         }
     }
-    let chosen = listing::narrow(call, &scene, Box::new(chosen.into_iter()), FILTERABLE, property)?;
+    let chosen = Box::new(chosen.into_iter());
+    let chosen = listing::narrow(call, &scene, chosen, (FILTERABLE, FILTERABLE), property)?;
     let printer = Printer::of(call);
     let print = move |class: Arc<Class>| Record::Output(render(&class, &printer, &container));
     Ok(Records::of(chosen.map(print)))
@@ -82,6 +83,11 @@ fn name(class: &Class) -> String {
     format!("{}§{}", class.device_type, class.device_model)
 }
 
+fn distinguished_name(name: &str, container: &str) -> String {
+    let name = escaped(name);
+    format!("CN={name},CN=ExchangeDeviceClasses,CN=Mobile Mailbox Settings,{container}")
+}
+
 fn render(class: &Class, printer: &Printer, container: &str) -> Value {
     let object = Object::default()
         .with("DeviceType", class.device_type.as_str())
@@ -94,10 +100,7 @@ fn render(class: &Class, printer: &Printer, container: &str) -> Value {
             type_names: &TYPE_NAMES,
             name: &name,
             identity: &name,
-            distinguished_name: &format!(
-                "CN={},CN=ExchangeDeviceClasses,CN=Mobile Mailbox Settings,{container}",
-                escaped(&name)
-            ),
+            distinguished_name: &distinguished_name(&name, container),
             guid: class.guid,
             class: &["top", "msExchActiveSyncDeviceClass"],
             created: class.first,

@@ -6,21 +6,17 @@ use exgate_exchange::psrp::body::ErrorCategory;
 use super::binding::texts;
 use super::catalogue::{self, COMMON, Cmdlet, Parameter};
 use super::complaint::Complaint;
-use super::{Call, Record, Records};
-use crate::world::organization::Version;
+use super::{Call, Record, Records, Runspace};
 
 const AUTOMATION: &str = "System.Management.Automation";
 
 /// Runs `Get-Command`: an unknown name is an error beside the output, a pattern without a match is not.
 pub(super) fn run(call: &Call) -> Result<Records, Complaint> {
-    let version = call.live.read(|world| world.blueprint.version);
-    let hidden = &call.runspace.hidden;
-    let visible: Vec<_> =
-        catalogue::all(version).filter(|cmdlet| !hidden.cmdlet(cmdlet.name)).collect();
+    let Runspace { engine, rights, .. } = &call.runspace;
+    let visible: Vec<_> = catalogue::all(engine).filter(|cmdlet| rights.shows(cmdlet)).collect();
     let names = call.arguments.value("Name").map(texts).unwrap_or_default();
     if names.is_empty() {
-        let records: Vec<_> =
-            visible.into_iter().map(|cmdlet| print(call, cmdlet, version)).collect();
+        let records: Vec<_> = visible.into_iter().map(|cmdlet| print(call, cmdlet)).collect();
         return Ok(Records::of(records.into_iter()));
     }
     let mut records = Vec::new();
@@ -29,7 +25,7 @@ pub(super) fn run(call: &Call) -> Result<Records, Complaint> {
         if found.peek().is_none() && !name.contains('*') {
             records.push(Record::Error(unknown(call.cmdlet, &name)));
         }
-        records.extend(found.map(|cmdlet| print(call, cmdlet, version)));
+        records.extend(found.map(|cmdlet| print(call, cmdlet)));
     }
     Ok(Records::of(records.into_iter()))
 }
@@ -54,10 +50,10 @@ fn unknown(cmdlet: &Cmdlet, name: &str) -> Complaint {
     }
 }
 
-fn print(call: &Call, cmdlet: &'static Cmdlet, version: Version) -> Record {
-    let hidden = &call.runspace.hidden;
-    let own = cmdlet.parameters_of(version);
-    let parameters = own.filter(|held| !hidden.parameter(cmdlet.name, held.name)).chain(COMMON);
+fn print(call: &Call, cmdlet: &'static Cmdlet) -> Record {
+    let Runspace { engine, rights, .. } = &call.runspace;
+    let own = cmdlet.parameters_of(engine);
+    let parameters = own.filter(|held| rights.shows_parameter(cmdlet, held.name)).chain(COMMON);
     let entries = parameters.map(|held| (Value::from(held.name), metadata(held))).collect();
     let dictionary = Object {
         content: Content::Dictionary(entries),

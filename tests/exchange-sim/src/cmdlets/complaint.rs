@@ -9,8 +9,8 @@ use uuid::Uuid;
 use exgate_exchange::psrp::body::{ErrorCategory, ErrorRecord};
 
 use super::catalogue::Cmdlet;
+use super::{Call, Engine};
 use crate::world::journal::JournalError;
-use crate::world::organization::Version;
 
 /// An error record before it is serialized.
 #[derive(Clone, Debug, PartialEq)]
@@ -98,49 +98,21 @@ impl Complaint {
         }
     }
 
-    /// Nothing has this identity.
-    pub fn not_found(
-        cmdlet: &Cmdlet,
-        version: Version,
-        identity: &str,
-        domain_controller: &str,
-    ) -> Self {
-        Self::exchange(
-            cmdlet,
-            version,
-            "ManagementObjectNotFoundException",
-            format!(
-                "The operation couldn't be performed because object '{identity}' couldn't be found \
-                 on '{domain_controller}'."
-            ),
-        )
+    /// Says whether it is a question that nobody answered.
+    pub fn is_question(&self) -> bool {
+        self.exception.ends_with(".HostException")
     }
 
-    /// Several objects have this identity.
-    pub fn ambiguous(cmdlet: &Cmdlet, version: Version, identity: &str) -> Self {
-        Self::exchange(
-            cmdlet,
-            version,
-            "ManagementObjectAmbiguousException",
-            format!(
-                "The operation couldn't be performed because '{identity}' matches multiple entries."
-            ),
-        )
-    }
-
-    /// An object of this name is there already.
-    pub fn already_exists(cmdlet: &Cmdlet, version: Version, name: &str) -> Self {
-        Self::exchange(
-            cmdlet,
-            version,
-            "ADObjectAlreadyExistsException",
-            format!("Active Directory operation failed. The object '{name}' already exists."),
-        )
-    }
-
-    /// A value that a property can not have.
-    pub fn invalid(cmdlet: &Cmdlet, version: Version, problem: String) -> Self {
-        Self::exchange(cmdlet, version, "DataValidationException", problem)
+    /// A property that nothing can be ordered by. The text is unverified.
+    pub fn sort(cmdlet: &Cmdlet, property: &str) -> Self {
+        let message = format!(
+            "Cannot bind parameter 'SortBy' to the target. Exception setting \"SortBy\": \"The \
+             property '{property}' isn't sortable.\""
+        );
+        Self {
+            category: ErrorCategory::WriteError,
+            ..Self::binding(cmdlet, "ParameterBindingFailed", "SortBy", message)
+        }
     }
 
     /// A question that nobody is there to answer: a remote session has no host.
@@ -160,11 +132,12 @@ impl Complaint {
     }
 
     /// A refusal by a cmdlet itself, with the id's shape of the version.
-    pub fn exchange(cmdlet: &Cmdlet, version: Version, class: &str, message: String) -> Self {
+    pub fn exchange(cmdlet: &Cmdlet, engine: &Engine, class: &str, message: String) -> Self {
         let hash = hash(cmdlet.class, class);
-        let id = if version.is_modern() {
+        let id = if engine.version.is_modern() {
             format!(
-                "[Server=EX01,RequestId={},TimeStamp={}] [FailureCategory=Cmdlet-{class}] {hash:08X},{}",
+                "[Server={},RequestId={},TimeStamp={}] [FailureCategory=Cmdlet-{class}] {hash:08X},{}",
+                engine.server,
                 Uuid::new_v4(),
                 cmdlet_clock(),
                 cmdlet.class,
@@ -209,6 +182,72 @@ impl Complaint {
             details: None,
             target: Some(self.target.as_str()).filter(|target| !target.is_empty()).into(),
         }
+    }
+}
+
+impl Call {
+    /// Nothing has this identity.
+    pub fn not_found(&self, identity: &str) -> Complaint {
+        let controller = &self.domain_controller;
+        self.refusal(
+            "ManagementObjectNotFoundException",
+            format!(
+                "The operation couldn't be performed because object '{identity}' couldn't be found \
+                 on '{controller}'."
+            ),
+        )
+    }
+
+    /// Several objects have this identity.
+    pub fn ambiguous(&self, identity: &str) -> Complaint {
+        self.refusal(
+            "ManagementObjectAmbiguousException",
+            format!(
+                "The operation couldn't be performed because '{identity}' matches multiple entries."
+            ),
+        )
+    }
+
+    /// An object of this name is there already.
+    pub fn already_exists(&self, name: &str) -> Complaint {
+        self.refusal(
+            "ADObjectAlreadyExistsException",
+            format!("Active Directory operation failed. The object '{name}' already exists."),
+        )
+    }
+
+    /// A value that a property can not have.
+    pub fn invalid(&self, problem: String) -> Complaint {
+        self.refusal("DataValidationException", problem)
+    }
+
+    /// The account's roles may change other objects, not this one. Class and category are unverified.
+    pub fn out_of_scope(&self, identity: &str) -> Complaint {
+        Complaint {
+            category: ErrorCategory::PermissionDenied,
+            ..self.refusal(
+                "ADScopeException",
+                format!(
+                    "'{identity}' isn't within your current write scopes. Can't perform save \
+                     operation."
+                ),
+            )
+        }
+    }
+
+    /// The object is of a newer Exchange than the server's: it can be looked at, not changed. Unverified.
+    pub fn newer(&self, identity: &str) -> Complaint {
+        self.refusal(
+            "InvalidObjectOperationException",
+            format!(
+                "The object '{identity}' is read-only, because it was created by a later version of \
+                 Exchange: 0.20 (15.0.0.0). Current supported version is 0.10 (14.0.100.0)."
+            ),
+        )
+    }
+
+    fn refusal(&self, class: &str, message: String) -> Complaint {
+        Complaint::exchange(self.cmdlet, &self.runspace.engine, class, message)
     }
 }
 

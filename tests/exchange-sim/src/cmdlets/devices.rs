@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use exgate_exchange::clixml::{Object, Value};
 
+use super::cas_mailboxes::containers;
 use super::complaint::Complaint;
 use super::directory_object::{Entry, Printer};
 use super::filter::Held;
@@ -39,7 +40,24 @@ const FILTERABLE: &[&str] = &[
     "FriendlyName",
     "ProvisioningFlags",
     "UserDisplayName",
-    "Guid",
+];
+/// The documented properties to order by.
+const SORTABLE: &[&str] = &[
+    "DeviceAccessControlRule",
+    "DeviceAccessState",
+    "DeviceAccessStateReason",
+    "DeviceId",
+    "DeviceImei",
+    "DeviceMobileOperator",
+    "DeviceModel",
+    "DeviceOS",
+    "DeviceOSLanguage",
+    "DeviceTelephoneNumber",
+    "DeviceType",
+    "DeviceUserAgent",
+    "FirstSyncTime",
+    "FriendlyName",
+    "UserDisplayName",
 ];
 /// Not documented as filterable; some servers take them (a switch of the organization).
 const FILTERABLE_BY_CHANGE: &[&str] = &["WhenChanged", "WhenChangedUTC"];
@@ -62,77 +80,67 @@ pub(super) fn mobile(call: &Call) -> Result<Records, Complaint> {
     if other && !call.arguments.flag("ActiveSync") {
         return Ok(Records::none());
     }
-    list(call, &MOBILE)
+    list(call, true)
 }
 
 /// Runs `Get-ActiveSyncDevice`.
 pub(super) fn active_sync(call: &Call) -> Result<Records, Complaint> {
-    list(call, &ACTIVE_SYNC)
+    list(call, false)
 }
 
-fn list(call: &Call, type_names: &'static TypeNames) -> Result<Records, Complaint> {
+/// Lists partnerships, under the newer names or the older ones.
+fn list(call: &Call, newer: bool) -> Result<Records, Complaint> {
     let (scene, chosen, by_change) = call.read(|world| {
-        (Scene::of(world), choose(call, world), world.blueprint.filters_devices_by_change)
+        let scene = Scene::of(world);
+        let chosen = choose(call, world, &scene);
+        (scene, chosen, world.blueprint.filters_devices_by_change)
     });
     let mut filterable = FILTERABLE.to_vec();
     if by_change {
         filterable.extend(FILTERABLE_BY_CHANGE);
     }
-    let chosen = listing::narrow(call, &scene, chosen?, &filterable, property)?;
+    let chosen = listing::narrow(call, &scene, chosen?, (&filterable, SORTABLE), property)?;
     let printer = Printer::of(call);
-    Ok(listing::print(call, chosen, move |held| Some(render(held, &printer, type_names))))
+    Ok(listing::print(call, chosen, move |held| Some(render(held, &printer, newer))))
 }
 
-fn choose(call: &Call, world: &World) -> Result<Choice<Partnership>, Complaint> {
+fn choose(call: &Call, world: &World, scene: &Scene) -> Result<Choice<Partnership>, Complaint> {
     let identity = call.arguments.text("Identity");
     let mailbox = call.arguments.text("Mailbox");
-    if identity.is_some() && mailbox.is_some() {
-        return Err(Complaint::binding(
-            call.cmdlet,
-            "AmbiguousParameterSet",
-            "Mailbox",
-            "Parameter set cannot be resolved using the specified named parameters.".to_owned(),
-        ));
-    }
     let devices: Choice<Device> = match (&identity, &mailbox) {
         (Some(identity), _) => {
-            let held = one(call, world, identity, world.find_device(identity))?;
+            let held = one(call, identity, world.find_device(identity))?;
             Box::new(std::iter::once(held))
         }
         (None, Some(mailbox)) => {
-            let owner = one(call, world, mailbox, world.find_mailbox(mailbox))?;
+            let owner = one(call, mailbox, world.find_mailbox(mailbox))?;
             let devices: Vec<_> = world.devices_of(owner.guid).collect();
             Box::new(devices.into_iter())
         }
         (None, None) => Box::new(world.devices()),
     };
-    let unit = call.arguments.text("OrganizationalUnit");
     let (directory, domain) = (world.directory().clone(), world.blueprint.domain.clone());
+    let (containers, scene) = (containers(call), scene.clone());
+    let engine = call.runspace.engine.clone();
     Ok(Box::new(devices.filter_map(move |device| {
         let owner = directory.mailbox(device.mailbox)?;
-        let inside = unit.as_ref().is_none_or(|unit| listing::lies_in(&owner, &domain, unit));
-        inside.then(|| Arc::new(Partnership { device, owner }))
+        let inside = containers.iter().all(|unit| listing::lies_in(&owner, &domain, unit));
+        let shown = inside && scene.shows_phones(&engine, &owner);
+        shown.then(|| Arc::new(Partnership { device, owner }))
     })))
 }
 
 /// Exactly one object, or the refusal.
-pub(super) fn one<T>(
-    call: &Call,
-    world: &World,
-    identity: &str,
-    found: Found<T>,
-) -> Result<Arc<T>, Complaint> {
-    let version = world.blueprint.version;
+pub(super) fn one<T>(call: &Call, identity: &str, found: Found<T>) -> Result<Arc<T>, Complaint> {
     match found {
         Found::One(held) => Ok(held),
-        Found::None => {
-            Err(Complaint::not_found(call.cmdlet, version, identity, &call.domain_controller))
-        }
-        Found::Several(_) => Err(Complaint::ambiguous(call.cmdlet, version, identity)),
+        Found::None => Err(call.not_found(identity)),
+        Found::Several(_) => Err(call.ambiguous(identity)),
     }
 }
 
-fn render(held: &Partnership, printer: &Printer, type_names: &Arc<[String]>) -> Value {
+fn render(held: &Partnership, printer: &Printer, newer: bool) -> Value {
+    let type_names = if newer { &MOBILE } else { &ACTIVE_SYNC };
     let (device, domain) = (&held.device, printer.domain.as_str());
     let mut object = Object::default()
         .with("FriendlyName", device.friendly_name.as_str())
@@ -149,12 +157,11 @@ fn render(held: &Partnership, printer: &Printer, type_names: &Arc<[String]>) -> 
         .with("UserDisplayName", held.owner.canonical_name(domain))
         .with("DeviceAccessState", rendering::access_state(device.state))
         .with("DeviceAccessStateReason", rendering::access_reason(device.reason))
-        .with("DeviceAccessControlRule", rule(device, printer))
-        .with("DeviceActiveSyncVersion", device.protocol.as_str())
-        .with("ProvisioningFlags", 0_i32);
+        .with("DeviceAccessControlRule", rule(device, printer));
+    let protocol = if newer { "ClientVersion" } else { "DeviceActiveSyncVersion" };
+    object = object.with(protocol, device.protocol.as_str());
     if printer.is_modern() {
         object = object
-            .with("ClientVersion", device.protocol.as_str())
             .with(
                 "ClientType",
                 rendering::enumeration(&format!("{SYSTEM}.MobileClientType"), "EAS", 0),

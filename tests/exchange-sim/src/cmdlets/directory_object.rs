@@ -12,7 +12,27 @@ use super::rendering::{ObjectId, enumeration, local, multi, object_version};
 use crate::world::mailbox::domain_components;
 use crate::world::organization::Version;
 
+/// What the schema calls a class: `ms-Exch-Exchange-Server` for `msExchExchangeServer`.
+fn schema_name(class: &str) -> String {
+    if class == "user" {
+        return "Person".to_owned();
+    }
+    let mut name = String::with_capacity(class.len() + 8);
+    for character in class.chars() {
+        if character.is_uppercase() {
+            name.push('-');
+        }
+        name.push(character);
+    }
+    name
+}
+
+/// Nobody looks the schema's objects up.
+const SCHEMA: Uuid = Uuid::from_u128(0x464F_BBC6_0000_4000_8000_0000_0000_0001);
 const SITE: Uuid = Uuid::from_u128(0xEF73_06ED_0000_4000_8000_0000_0000_0001);
+
+/// The container of a hoster's tenants.
+const HOSTED: &str = "Microsoft Exchange Hosted Organizations";
 
 /// What of an object every listing prints.
 #[derive(Clone, Debug)]
@@ -44,6 +64,7 @@ pub struct Printer {
     computer: String,
     domain_controller: String,
     version: Version,
+    tenant: Option<String>,
 }
 
 impl Printer {
@@ -52,10 +73,23 @@ impl Printer {
         call.live.read(|world| Self {
             domain: world.blueprint.domain.clone(),
             runspace: call.runspace.id,
-            computer: world.blueprint.server_fqdn(),
+            computer: format!(
+                "{}.{}",
+                call.runspace.engine.server.to_lowercase(),
+                world.blueprint.domain
+            ),
             domain_controller: call.domain_controller.clone(),
-            version: world.blueprint.version,
+            version: call.runspace.engine.version,
+            tenant: call.runspace.engine.hosted.then(|| {
+                let blueprint = &world.blueprint;
+                format!("{}/{HOSTED}/{}", blueprint.domain, blueprint.name)
+            }),
         })
+    }
+
+    /// The domain controller that answers.
+    pub fn domain_controller(&self) -> &str {
+        &self.domain_controller
     }
 
     /// Which Exchange prints.
@@ -69,7 +103,13 @@ impl Printer {
     }
 
     /// Completes an object whose own properties are in `object`.
-    pub fn finish(&self, mut object: Object, entry: &Entry<'_>) -> Value {
+    pub fn finish(&self, object: Object, entry: &Entry<'_>) -> Value {
+        let version = if self.is_modern() { "0.20 (15.0.0.0)" } else { "0.10 (14.0.100.0)" };
+        self.directory(object.with("AdminDisplayName", ""), version, entry)
+    }
+
+    /// Completes an object with what every directory object prints, as made by a version of Exchange.
+    pub fn directory(&self, mut object: Object, version: &str, entry: &Entry<'_>) -> Value {
         let id = ObjectId {
             text: entry.identity,
             name: entry.name,
@@ -78,33 +118,23 @@ impl Printer {
             domain: &self.domain,
         }
         .to_value();
-        let category = format!(
-            "{}/Configuration/Schema/{}",
-            self.domain,
-            entry.class.last().copied().unwrap_or("top")
-        );
         let class: Vec<String> = entry.class.iter().map(|class| (*class).to_owned()).collect();
         object.type_names = Arc::clone(entry.type_names);
         object.to_string = Some(entry.identity.to_owned());
-        let version = if self.is_modern() { "0.20 (15.0.0.0)" } else { "0.10 (14.0.100.0)" };
-        let organization =
-            Object::of_type(["Microsoft.Exchange.Data.Directory.OrganizationId", "System.Object"])
-                .with_text("");
         Value::object(
             object
-                .with("AdminDisplayName", "")
                 .with("ExchangeVersion", object_version(version))
                 .with("Name", entry.name)
                 .with("DistinguishedName", entry.distinguished_name)
                 .with("Identity", id.clone())
                 .with("Guid", entry.guid)
-                .with("ObjectCategory", category)
+                .with("ObjectCategory", self.category(entry.class))
                 .with("ObjectClass", multi(&class))
                 .with("WhenChanged", local(entry.changed))
                 .with("WhenCreated", local(entry.created))
                 .with("WhenChangedUTC", entry.changed)
                 .with("WhenCreatedUTC", entry.created)
-                .with("OrganizationId", organization)
+                .with("OrganizationId", self.organization())
                 .with("Id", id)
                 .with("OriginatingServer", self.domain_controller.as_str())
                 .with("IsValid", true)
@@ -131,6 +161,37 @@ impl Printer {
                 .with_extended("RunspaceId", self.runspace)
                 .with_extended("PSShowComputerName", false),
         )
+    }
+
+    /// Whose objects these are: nobody's in particular, or a tenant's.
+    fn organization(&self) -> Object {
+        let names = ["Microsoft.Exchange.Data.Directory.OrganizationId", "System.Object"];
+        let (text, unit) = match &self.tenant {
+            Some(tenant) => (tenant.as_str(), Value::from(tenant.as_str())),
+            None => ("", Value::Nil),
+        };
+        Object::of_type(names)
+            .with_text(text)
+            .with("OrganizationalUnit", unit)
+            .with("ConfigurationUnit", Value::Nil)
+            .with("IsConsumerOrganization", false)
+            .with("IdForEventLog", "")
+    }
+
+    /// The id of the schema's object for a class.
+    fn category(&self, class: &[&str]) -> Value {
+        let name = schema_name(class.last().copied().unwrap_or("top"));
+        ObjectId {
+            text: &format!("{}/Configuration/Schema/{name}", self.domain),
+            name: &name,
+            distinguished_name: &format!(
+                "CN={name},CN=Schema,CN=Configuration,{}",
+                domain_components(&self.domain)
+            ),
+            guid: SCHEMA,
+            domain: &self.domain,
+        }
+        .to_value()
     }
 
     /// The id of a site.

@@ -8,8 +8,9 @@ use exgate_exchange::clixml::Value;
 use super::binding::size;
 use super::complaint::Complaint;
 use super::filter::{Filter, Held};
-use super::{Call, Record, Records};
+use super::{Call, Engine, Record, Records};
 use crate::world::World;
+use crate::world::homes::Homes;
 use crate::world::mailbox::{DEFAULT_POLICY, Mailbox, domain_components};
 
 /// How many objects a Get cmdlet returns unless told otherwise.
@@ -29,8 +30,8 @@ pub struct Scene {
     pub organization: String,
     /// Its domain.
     pub domain: String,
-    /// The server's name.
-    pub server: String,
+    /// Who holds which mailbox.
+    pub homes: Homes,
     /// The policy of mailboxes that name none.
     pub default_policy: String,
 }
@@ -41,7 +42,7 @@ impl Scene {
         Self {
             organization: world.blueprint.name.clone(),
             domain: world.blueprint.domain.clone(),
-            server: "EX01".to_owned(),
+            homes: Homes::of(&world.servers),
             default_policy: world
                 .policies
                 .iter()
@@ -49,17 +50,33 @@ impl Scene {
                 .map_or_else(|| DEFAULT_POLICY.to_owned(), |policy| policy.name.clone()),
         }
     }
+
+    /// Says whether a server shows the phones of a mailbox: one of 2010 does not show those of newer
+    /// servers' mailboxes, and says nothing about it.
+    ///
+    /// Source: the list of common problems with the on-premises connector of Intune, on
+    /// learn.microsoft.com, on client access servers of 2010 and 2013 in one organization.
+    pub fn shows_phones(&self, engine: &Engine, mailbox: &Mailbox) -> bool {
+        let home = self.homes.of_mailbox(mailbox);
+        engine.version.is_modern() || home.is_none_or(|home| !home.version.is_modern())
+    }
+
+    /// The name of the server that holds a mailbox.
+    pub fn home(&self, mailbox: &Mailbox) -> &str {
+        self.homes.of_mailbox(mailbox).map_or("", |server| &server.name)
+    }
 }
 
 /// Objects that a listing may print, made as they are taken.
 pub type Choice<T> = Box<dyn Iterator<Item = Arc<T>> + Send>;
 
-/// Filters and orders a choice of objects as the call asks. Only an order takes all of them at once.
+/// Filters and orders a choice of objects as the call asks, by the properties that may be filtered and
+/// those that may be ordered by. Only an order takes all of them at once.
 pub fn narrow<T: Send + Sync + 'static>(
     call: &Call,
     scene: &Scene,
     mut chosen: Choice<T>,
-    filterable: &[&str],
+    (filterable, sortable): (&[&str], &[&str]),
     reading: Reading<T>,
 ) -> Result<Choice<T>, Complaint> {
     if let Some(text) = call.arguments.text("Filter") {
@@ -70,6 +87,9 @@ pub fn narrow<T: Send + Sync + 'static>(
             Box::new(chosen.filter(move |held| filter.passes(&|name| reading(held, &scene, name))));
     }
     if let Some(property) = call.arguments.text("SortBy") {
+        if !sortable.iter().any(|held| held.eq_ignore_ascii_case(&property)) {
+            return Err(Complaint::sort(call.cmdlet, &property));
+        }
         let property = property.to_lowercase();
         let mut ordered: Vec<_> = chosen.collect();
         ordered.sort_by(|left, right| {
@@ -115,6 +135,9 @@ pub fn lies_in(mailbox: &Mailbox, domain: &str, unit: &str) -> bool {
         .any(|held| held.eq_ignore_ascii_case(unit))
 }
 
+/// What mailboxes may be ordered by.
+pub const SORTABLE: &[&str] = &["Name", "DisplayName", "Alias", "ServerLegacyDN"];
+
 /// Reads a mailbox's property.
 pub fn mailbox_property(mailbox: &Mailbox, scene: &Scene, name: &str) -> Option<Held> {
     let domain = &scene.domain;
@@ -130,8 +153,8 @@ pub fn mailbox_property(mailbox: &Mailbox, scene: &Scene, name: &str) -> Option<
         ]),
         "distinguishedname" => Held::Text(mailbox.distinguished_name(domain)),
         "guid" => Held::Guid(mailbox.guid),
-        "servername" => Held::Text(scene.server.clone()),
-        "serverlegacydn" => Held::Text(server_legacy_dn(&scene.organization, &scene.server)),
+        "servername" => Held::Text(scene.home(mailbox).to_owned()),
+        "serverlegacydn" => Held::Text(server_legacy_dn(&scene.organization, scene.home(mailbox))),
         "hasactivesyncdevicepartnership" => Held::Flag(mailbox.has_partnership),
         "activesyncenabled" => Held::Flag(mailbox.active_sync_enabled),
         "activesyncalloweddeviceids" => Held::Texts(mailbox.allowed_device_ids.clone()),

@@ -38,7 +38,7 @@ pub(super) fn run(call: &Call) -> Result<Records, Complaint> {
     let mut object = Object::default()
         .with("DefaultAccessLevel", rendering::access_level(settings.default_access_level))
         .with("UserMailInsert", settings.user_mail_insert.as_str())
-        .with("AdminMailRecipients", rendering::multi_of(recipients))
+        .with("AdminMailRecipients", rendering::multi_of(&rendering::ADDRESSES, recipients))
         .with("OtaNotificationMailInsert", settings.ota_notification_mail_insert.as_str());
     let printer = Printer::of(call);
     if printer.is_modern() {
@@ -46,7 +46,8 @@ pub(super) fn run(call: &Call) -> Result<Records, Complaint> {
         object = object.with("AllowAccessForUnSupportedPlatform", allowed);
     }
     if printer.version().is_since_2016() {
-        object = object.with("AllowRMSSupportForUnenlightenedApps", false);
+        let allowed = settings.allow_rms_for_unenlightened;
+        object = object.with("AllowRMSSupportForUnenlightenedApps", allowed);
     }
     let value = printer.finish(
         object,
@@ -76,8 +77,7 @@ fn check_identity(
     if named.iter().any(|held| held.eq_ignore_ascii_case(&identity)) {
         return Ok(());
     }
-    let (version, controller) = (blueprint.version, &call.domain_controller);
-    Err(Complaint::not_found(call.cmdlet, version, &identity, controller))
+    Err(call.not_found(&identity))
 }
 
 /// Runs `Set-ActiveSyncOrganizationSettings`.
@@ -85,7 +85,7 @@ pub(super) fn set(call: &Call) -> Result<Records, Complaint> {
     let warning = write(call, |world, moment| {
         check_identity(call, &world.blueprint, &world.settings)?;
         let mut settings = world.settings.clone();
-        take_over(call, &world.blueprint, &mut settings)?;
+        take_over(call, &mut settings)?;
         if settings == world.settings {
             return Ok((Vec::new(), Some(nothing_modified(NAME))));
         }
@@ -96,11 +96,7 @@ pub(super) fn set(call: &Call) -> Result<Records, Complaint> {
     Ok(Records::of(warning.map(Record::Warning).into_iter()))
 }
 
-fn take_over(
-    call: &Call,
-    blueprint: &Blueprint,
-    settings: &mut AccessSettings,
-) -> Result<(), Complaint> {
+fn take_over(call: &Call, settings: &mut AccessSettings) -> Result<(), Complaint> {
     let level = call.arguments.text("DefaultAccessLevel");
     if let Some(level) = level.and_then(|text| AccessLevel::parse(&text)) {
         settings.default_access_level = level;
@@ -118,7 +114,7 @@ fn take_over(
                  maximum length is {INSERT_CHARACTERS_MAX} and the length of the value provided is \
                  {length}."
             );
-            return Err(Complaint::invalid(call.cmdlet, blueprint.version, problem));
+            return Err(call.invalid(problem));
         }
         *insert = text;
     }
@@ -127,6 +123,9 @@ fn take_over(
     }
     if let Some(allowed) = call.arguments.boolean("AllowAccessForUnSupportedPlatform") {
         settings.allow_unsupported_platform = allowed;
+    }
+    if let Some(allowed) = call.arguments.boolean("AllowRMSSupportForUnenlightenedApps") {
+        settings.allow_rms_for_unenlightened = allowed;
     }
     Ok(())
 }

@@ -54,8 +54,7 @@ fn list(call: &Call, names: Names) -> Result<Records, Complaint> {
     if let Some(identity) = call.arguments.text("Identity") {
         chosen.retain(|policy| is_named(policy, &blueprint, &identity));
         if chosen.is_empty() {
-            let (version, controller) = (blueprint.version, &call.domain_controller);
-            return Err(Complaint::not_found(call.cmdlet, version, &identity, controller));
+            return Err(call.not_found(&identity));
         }
     }
     let printer = Printer::of(call);
@@ -128,10 +127,28 @@ fn value(setting: &Setting, held: &str) -> Value {
         Kind::Word(words) => {
             let place = words.iter().position(|word| word.eq_ignore_ascii_case(held));
             let number = place.and_then(|place| i32::try_from(place).ok()).unwrap_or(0);
-            rendering::enumeration(&format!("{SYSTEM}.{}Type", setting.mobile), held, number)
+            rendering::enumeration(
+                &format!("{SYSTEM}.{}", enumeration_of(setting.mobile)),
+                held,
+                number,
+            )
         }
         Kind::Limit(limit) => limited(setting.kind, limit, held),
-        Kind::Text | Kind::Size | Kind::Multi | Kind::Texts => held.into(),
+        Kind::Text | Kind::Size | Kind::Multi | Kind::Addresses | Kind::Texts | Kind::Words(_) => {
+            held.into()
+        }
+    }
+}
+
+/// The enumeration of a setting. Three are on the cmdlets' pages; those of S/MIME are unverified.
+fn enumeration_of(setting: &str) -> &'static str {
+    match setting {
+        "AllowBluetooth" => "BluetoothType",
+        "MaxEmailAgeFilter" => "EmailAgeFilterType",
+        "MaxCalendarAgeFilter" => "CalendarAgeFilterType",
+        "RequireEncryptionSMIMEAlgorithm" => "EncryptionSMIMEAlgorithmType",
+        "RequireSignedSMIMEAlgorithm" => "SignedSMIMEAlgorithmType",
+        _ => "SMIMEEncryptionAlgorithmNegotiationType",
     }
 }
 

@@ -40,8 +40,11 @@ fn set(call: &Call, names: Names) -> Result<Records, Complaint> {
         let mut policies = world.policies.clone();
         let Some(policy) = policies.get_mut(place) else { return Ok((Vec::new(), None)) };
         let before = policy.clone();
-        take_over(call, names, world, policy)?;
+        take_over(call, names, policy)?;
         if let Some(name) = call.arguments.text("Name") {
+            if is_taken(world, &name, &before) {
+                return Err(call.already_exists(&name));
+            }
             policy.name = name;
         }
         if *policy == before {
@@ -56,17 +59,21 @@ fn set(call: &Call, names: Names) -> Result<Records, Complaint> {
     Ok(Records::of(warning.map(Record::Warning).into_iter()))
 }
 
+fn is_taken(world: &World, name: &str, but_for: &MailboxPolicy) -> bool {
+    let mut others = world.policies.iter().filter(|held| held.guid != but_for.guid);
+    others.any(|held| held.name.eq_ignore_ascii_case(name))
+}
+
 fn new(call: &Call, names: Names) -> Result<Records, Complaint> {
     let printer = Printer::of(call);
     let name = call.arguments.text("Name").unwrap_or_default();
     let (policy, blueprint) = write(call, |world, moment| {
         let mut policies = world.policies.clone();
         if policies.iter().any(|held| held.name.eq_ignore_ascii_case(&name)) {
-            let version = world.blueprint.version;
-            return Err(Complaint::already_exists(call.cmdlet, version, &name));
+            return Err(call.already_exists(&name));
         }
         let mut policy = MailboxPolicy::new(&name, &world.blueprint, moment.now);
-        take_over(call, names, world, &mut policy)?;
+        take_over(call, names, &mut policy)?;
         policies.push(policy.clone());
         let place = policies.len().saturating_sub(1);
         unseat(&mut policies, place, moment);
@@ -98,18 +105,12 @@ pub(super) fn remove(call: &Call) -> Result<Records, Complaint> {
 fn place(call: &Call, world: &World) -> Result<usize, Complaint> {
     let identity = call.arguments.text("Identity").unwrap_or_default();
     let named = |policy: &MailboxPolicy| is_named(policy, &world.blueprint, &identity);
-    let (version, controller) = (world.blueprint.version, &call.domain_controller);
-    let missing = || Complaint::not_found(call.cmdlet, version, &identity, controller);
+    let missing = || call.not_found(&identity);
     world.policies.iter().position(named).ok_or_else(missing)
 }
 
 /// Takes the settings that were sent.
-fn take_over(
-    call: &Call,
-    names: Names,
-    world: &World,
-    policy: &mut MailboxPolicy,
-) -> Result<(), Complaint> {
+fn take_over(call: &Call, names: Names, policy: &mut MailboxPolicy) -> Result<(), Complaint> {
     for setting in SETTINGS {
         let Some(value) = call.arguments.value(names.of(setting)) else { continue };
         let text = match call.arguments.boolean(names.of(setting)) {
@@ -124,7 +125,7 @@ fn take_over(
                  than {most}. Property name: {}",
                 names.of(setting)
             );
-            return Err(Complaint::invalid(call.cmdlet, world.blueprint.version, problem));
+            return Err(call.invalid(problem));
         }
         policy.settings.insert(setting.active_sync.to_owned(), text);
     }

@@ -32,6 +32,7 @@ const FILTERABLE: &[&str] = &[
     "DisplayName",
     "DistinguishedName",
     "Name",
+    "MemberOfGroup",
 ];
 
 static TYPE_NAMES: TypeNames =
@@ -48,7 +49,13 @@ pub(super) fn run(call: &Call) -> Result<Records, Complaint> {
         return Ok(Records::none());
     }
     let (scene, chosen) = call.read(|world| (Scene::of(world), choose(call, world)));
-    let chosen = listing::narrow(call, &scene, chosen?, FILTERABLE, listing::mailbox_property)?;
+    let chosen = listing::narrow(
+        call,
+        &scene,
+        chosen?,
+        (FILTERABLE, listing::SORTABLE),
+        listing::mailbox_property,
+    )?;
     let printer = Printer::of(call);
     Ok(listing::print(call, chosen, move |held| Some(render(held, &printer, &scene))))
 }
@@ -71,8 +78,8 @@ fn render(mailbox: &Mailbox, printer: &Printer, scene: &Scene) -> Value {
             rendering::enumeration(&format!("{recipients}.RecipientTypeDetails"), "UserMailbox", 1),
         )
         .with("SamAccountName", mailbox.sam_account_name.as_str())
-        .with("ServerLegacyDN", listing::server_legacy_dn(&scene.organization, &scene.server))
-        .with("ServerName", scene.server.to_lowercase())
+        .with("ServerLegacyDN", listing::server_legacy_dn(&scene.organization, scene.home(mailbox)))
+        .with("ServerName", scene.home(mailbox).to_lowercase())
         .with("HiddenFromAddressListsEnabled", false);
     printer.finish(object, &mailbox_entry(mailbox, printer, &TYPE_NAMES).borrow())
 }

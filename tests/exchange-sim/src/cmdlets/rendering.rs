@@ -45,6 +45,16 @@ static MULTI: TypeNames = LazyLock::new(|| {
         .into()
 });
 
+/// A multi-valued property of SMTP addresses.
+pub static ADDRESSES: TypeNames = LazyLock::new(|| {
+    let own = "Microsoft.Exchange.Data.MultiValuedProperty`1[[Microsoft.Exchange.Data.SmtpAddress, \
+               Microsoft.Exchange.Data, Version=15.0.0.0, Culture=neutral, \
+               PublicKeyToken=31bf3856ad364e35]]";
+    [own, "Microsoft.Exchange.Data.MultiValuedPropertyBase", "System.Object"]
+        .map(str::to_owned)
+        .into()
+});
+
 /// A directory object's id.
 #[derive(Clone, Debug)]
 pub struct ObjectId<'a> {
@@ -110,13 +120,13 @@ pub fn administrative_group(organization: &str, domain: &str) -> String {
 
 /// A multi-valued property of texts.
 pub fn multi(texts: &[String]) -> Value {
-    multi_of(texts.iter().map(|text| Value::from(text.as_str())).collect())
+    multi_of(&MULTI, texts.iter().map(|text| Value::from(text.as_str())).collect())
 }
 
-/// A multi-valued property.
-pub fn multi_of(items: Vec<Value>) -> Value {
+/// A multi-valued property of a type.
+pub fn multi_of(type_names: &TypeNames, items: Vec<Value>) -> Value {
     Value::object(Object {
-        type_names: Arc::clone(&MULTI),
+        type_names: Arc::clone(type_names),
         content: Content::List(ListKind::List, items),
         ..Object::default()
     })

@@ -5,7 +5,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use exgate_exchange::clixml::{Object, Value};
+use exgate_exchange::clixml::{Content, ListKind, Object, Value};
 
 use super::complaint::Complaint;
 use super::directory_object::{Entry, Printer};
@@ -27,15 +27,16 @@ pub(super) fn run(call: &Call) -> Result<Records, Complaint> {
     let (blueprint, servers) =
         call.live.read(|world| (world.blueprint.clone(), world.servers.clone()));
     let identity = call.arguments.text("Identity");
+    let domain = call.arguments.text("Domain");
     let chosen: Vec<Server> = servers
         .into_iter()
         .filter(|server| {
             identity.as_ref().is_none_or(|identity| is_named(server, &blueprint, identity))
+                && domain.as_ref().is_none_or(|asked| asked.eq_ignore_ascii_case(&blueprint.domain))
         })
         .collect();
     if let (Some(identity), true) = (&identity, chosen.is_empty()) {
-        let controller = &call.domain_controller;
-        return Err(Complaint::not_found(call.cmdlet, blueprint.version, identity, controller));
+        return Err(call.not_found(identity));
     }
     let printer = Printer::of(call);
     let print = move |server: Server| Record::Output(render(&server, &printer, &blueprint));
@@ -87,18 +88,17 @@ fn render(server: &Server, printer: &Printer, blueprint: &Blueprint) -> Value {
         .with("IsMailboxServer", true)
         .with("IsEdgeServer", false)
         .with("IsUnifiedMessagingServer", false)
-        .with("IsFrontendTransportServer", version.is_modern())
         .with("IsProvisionedServer", false)
         .with("IsExchange2007OrLater", true)
         .with("IsE14OrLater", true)
-        .with("IsE15OrLater", version.is_modern())
         .with("IsExchangeTrialEdition", false)
         .with("IsExpiredExchangeTrialEdition", false)
-        .with("NetworkAddress", rendering::multi(&[format!("ncacn_ip_tcp:{}", server.fqdn)]))
+        .with("NetworkAddress", network_addresses(server))
         .with("ExchangeLegacyDN", listing::server_legacy_dn(&blueprint.name, &server.name))
         .with("OrganizationalUnit", format!("{}/{}", blueprint.domain, server.name));
-    printer.finish(
-        object,
+    printer.directory(
+        rest(object, server, printer),
+        "0.1 (8.0.535.0)",
         &Entry {
             type_names: type_names(),
             name: &server.name,
@@ -110,6 +110,49 @@ fn render(server: &Server, printer: &Printer, blueprint: &Blueprint) -> Value {
             changed: server.created,
         },
     )
+}
+
+/// What nobody sets here.
+fn rest(object: Object, server: &Server, printer: &Printer) -> Object {
+    let controllers = rendering::multi(&[printer.domain_controller().to_owned()]);
+    let mut object = object
+        .with("ExchangeLegacyServerRole", 0_i32)
+        .with("CustomerFeedbackEnabled", false)
+        .with("ErrorReportingEnabled", false)
+        .with("StaticDomainControllers", rendering::multi(&[]))
+        .with("StaticGlobalCatalogs", rendering::multi(&[]))
+        .with("StaticConfigDomainController", "")
+        .with("StaticExcludedDomainControllers", rendering::multi(&[]))
+        .with("CurrentDomainControllers", controllers.clone())
+        .with("CurrentGlobalCatalogs", controllers)
+        .with("CurrentConfigDomainController", printer.domain_controller())
+        .with("ProductID", "");
+    if printer.is_modern() {
+        object = object
+            .with("IsE15OrLater", server.version.is_modern())
+            .with("IsFrontendTransportServer", server.version.is_modern())
+            .with("MonitoringGroup", "");
+    }
+    object
+}
+
+/// `NetworkAddress`: the names it is reached by, each with its protocol.
+fn network_addresses(server: &Server) -> Value {
+    let data = "Microsoft.Exchange.Data";
+    let address = |protocol: &str, name: &str| {
+        let names = ["CustomNetworkAddress", "NetworkAddress", "ProtocolAddress"];
+        let names = names.map(|name| format!("{data}.{name}"));
+        let object = Object::of_type(names.into_iter().chain(["System.Object".to_owned()]));
+        let object = object.with_text(format!("{protocol}:{name}"));
+        Value::object(object.with("ProtocolType", protocol).with("AddressString", name))
+    };
+    let items = vec![address("netbios", &server.name), address("ncacn_ip_tcp", &server.fqdn)];
+    let names = ["NetworkAddressCollection", "MultiValuedPropertyBase"];
+    let names = names.map(|name| format!("{data}.{name}"));
+    Value::object(Object {
+        content: Content::List(ListKind::List, items),
+        ..Object::of_type(names.into_iter().chain(["System.Object".to_owned()]))
+    })
 }
 
 /// `ServerRole`: since 2016 there is one role, although it serves clients too. Seen for 2016 and later;

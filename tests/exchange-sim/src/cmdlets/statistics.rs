@@ -43,10 +43,12 @@ pub(super) fn active_sync(call: &Call) -> Result<Records, Complaint> {
 fn list(call: &Call, type_names: &'static TypeNames) -> Result<Records, Complaint> {
     let (scene, chosen) = call.live.read(|world| (Scene::of(world), choose(call, world)));
     let printer = Printer::of(call);
+    let mut chosen = chosen?;
+    chosen.retain(|(_, owner)| scene.shows_phones(&call.runspace.engine, owner));
     let print = move |(device, owner): Owned| {
         Record::Output(render(&device, &owner, &printer, &scene, type_names))
     };
-    Ok(Records::of(chosen?.into_iter().map(print)))
+    Ok(Records::of(chosen.into_iter().map(print)))
 }
 
 /// A partnership and its owner.
@@ -55,20 +57,15 @@ type Owned = (Arc<Device>, Arc<Mailbox>);
 fn choose(call: &Call, world: &World) -> Result<Vec<Owned>, Complaint> {
     let (identity, mailbox) = (call.arguments.text("Identity"), call.arguments.text("Mailbox"));
     let devices: Vec<_> = match (&identity, &mailbox) {
-        (Some(_), Some(_)) => {
-            let message = "Parameter set cannot be resolved using the specified named parameters.";
-            let id = "AmbiguousParameterSet";
-            return Err(Complaint::binding(call.cmdlet, id, "Mailbox", message.to_owned()));
-        }
         (None, None) => {
             let message = "Cannot process command because of one or more missing mandatory \
                            parameters: Identity.";
             let id = "MissingMandatoryParameter";
             return Err(Complaint::binding(call.cmdlet, id, "Identity", message.to_owned()));
         }
-        (Some(identity), None) => vec![one(call, world, identity, world.find_device(identity))?],
+        (Some(identity), _) => vec![one(call, identity, world.find_device(identity))?],
         (None, Some(mailbox)) => {
-            let owner = one(call, world, mailbox, world.find_mailbox(mailbox))?;
+            let owner = one(call, mailbox, world.find_mailbox(mailbox))?;
             world.devices_of(owner.guid).collect()
         }
     };
@@ -153,14 +150,13 @@ fn wipe(object: Object, wipe: Option<&Wipe>, version: Version) -> Object {
     let sent = |wipe: Option<&Wipe>| wipe.and_then(|it| it.sent).map_or(Value::Nil, Value::from);
     let done =
         |wipe: Option<&Wipe>| wipe.and_then(|it| it.acknowledged).map_or(Value::Nil, Value::from);
+    let requestor =
+        |wipe: Option<&Wipe>| wipe.map_or(Value::Nil, |it| it.requestor.as_str().into());
     let object = object
         .with("DeviceWipeRequestTime", requested(of(false)))
         .with("DeviceWipeSentTime", sent(of(false)))
         .with("DeviceWipeAckTime", done(of(false)))
-        .with(
-            "LastDeviceWipeRequestor",
-            wipe.map_or(Value::Nil, |it| it.requestor.as_str().into()),
-        );
+        .with("LastDeviceWipeRequestor", requestor(of(false)));
     if !version.is_since_2016() {
         return object;
     }
@@ -168,6 +164,7 @@ fn wipe(object: Object, wipe: Option<&Wipe>, version: Version) -> Object {
         .with("AccountOnlyDeviceWipeRequestTime", requested(of(true)))
         .with("AccountOnlyDeviceWipeSentTime", sent(of(true)))
         .with("AccountOnlyDeviceWipeAckTime", done(of(true)))
+        .with("LastAccountOnlyDeviceWipeRequestor", requestor(of(true)))
 }
 
 fn status(device: &Device) -> Value {

@@ -13,6 +13,7 @@ use crate::world::mailbox::Mailbox;
 use crate::world::organization::{AccessLevel, AccessRule, Characteristic, Version};
 
 mod changes;
+mod personalities;
 
 /// What one pipeline wrote.
 #[derive(Debug, Default)]
@@ -29,8 +30,11 @@ struct Scene {
 
 impl Scene {
     fn new(version: Version) -> Self {
-        let epoch: jiff::Timestamp = "2026-11-24T12:00:00Z".parse().unwrap();
-        let blueprint = Blueprint {
+        Self::of(Self::blueprint(version))
+    }
+
+    fn blueprint(version: Version) -> Blueprint {
+        Blueprint {
             name: "contoso".to_owned(),
             domain: "contoso.com".to_owned(),
             version,
@@ -42,17 +46,24 @@ impl Scene {
             user_mail_insert: String::new(),
             admin_mail_recipients: Vec::new(),
             filters_devices_by_change: version.is_modern(),
+            hosted: false,
             further_servers: Vec::new(),
-            epoch,
-        };
+            epoch: "2026-11-24T12:00:00Z".parse().unwrap(),
+        }
+    }
+
+    /// An organization, and a session at its first server.
+    fn of(blueprint: Blueprint) -> Self {
+        let (epoch, version) = (blueprint.epoch, blueprint.version);
         let (clock, _hand) = Clock::manual(epoch);
         let time = Arc::new(Time::new(clock, Mode::Explicit, epoch, 0));
         let live = Arc::new(Live::new(blueprint.build(), Arc::new(Journal::in_memory()), time));
         let runspace = Runspace {
             id: Uuid::from_u128(1),
             account: "CONTOSO\\svc".to_owned(),
-            hidden: Hidden::default(),
-            preferred_server: Arc::default(),
+            rights: Rights::default(),
+            engine: Engine { server: "EX01".to_owned(), version, hosted: false },
+            view: Arc::default(),
         };
         Self { live, runspace }
     }
@@ -204,7 +215,11 @@ fn each_version_has_its_cmdlets_and_filters() {
 #[test]
 fn a_server_says_its_version_and_its_roles() {
     for (version, says, role) in [
-        (Version::Exchange2010, "Version 14.3 (Build 123.4)", "Mailbox, ClientAccess, HubTransport"),
+        (
+            Version::Exchange2010,
+            "Version 14.3 (Build 123.4)",
+            "Mailbox, ClientAccess, HubTransport",
+        ),
         (Version::Exchange2013, "Version 15.0 (Build 1497.2)", "Mailbox, ClientAccess"),
         (Version::Exchange2016, "Version 15.1 (Build 2507.6)", "Mailbox"),
         (Version::Exchange2019, "Version 15.2 (Build 1748.10)", "Mailbox"),
@@ -221,7 +236,8 @@ fn a_server_says_its_version_and_its_roles() {
 fn what_2016_brought_is_missing_in_2013() {
     for version in [Version::Exchange2013, Version::Exchange2016] {
         let scene = Scene::new(version);
-        let device = &scene.run("Get-MobileDevice", &[("ResultSize", "1".into())]).unwrap().output[0];
+        let device =
+            &scene.run("Get-MobileDevice", &[("ResultSize", "1".into())]).unwrap().output[0];
         let guid = text(device, "Guid");
         let wipe = [
             ("Identity", Value::from(guid.as_str())),
@@ -382,12 +398,13 @@ fn filters_choose_mailboxes_and_devices() {
 #[test]
 fn what_a_role_hides_looks_missing() {
     let mut scene = Scene::new(Version::Exchange2019);
-    scene.runspace.hidden = Hidden {
-        cmdlets: vec!["get-recipient".to_owned()],
-        parameters: BTreeMap::from([(
+    scene.runspace.rights = Rights {
+        hide_cmdlets: vec!["get-recipient".to_owned()],
+        hide_parameters: BTreeMap::from([(
             "Set-CASMailbox".to_owned(),
             vec!["ActiveSyncBlockedDeviceIDs".to_owned()],
         )]),
+        ..Rights::default()
     };
 
     assert_eq!(scene.run("Get-Recipient", &[]).unwrap_err().id, "CommandNotFoundException");
@@ -432,7 +449,7 @@ fn a_set_needs_an_identity() {
 #[test]
 fn the_preferred_domain_controller_answers_in_this_runspace_only() {
     let scene = Scene::new(Version::Exchange2019);
-    let other = Runspace { preferred_server: Arc::default(), ..scene.runspace.clone() };
+    let other = Runspace { view: Arc::default(), ..scene.runspace.clone() };
     let origin = |scene: &Scene| {
         let found = scene.run("Get-CASMailbox", &[("ResultSize", 1_i32.into())]).unwrap();
         text(&found.output[0], "OriginatingServer")

@@ -30,8 +30,7 @@ pub(super) fn association(call: &Call) -> Result<Records, Complaint> {
         Found::One(mailbox) => mailbox.name.clone(),
         _ if is_own => identity.rsplit('\\').next().unwrap_or_default().to_owned(),
         Found::None | Found::Several(_) => {
-            let (version, controller) = (blueprint.version, &call.domain_controller);
-            return Err(Complaint::not_found(call.cmdlet, version, &identity, controller));
+            return Err(call.not_found(&identity));
         }
     };
     let printer = Printer::of(call);
@@ -68,8 +67,7 @@ pub(super) fn policy(call: &Call) -> Result<Records, Complaint> {
     if let Some(identity) = call.arguments.text("Identity")
         && !identity.eq_ignore_ascii_case(&name)
     {
-        let (version, controller) = (blueprint.version, &call.domain_controller);
-        return Err(Complaint::not_found(call.cmdlet, version, &identity, controller));
+        return Err(call.not_found(&identity));
     }
     let mut object = Object::default()
         .with("PowerShellMaxConcurrency", 18_u32)

@@ -9,6 +9,7 @@ use super::devices::one;
 use super::writing::write;
 use super::{Call, Records};
 use crate::behaviour::contact::later;
+use crate::world::World;
 use crate::world::device::{Device, Wipe};
 use crate::world::event::Event;
 
@@ -16,7 +17,8 @@ use crate::world::event::Event;
 pub(super) fn clear(call: &Call) -> Result<Records, Complaint> {
     let identity = call.arguments.text("Identity").unwrap_or_default();
     write(call, |world, moment| {
-        let held = one(call, world, &identity, world.find_device(&identity))?;
+        let held = one(call, &identity, world.find_device(&identity))?;
+        check_scope(call, world, &held)?;
         let mut device = Device::clone(&held);
         if call.arguments.flag("Cancel") {
             device.wipe = device.wipe.filter(|wipe| wipe.acknowledged.is_some());
@@ -43,8 +45,20 @@ pub(super) fn clear(call: &Call) -> Result<Records, Complaint> {
 pub(super) fn remove(call: &Call) -> Result<Records, Complaint> {
     let identity = call.arguments.text("Identity").unwrap_or_default();
     write(call, |world, _| {
-        let held = one(call, world, &identity, world.find_device(&identity))?;
+        let held = one(call, &identity, world.find_device(&identity))?;
+        check_scope(call, world, &held)?;
         Ok((vec![Event::DeviceRemoved(held.guid)], ()))
     })?;
     Ok(Records::none())
+}
+
+/// A phone lies below its owner, and so does its scope.
+fn check_scope(call: &Call, world: &World, device: &Device) -> Result<(), Complaint> {
+    let domain = &world.blueprint.domain;
+    match world.mailbox(device.mailbox) {
+        Some(owner) if !call.runspace.rights.may_write(&owner, domain) => {
+            Err(call.out_of_scope(&device.identity(&owner, domain)))
+        }
+        Some(_) | None => Ok(()),
+    }
 }

@@ -3,6 +3,8 @@
 //! Invariant: every path does one thing of [`Control`]; a refusal is `{"error": "..."}` in one clear
 //! sentence with the status that fits.
 
+use std::collections::BTreeMap;
+
 use axum::Router;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
@@ -18,6 +20,7 @@ use super::handle::Control;
 use super::refusal::ControlError;
 use super::streaming::array;
 use super::views::{DeviceQuery, Misbehaviour, NewDevice, NewSettings, OsUpdate};
+use crate::cmdlets::rights::Rights;
 use crate::faults::Faults;
 use crate::winrm::throttle::Limits;
 
@@ -43,6 +46,7 @@ pub fn router(control: Control) -> Router {
         .route("/mails", get(mails))
         .route("/cmdlets", get(cmdlets))
         .route("/settings", post(settings))
+        .route("/accounts", get(accounts).post(set_accounts))
         .route("/throttle", get(throttle).post(set_throttle))
         .route("/faults", get(faults).post(set_faults));
     Router::new()
@@ -190,6 +194,19 @@ async fn set_faults(
     ok(control.set_faults(&name, faults)?)
 }
 
+async fn accounts(State(control): State<Control>, Path(name): Path<String>) -> Answer {
+    ok(control.accounts(&name)?)
+}
+
+async fn set_accounts(
+    State(control): State<Control>,
+    Path(name): Path<String>,
+    accounts: Result<Json<BTreeMap<String, Rights>>, JsonRejection>,
+) -> Answer {
+    let Json(accounts) = accounts?;
+    ok(control.set_accounts(&name, accounts)?)
+}
+
 async fn throttle(State(control): State<Control>, Path(name): Path<String>) -> Answer {
     ok(control.throttle(&name)?)
 }
@@ -235,7 +252,8 @@ async fn advance(
 async fn unknown() -> Refusal {
     let paths = "there are /organizations, /organizations/{name} with /devices, \
                  /devices/{id}, /devices/{id}/sync, /devices/{id}/os-update, /devices/{id}/reset, \
-                 /devices/{id}/misbehave, /mailboxes, /mailboxes/{id}, /mailboxes/{id}/move, /mails, /cmdlets, /settings, /throttle and /faults below it, /_ledger, \
+                 /devices/{id}/misbehave, /mailboxes, /mailboxes/{id}, /mailboxes/{id}/move, /mails, \
+                 /cmdlets, /settings, /accounts, /throttle and /faults below it, /_ledger, \
                  and /time/advance";
     Refusal(StatusCode::NOT_FOUND, format!("no such path; {paths}"))
 }
@@ -254,6 +272,7 @@ impl From<ControlError> for Refusal {
     fn from(error: ControlError) -> Self {
         let status = match error {
             ControlError::Organization { .. }
+            | ControlError::Account { .. }
             | ControlError::Mailbox { .. }
             | ControlError::Device { .. } => StatusCode::NOT_FOUND,
             ControlError::Ambiguous { .. }

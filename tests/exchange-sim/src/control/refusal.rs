@@ -15,6 +15,14 @@ pub enum ControlError {
         /// What there is.
         known: String,
     },
+    /// No such account.
+    #[error("no account is called {name:?}; there are {known}")]
+    Account {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: String,
+    },
     /// No such mailbox.
     #[error("no mailbox is called {identity:?}")]
     Mailbox {

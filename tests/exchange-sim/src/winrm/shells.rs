@@ -26,7 +26,8 @@ use exgate_runtime::{Tasks, report};
 use super::pipeline::{Piece, Pipeline};
 use super::throttle::micro_delay;
 use crate::cmdlets::complaint::Complaint;
-use crate::cmdlets::{self, Hidden, Invocation, Record, Records, Runspace};
+use crate::cmdlets::rights::Rights;
+use crate::cmdlets::{self, Engine, Invocation, Record, Records, Runspace};
 use crate::live::Live;
 use crate::settings::Account;
 use crate::world::organization::Version;
@@ -40,6 +41,7 @@ pub struct Shells {
     live: Arc<Live>,
     tasks: Tasks,
     idle_max: Duration,
+    engine: Engine,
     open: Mutex<HashMap<String, Arc<Shell>>>,
     /// The cmdlet that was called last.
     last: Arc<Mutex<String>>,
@@ -65,9 +67,9 @@ pub struct Shell {
 }
 
 impl Shells {
-    /// No shell yet; cmdlets that take their time run in `tasks`.
-    pub fn new(live: Arc<Live>, tasks: Tasks, idle_max: Duration) -> Self {
-        Self { live, tasks, idle_max, open: Mutex::default(), last: Arc::default() }
+    /// No shell yet; the server runs `engine`, and cmdlets that take their time run in `tasks`.
+    pub fn new(live: Arc<Live>, tasks: Tasks, idle_max: Duration, engine: Engine) -> Self {
+        Self { live, tasks, idle_max, engine, open: Mutex::default(), last: Arc::default() }
     }
 
     /// The organization.
@@ -84,7 +86,7 @@ impl Shells {
         bytes_max: usize,
     ) -> Result<Arc<Shell>, Box<Fault>> {
         self.expire();
-        let version = self.live.read(|world| world.blueprint.version);
+        let version = self.engine.version;
         let mut open = lock(&self.open);
         let options = options(version, bytes_max);
         let mut pool = RunspacePool::accept(creation, options).map_err(|error| {
@@ -99,8 +101,9 @@ impl Shells {
         let runspace = Runspace {
             id: pool.id(),
             account: account.name.clone(),
-            hidden: self.hidden(account),
-            preferred_server: Arc::default(),
+            rights: self.rights(account),
+            engine: self.engine.clone(),
+            view: Arc::default(),
         };
         let shell = Arc::new(Shell {
             id: id.clone(),
@@ -152,14 +155,15 @@ impl Shells {
         }
     }
 
-    fn hidden(&self, account: &Account) -> Hidden {
+    /// What the account may now; a shell keeps what it was made with.
+    fn rights(&self, account: &Account) -> Rights {
         let faults = self.live.faults();
-        let mut hidden = account.hidden.clone();
-        hidden.cmdlets.extend(faults.hide_cmdlets);
+        let mut rights = self.live.rights(&account.name);
+        rights.hide_cmdlets.extend(faults.hide_cmdlets);
         for (cmdlet, parameters) in faults.hide_parameters {
-            hidden.parameters.entry(cmdlet).or_default().extend(parameters);
+            rights.hide_parameters.entry(cmdlet).or_default().extend(parameters);
         }
-        hidden
+        rights
     }
 
     fn expire(&self) {
@@ -325,7 +329,7 @@ impl Shell {
         let latency = latency + delay.unwrap_or_default();
         if latency.is_zero() {
             let ran = cmdlets::run(&self.live, &self.runspace, invocation);
-            return pipeline.begin(&self.pool, ran);
+            return self.answer(&pipeline, ran);
         }
         let shell = Arc::clone(self);
         self.tasks.spawn("cmdlet", async move {
@@ -338,7 +342,7 @@ impl Shell {
                 let ran = cmdlets::run(&shell.live, &shell.runspace, invocation);
                 let warned = delay.map(|delay| Record::Warning(micro_delay(delay)));
                 let ran = ran.map(|records| Records::of(warned.into_iter().chain(records)));
-                pipeline.begin(&shell.pool, ran);
+                shell.answer(&pipeline, ran);
             }
         });
     }
@@ -347,6 +351,15 @@ impl Shell {
     fn delay(&self, cmdlet: &str) -> Option<Duration> {
         let is_exchange = !cmdlet.eq_ignore_ascii_case("Get-Command");
         is_exchange.then(|| self.live.throttle().delay(&self.account, std::time::Instant::now()))?
+    }
+
+    /// Begins what a cmdlet writes, unless it asks a question and nobody may refuse it: then it waits
+    /// until the client stops it.
+    fn answer(&self, pipeline: &Pipeline, ran: Result<Records, Complaint>) {
+        let is_question = ran.as_ref().is_err_and(Complaint::is_question);
+        if !is_question || !self.live.faults().hang_unconfirmed {
+            pipeline.begin(&self.pool, ran);
+        }
     }
 
     fn begin(&self, id: Uuid, ran: Result<Records, Complaint>) {

@@ -37,6 +37,9 @@ pub struct Blueprint {
     pub admin_mail_recipients: Vec<String>,
     /// Whether the device cmdlet filters by `WhenChangedUTC`, which no page documents.
     pub filters_devices_by_change: bool,
+    /// Whether a hoster runs it.
+    #[serde(default)]
+    pub hosted: bool,
     /// The servers beside the first one.
     #[serde(default)]
     pub further_servers: Vec<FurtherServer>,
@@ -66,6 +69,7 @@ impl Blueprint {
             admin_mail_recipients: self.admin_mail_recipients.clone(),
             ota_notification_mail_insert: String::new(),
             allow_unsupported_platform: false,
+            allow_rms_for_unenlightened: false,
             changed: self.epoch,
             access_changed_ms: 0,
             eas_max_devices: if self.version.is_modern() { 100 } else { 10 },

@@ -1,5 +1,7 @@
 //! Owns a mailbox as the directory holds it, and the ways an `-Identity` may name it.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -33,6 +35,9 @@ pub struct Mailbox {
     pub blocked_device_ids: Vec<String>,
     /// The mailbox policy's name; none is the default policy.
     pub policy: Option<String>,
+    /// Settings of its protocols that differ from a new mailbox's, and on which nothing here acts.
+    #[serde(default)]
+    pub protocols: BTreeMap<String, Vec<String>>,
     /// Whether a phone ever made a partnership.
     pub has_partnership: bool,
     /// When the object was made.

@@ -145,6 +145,9 @@ pub struct AccessSettings {
     /// For internal use, says the reference.
     #[serde(default)]
     pub allow_unsupported_platform: bool,
+    /// Has an effect in the cloud only, says the reference.
+    #[serde(default)]
+    pub allow_rms_for_unenlightened: bool,
     /// When the object last changed.
     pub changed: Timestamp,
     /// The moment, in Exchange's time, of the last edit of settings or rules.

@@ -4,6 +4,7 @@
 //! its number by arithmetic, and a phone is in the state that the access order gives it. Nothing here
 //! grows with the number of objects.
 
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use uuid::Uuid;
@@ -199,6 +200,7 @@ impl Population {
             allowed_device_ids: on(Listed::Allowed),
             blocked_device_ids: on(Listed::Blocked),
             policy: None,
+            protocols: BTreeMap::new(),
             has_partnership: has_phone,
             created,
             changed: created,

@@ -24,6 +24,7 @@ fn blueprint(seed: u64, mailboxes: usize, devices: usize) -> Blueprint {
         user_mail_insert: String::new(),
         admin_mail_recipients: Vec::new(),
         filters_devices_by_change: true,
+        hosted: false,
         further_servers: Vec::new(),
         epoch: "2026-11-24T12:00:00Z".parse().unwrap(),
     }

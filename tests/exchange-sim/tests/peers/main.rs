@@ -12,5 +12,7 @@ mod behaviour;
 mod first_look;
 mod kdc;
 mod mail;
+mod matrix;
 mod rig;
 mod sign_in;
+mod tables;

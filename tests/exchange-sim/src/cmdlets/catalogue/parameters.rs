@@ -7,7 +7,15 @@
 use super::{Kind, Parameter, Since};
 
 pub(super) const fn parameter(name: &'static str, kind: Kind) -> Parameter {
-    Parameter { name, kind, since: Since::Always, mandatory: false, positional: false }
+    Parameter {
+        name,
+        kind,
+        since: Since::Always,
+        mandatory: false,
+        positional: false,
+        nullable: false,
+        on_premises: false,
+    }
 }
 
 pub(super) const fn modern(name: &'static str, kind: Kind) -> Parameter {
@@ -16,6 +24,14 @@ pub(super) const fn modern(name: &'static str, kind: Kind) -> Parameter {
 
 pub(super) const fn since_2016(name: &'static str, kind: Kind) -> Parameter {
     Parameter { since: Since::Since2016, ..parameter(name, kind) }
+}
+
+pub(super) const fn on_premises(name: &'static str, kind: Kind) -> Parameter {
+    Parameter { on_premises: true, ..parameter(name, kind) }
+}
+
+const fn nullable(name: &'static str, kind: Kind) -> Parameter {
+    Parameter { nullable: true, ..parameter(name, kind) }
 }
 
 pub(super) const fn needed(name: &'static str, kind: Kind) -> Parameter {
@@ -27,20 +43,41 @@ pub(super) const IDENTITY: Parameter =
 pub(super) const IDENTITY_NEEDED: Parameter = Parameter { mandatory: true, ..IDENTITY };
 pub(super) const NAME_NEEDED: Parameter =
     Parameter { positional: true, ..needed("Name", Kind::Text) };
-pub(super) const CONTROLLER: Parameter = parameter("DomainController", Kind::Text);
+pub(super) const CONTROLLER: Parameter = on_premises("DomainController", Kind::Text);
 pub(super) const FILTER: Parameter = parameter("Filter", Kind::Text);
 pub(super) const RESULT_SIZE: Parameter = parameter("ResultSize", Kind::Size);
 pub(super) const SORT_BY: Parameter = parameter("SortBy", Kind::Text);
 pub(super) const UNIT: Parameter = parameter("OrganizationalUnit", Kind::Text);
 pub(super) const ANR: Parameter = parameter("Anr", Kind::Text);
-pub(super) const FROM_CONTROLLER: Parameter = parameter("ReadFromDomainController", Kind::Switch);
-pub(super) const NO_SCOPE: Parameter = parameter("IgnoreDefaultScope", Kind::Switch);
+pub(super) const FROM_CONTROLLER: Parameter = on_premises("ReadFromDomainController", Kind::Switch);
+pub(super) const NO_SCOPE: Parameter = on_premises("IgnoreDefaultScope", Kind::Switch);
 pub(super) const WHAT_IF: Parameter = parameter("WhatIf", Kind::Switch);
 pub(super) const CONFIRM: Parameter = parameter("Confirm", Kind::Switch);
 pub(super) const FORCE: Parameter = parameter("Force", Kind::Switch);
 pub(super) const MAILBOX: Parameter = parameter("Mailbox", Kind::Text);
-pub(super) const MONITORING: Parameter = modern("Monitoring", Kind::Switch);
+pub(super) const MONITORING: Parameter =
+    Parameter { since: Since::Modern, ..on_premises("Monitoring", Kind::Switch) };
 pub(super) const ACCESS_LEVELS: &[&str] = &["Allow", "Block", "Quarantine"];
+
+pub(super) const READ_ONE: &[Parameter] = &[IDENTITY, CONTROLLER];
+pub(super) const REMOVE: &[Parameter] = &[IDENTITY_NEEDED, CONTROLLER, WHAT_IF, CONFIRM];
+
+/// Settings of a mailbox's protocols, which are parameters of `Set-CASMailbox` and properties of what
+/// `Get-CASMailbox` prints, and which nothing here acts on.
+pub const PROTOCOLS: &[Parameter] = &[
+    parameter("ActiveSyncDebugLogging", FLAG),
+    since_2016("ActiveSyncSuppressReadReceipt", FLAG),
+    parameter("ECPEnabled", FLAG),
+    nullable("EwsEnabled", FLAG),
+    nullable("EwsApplicationAccessPolicy", Kind::Word(&["EnforceAllowList", "EnforceBlockList"])),
+    parameter("EwsAllowList", Kind::Multi),
+    parameter("EwsBlockList", Kind::Multi),
+    parameter("ImapEnabled", FLAG),
+    parameter("MAPIEnabled", FLAG),
+    parameter("OWAEnabled", FLAG),
+    modern("OWAforDevicesEnabled", FLAG),
+    parameter("PopEnabled", FLAG),
+];
 
 /// What PowerShell itself gives every cmdlet.
 pub const COMMON: &[Parameter] = &[
