@@ -57,7 +57,7 @@ pub fn bind(
         bound.0.push((parameter.name, value));
     }
     let is_bound = |name: &&str| bound.value(name).is_some();
-    if cmdlet.sets.iter().filter(|set| set.iter().any(|name| is_bound(&name))).count() > 1 {
+    if cmdlet.sets.iter().filter(|set| set.iter().any(is_bound)).count() > 1 {
         let message = "Parameter set cannot be resolved using the specified named parameters.";
         return Err(Complaint::binding(cmdlet, "AmbiguousParameterSet", "", message.to_owned()));
     }

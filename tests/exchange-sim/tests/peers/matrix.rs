@@ -5,6 +5,8 @@
 //! that, and counts it apart, so that nobody takes it for a fact about Exchange.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::io::Write as _;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -111,18 +113,7 @@ async fn pypsrp_drives_every_cmdlet_of_every_personality() {
         }
     }
     rig.stop().await;
-    println!(
-        "{} objects; names: {} with a source, {} without; types: {} with a source, {} without; {} \
-         parameters; {} cmdlets missing where they must be; null everywhere: {:?}",
-        tally.objects,
-        tally.names,
-        tally.unverified_names,
-        tally.types,
-        tally.unverified_types,
-        tally.parameters,
-        tally.refused,
-        tally.only_null
-    );
+    writeln!(std::io::stderr(), "{tally}").expect("somebody reads it");
     // Two servers of 2010 lack eight newer cmdlets each, the hoster five.
     assert_eq!(tally.refused, 2 * 8 + 5);
 }
@@ -272,6 +263,17 @@ fn compare(rows: &[&PropertyRow], object: &Printed, place: &str, tally: &mut Tal
             row.kind
         );
         tally.note(row, is_null);
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { objects, names, unverified_names, types, unverified_types, .. } = self;
+        let Self { parameters, refused, only_null, .. } = self;
+        write!(f, "{objects} objects; names: {names} with a source, {unverified_names} without; ")?;
+        write!(f, "types: {types} with a source, {unverified_types} without; {parameters} ")?;
+        write!(f, "parameters; {refused} cmdlets missing where they must be; null wherever they ")?;
+        write!(f, "were printed: {only_null:?}")
     }
 }
 
