@@ -5,8 +5,9 @@ use std::{env, error::Error, fs, path::PathBuf};
 
 use prost::Message;
 
-const FILES: [&str; 12] = [
+const FILES: [&str; 13] = [
     "exgate/types/v1/observation.proto",
+    "exgate/types/v1/statistics.proto",
     "exgate/types/v1/decision.proto",
     "exgate/types/v1/policy.proto",
     "exgate/types/v1/servers.proto",

@@ -16,9 +16,10 @@ mod bytes;
 
 pub use bytes::{
     decode_case, decode_command, decode_decision, decode_edit, decode_finished,
-    decode_managed_device, decode_observation, decode_receipt, decode_user, digest, encode_case,
-    encode_command, encode_decision, encode_edit, encode_finished, encode_managed_device,
-    encode_observation, encode_receipt, encode_user, page_digest, root_digest, wire_digest,
+    decode_managed_device, decode_observation, decode_receipt, decode_statistics, decode_user,
+    digest, encode_case, encode_command, encode_decision, encode_edit, encode_finished,
+    encode_managed_device, encode_observation, encode_receipt, encode_statistics, encode_user,
+    page_digest, root_digest, wire_digest,
 };
 pub use malformed::{ERROR_DOMAIN, Fault, Malformed};
 pub use operator::prediction;

@@ -20,6 +20,7 @@ mod cut_upload;
 mod full_sync;
 mod cas_failover;
 mod quick_sync;
+mod statistics;
 mod repeated_sync;
 mod unchanged;
 mod restart;

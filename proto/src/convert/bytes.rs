@@ -8,6 +8,7 @@ use exgate_domain::ids::ObservationDigest;
 use exgate_domain::observation::{Key, Observation};
 use exgate_domain::record::{ManagedDevice, User};
 use exgate_domain::snapshot::Finished;
+use exgate_domain::statistics::DeviceStatistics;
 use prost::Message;
 
 use super::{Fault, Malformed};
@@ -36,6 +37,13 @@ stored!(
     types::v1::Observation,
     encode_observation,
     decode_observation
+);
+stored!(
+    "statistics of a device",
+    DeviceStatistics,
+    types::v1::DeviceStatistics,
+    encode_statistics,
+    decode_statistics
 );
 stored!("a case", Case, types::v1::Case, encode_case, decode_case);
 stored!("a decision", Decision, types::v1::Decision, encode_decision, decode_decision);

@@ -37,6 +37,11 @@ proptest! {
     }
 
     #[test]
+    fn statistics_survive(value in strategies::mailbox_statistics()) {
+        there_and_back::<agent::StatisticsRead, _>(value);
+    }
+
+    #[test]
     fn keys_survive(value in strategies::key()) {
         there_and_back::<pb::ObservationKey, _>(value);
     }

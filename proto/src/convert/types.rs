@@ -1,6 +1,7 @@
 //! `exgate.types.v1`: what was seen, what others say, the question and the answer.
 
 mod observation;
+mod statistics;
 mod record;
 mod case;
 mod decision;

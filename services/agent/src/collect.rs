@@ -99,7 +99,12 @@ pub async fn collect(
     let looking = exchange.look(wanted, digests, seen);
     let (completeness, read) = futures_util::future::join(looking, reading).await;
     read?;
-    let (last, commit) = pages.finish(completeness?);
+    let completeness = completeness?;
+    if !completeness.is_complete() {
+        // Some of what it did not show may be the mailbox of a device that it did.
+        digests.owners_shown(false);
+    }
+    let (last, commit) = pages.finish(completeness);
     if let Some(sheet) = last {
         tell(told, Told::Page(sheet)).await?;
     }

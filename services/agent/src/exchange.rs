@@ -12,6 +12,7 @@ use exgate_domain::command::{ListEdit, ReceiptOutcome};
 use exgate_domain::ids::MailboxId;
 use exgate_domain::observation::{Key, Mailbox, Observation, Scope};
 use exgate_domain::snapshot::Finished;
+use exgate_domain::statistics::StatisticsOutcome;
 use exgate_domain::sync::Completeness;
 
 use crate::collect::{DigestTable, RawDigest};
@@ -35,6 +36,9 @@ pub trait Exchange: Send + Sync + fmt::Debug {
         known: &'a DigestTable,
         seen: mpsc::Sender<Seen>,
     ) -> BoxFuture<'a, Result<Completeness, LookError>>;
+
+    /// Asks one mailbox what it knows of its devices, all of them in one call.
+    fn statistics(&self, mailbox: MailboxId) -> BoxFuture<'_, StatisticsOutcome>;
 
     /// Changes one mailbox's two lists in one cmdlet, and reads the mailbox back. The cmdlet leaves by
     /// `start_by` or never: to open a session may take longer than what is left of a lease.

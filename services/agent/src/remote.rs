@@ -3,6 +3,7 @@
 
 mod lane;
 mod reading;
+mod statistics;
 mod writing;
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -15,6 +16,7 @@ use tokio::sync::mpsc;
 use exgate_domain::check;
 use exgate_domain::command::ListEdit;
 use exgate_domain::ids::MailboxId;
+use exgate_domain::statistics::StatisticsOutcome;
 use exgate_domain::sync::Completeness;
 use exgate_exchange::cmdlets::{DeviceFamily, DomainController};
 use exgate_exchange::session::{Pool, Urgency};
@@ -125,6 +127,10 @@ impl Exchange for Remote {
             self.read(wanted, known, seen).await
         }
         .boxed()
+    }
+
+    fn statistics(&self, mailbox: MailboxId) -> BoxFuture<'_, StatisticsOutcome> {
+        self.ask_mailbox(mailbox).boxed()
     }
 
     fn edit_lists<'a>(

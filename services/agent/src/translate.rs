@@ -1,6 +1,8 @@
 //! Exchange's rows ↔ our words: the one file that knows both vocabularies. Enum members are read by
 //! name; one that is new survives as `Unrecognised` and is counted, never guessed.
 
+pub mod statistics;
+
 use uuid::Uuid;
 
 use exgate_domain::command::ListEdit;

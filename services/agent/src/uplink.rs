@@ -6,6 +6,7 @@ mod commands;
 mod checks;
 mod message;
 mod session;
+mod statistics;
 mod sync;
 mod underway;
 
@@ -50,7 +51,7 @@ pub struct Options {
     pub scrub_every: u32,
     /// How long the cmdlet under way may take to end when the line breaks.
     pub write_timeout: Duration,
-    /// How many mailboxes may be changed at the same time.
+    /// How many mailboxes may be changed, or asked, at the same time.
     pub writes_at_once: usize,
 }
 

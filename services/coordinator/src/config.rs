@@ -76,6 +76,9 @@ pub struct SyncSettings {
     /// How much less than the last complete full sync the next one may see, in percent, before it is
     /// held: nothing is taken as gone. 100 believes anything.
     pub shrink_max: u8,
+    /// How old what mailboxes know of their devices (the last sync, a wipe, the policy) may become before
+    /// it is read again; 0s for never reading it. It costs one call for each mailbox that has devices.
+    pub statistics_age: Span,
 }
 
 /// `[evaluator]`: the services that decide.
@@ -161,6 +164,7 @@ impl Default for SyncSettings {
             timeout: Span::seconds(6 * 3600),
             resume_within: Span::seconds(10 * 60),
             shrink_max: SHRINK_PERCENT_MAX,
+            statistics_age: Span::default(),
         }
     }
 }
@@ -191,6 +195,11 @@ impl Default for SourceSettings {
 }
 
 impl SyncSettings {
+    /// How old statistics of devices may become; none when nobody wants any.
+    pub fn statistics_age(&self) -> Option<std::time::Duration> {
+        (self.statistics_age != Span::default()).then(|| self.statistics_age.duration())
+    }
+
     /// The schedule of an organization whose document says nothing else.
     pub fn schedule(&self) -> Schedule {
         let span = |span: Span| SignedDuration::try_from(span.duration()).unwrap_or_default();
@@ -229,6 +238,9 @@ impl Configuration for Config {
             ("stale.record_max_age", self.stale.record_max_age),
         ] {
             long_enough(key, span)?;
+        }
+        if self.sync.statistics_age().is_some() {
+            long_enough("sync.statistics_age", self.sync.statistics_age)?;
         }
         if self.sync.shrink_max > 100 {
             return Err(Invalid::new("sync.shrink_max", "must be at most 100"));
@@ -310,6 +322,7 @@ mod tests {
             ("sync.full_interval", ("EXGATE__SYNC__FULL_INTERVAL", "1ms")),
             ("sync.resume_within", ("EXGATE__SYNC__RESUME_WITHIN", "1ms")),
             ("sync.shrink_max", ("EXGATE__SYNC__SHRINK_MAX", "101")),
+            ("sync.statistics_age", ("EXGATE__SYNC__STATISTICS_AGE", "1ms")),
             ("sources.intune.refresh", ("EXGATE__SOURCES__INTUNE__REFRESH", "2d")),
             ("sources.intune.organizations", ("EXGATE__SOURCES__INTUNE__ORGANIZATIONS", "Contoso")),
             ("sources.intune.colour", ("EXGATE__SOURCES__INTUNE__COLOUR", "red")),

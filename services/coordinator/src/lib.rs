@@ -12,7 +12,8 @@
 //! is attached ([`agents`]), what was seen ([`inventory`]), what others say ([`sources`],
 //! [`directory`], [`matching`]), what the company wants ([`policies`]), the question ([`cases`]) and
 //! the answer ([`evaluation`]), the difference ([`reconcile`]) and how it is carried out
-//! ([`outbox`]), when to look again ([`schedule`], [`runs`]), what operators ask and do
+//! ([`outbox`]), when to look again ([`schedule`], [`runs`]), what only mailboxes know
+//! ([`statistics`]), what operators ask and do
 //! ([`operator`], [`operator_api`]), the check without a server ([`record_check`]), how errors are
 //! told ([`status`]) and what is counted ([`metrics`]).
 
@@ -30,6 +31,7 @@ pub mod reconcile;
 pub mod outbox;
 pub mod schedule;
 pub mod runs;
+pub mod statistics;
 pub mod operator;
 pub mod operator_api;
 pub mod record_check;
@@ -60,6 +62,7 @@ use outbox::Outbox;
 use policies::Policies;
 use runs::Runs;
 use sources::Sources;
+use statistics::Statistics;
 use store::{OpenError, Store, StoreError};
 
 /// A running coordinator; its tasks own it.
@@ -122,9 +125,6 @@ impl Coordinator {
 async fn assemble(config: &Config, store: Store, tasks: &Tasks) -> Result<Surfaces, StartError> {
     let (clock, metrics) = (Clock::system(), Metrics::new());
     let started_at = clock.now();
-    let endpoint = |text: &String| Endpoint::parse("evaluator.endpoints", text);
-    let endpoints: Vec<_> =
-        config.evaluator.endpoints.iter().map(endpoint).collect::<Result<_, _>>()?;
 
     let agents = Agents::new(store.clone(), clock.clone(), metrics.clone());
     let inventory = Inventory::new(store.clone()).with_shrink_max(config.sync.shrink_max);
@@ -139,7 +139,7 @@ async fn assemble(config: &Config, store: Store, tasks: &Tasks) -> Result<Surfac
         clock: clock.clone(),
         metrics: metrics.clone(),
         cases: cases.clone(),
-        evaluators: Evaluators::new(&endpoints),
+        evaluators: Evaluators::new(&evaluators(config)?),
         outbox: outbox.clone(),
     });
     let parts = runs::Parts {
@@ -152,8 +152,9 @@ async fn assemble(config: &Config, store: Store, tasks: &Tasks) -> Result<Surfac
         tasks: tasks.clone(),
     };
     let (timeout, resume_within) = (config.sync.timeout, config.sync.resume_within);
-    let runs = Runs::new(parts, timeout.duration(), resume_within.duration());
+    let runs = Runs::new(parts.clone(), timeout.duration(), resume_within.duration());
     runs.take_over().await?;
+    let statistics = Statistics::new(parts, runs.clone(), config.sync.statistics_age());
     let gauges =
         metrics::Gauges::new(metrics, store.clone(), records.clone(), agents.clone(), runs.clone());
 
@@ -167,6 +168,7 @@ async fn assemble(config: &Config, store: Store, tasks: &Tasks) -> Result<Surfac
     tasks.spawn("evaluation", evaluation.clone().run(tasks.clone()));
     tasks.spawn("outbox", outbox.clone().run(tasks.clone()));
     tasks.spawn("runs", runs.clone().run());
+    tasks.spawn("statistics", statistics.clone().run(tasks.clone()));
     tasks.spawn("gauges", gauges.run(tasks.clone()));
 
     let agents_api = Api::new(agents::api::Parts {
@@ -174,6 +176,7 @@ async fn assemble(config: &Config, store: Store, tasks: &Tasks) -> Result<Surfac
         inventory,
         runs: runs.clone(),
         outbox: outbox.clone(),
+        statistics,
         clock: clock.clone(),
         tasks: tasks.clone(),
     });
@@ -190,6 +193,12 @@ async fn assemble(config: &Config, store: Store, tasks: &Tasks) -> Result<Surfac
         started_at,
     });
     Ok(Surfaces { agents: agents_api, operators: OperatorApi::new(operator) })
+}
+
+/// Where the evaluators listen.
+fn evaluators(config: &Config) -> Result<Vec<Endpoint>, ListenError> {
+    let endpoint = |text: &String| Endpoint::parse("evaluator.endpoints", text);
+    config.evaluator.endpoints.iter().map(endpoint).collect()
 }
 
 /// Answers calls on the one port for agents and operators.

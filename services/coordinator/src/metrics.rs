@@ -12,6 +12,7 @@ use exgate_domain::command::ReceiptOutcome;
 use exgate_domain::decision::Decision;
 use exgate_domain::ids::{Generation, OrganizationId};
 use exgate_domain::policy::Access;
+use exgate_domain::statistics::StatisticsOutcome;
 use exgate_domain::sync::{Run, SyncMode, Tally, Trigger};
 use exgate_runtime::Tasks;
 
@@ -37,6 +38,7 @@ const COMMANDS: &str = "exgate.command.answers";
 const COMMANDS_UNKNOWN: &str = "exgate.command.unknown";
 const COMMANDS_IN_FLIGHT: &str = "exgate.command.in_flight";
 const MAILBOXES_PENDING: &str = "exgate.cmdlet.queue.length";
+const STATISTICS: &str = "exgate.statistics.mailboxes";
 const STORE_ROWS: &str = "exgate.store.rows_written";
 const SOURCE_READ: &str = "exgate.source.last_success.timestamp";
 const SOURCE_RECORDS: &str = "exgate.source.records";
@@ -71,6 +73,7 @@ struct Instruments {
     mailboxes_pending: Gauge<u64>,
     source_read: Gauge<f64>,
     source_records: Gauge<u64>,
+    statistics: Counter<u64>,
     store_rows: Counter<u64>,
     rows_told: Mutex<std::collections::HashMap<&'static str, u64>>,
 }
@@ -209,6 +212,17 @@ impl Metrics {
         }
     }
 
+    /// A mailbox was asked for the statistics of its devices.
+    pub fn statistics(&self, organization: &OrganizationId, came_of_it: &StatisticsOutcome) {
+        let outcome = match came_of_it {
+            StatisticsOutcome::Read(_) => "read",
+            StatisticsOutcome::Unknown(_) => "unknown",
+            StatisticsOutcome::NotAsked(_) => "not_asked",
+        };
+        let outcome = KeyValue::new("exgate.statistics.outcome", outcome);
+        self.0.statistics.add(1, &[of(organization), outcome]);
+    }
+
     /// Rows written to the store since it was opened.
     pub fn store(&self, written: &RowsWritten) {
         let mut told = self.0.rows_told.lock().unwrap_or_else(PoisonError::into_inner);
@@ -327,6 +341,11 @@ impl Instruments {
             mailboxes_pending: gauge(MAILBOXES_PENDING, "Mailboxes that wait for a change"),
             source_read: instant(SOURCE_READ, "When a source was last read without a mistake"),
             source_records: gauge(SOURCE_RECORDS, "Records that a source gave last"),
+            statistics: counter(
+                STATISTICS,
+                "{mailbox}",
+                "Mailboxes asked for the statistics of their devices",
+            ),
             store_rows: counter(STORE_ROWS, "{row}", "Rows written to the store"),
             rows_told: Mutex::default(),
         }

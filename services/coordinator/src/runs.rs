@@ -153,6 +153,11 @@ impl Runs {
         Some(active.progress(history.last_full.map_or(0, |tally| tally.seen)))
     }
 
+    /// Whether no run of an organization waits or is with its agent.
+    pub fn are_idle(&self, organization: &OrganizationId) -> bool {
+        self.open().get(organization).is_none_or(Open::is_idle)
+    }
+
     /// How an organization's runs went.
     ///
     /// # Errors

@@ -16,6 +16,7 @@ mod connectors;
 mod runs;
 mod keys;
 mod observed;
+mod statistics;
 mod staging;
 mod swap;
 mod cases;
@@ -52,12 +53,14 @@ pub use organizations::{ModeChange, StoredOrganization};
 pub use policies::{AppliedPolicies, PolicyFile, StoredPolicy};
 pub use records::{SourceRecords, SourceRow};
 pub use runs::{RunCreated, RunHistory, StoredRun};
+pub use statistics::StoredStatistics;
 pub use written::{RowKind, RowsWritten};
 
 pub(crate) use columns::folded;
 
 pub(crate) use observed::{Row as ObservedRow, Watermark};
 pub(crate) use staging::{StagedPage, Staging};
+pub(crate) use statistics::Overdue;
 pub(crate) use swap::{Extent, Shrunk, Swap, Swapped};
 
 use keys::KeyMaps;

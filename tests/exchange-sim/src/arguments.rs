@@ -48,6 +48,7 @@ pub(crate) enum Command {
     /// {"limit": 5, "within_minutes": 720, "block_minutes": 720}}}, /faults {"hide_cmdlets": [], "hide_parameters": {},
     /// "stop_listener": true, "stop_servers": ["EX02"], "stop_servers_in": {"EX01":
     /// {"cmdlet": "Get-MobileDevice", "bytes": 90000}}, "latency_ms": {"Set-CASMailbox": 50},
+    /// "offline_mailboxes": ["jane@contoso.com"],
     /// "drop_connection_after_bytes": 100000, "lose_answer": {"cmdlet": "Set-CASMailbox", "times":
     /// 1}, "stop_domain_controllers": ["dc02"], "replication_lag_ms": 30000, "ews_errors": [{"code":
     /// "ErrorServerBusy", "back_off_ms": 2000, "times": 2}], "autodiscover": {"answer": {"redirect_url":

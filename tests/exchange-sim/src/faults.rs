@@ -29,6 +29,9 @@ pub struct Faults {
     pub stop_servers_in: BTreeMap<String, Midway>,
     /// How long each cmdlet takes before it has any effect; `*` is every cmdlet.
     pub latency_ms: BTreeMap<String, u64>,
+    /// Mailboxes, by primary SMTP address, whose database is offline: the directory tells of them and of
+    /// their devices, the mailbox store does not.
+    pub offline_mailboxes: Vec<String>,
     /// How many bytes a connection carries to the client before it is cut.
     pub drop_connection_after_bytes: Option<u64>,
     /// The cmdlet takes effect, and the connection is cut instead of the answer. Operations of EWS, such
@@ -156,6 +159,11 @@ pub struct LostAnswer {
 }
 
 impl Faults {
+    /// Says whether a mailbox's database is offline.
+    pub fn is_offline(&self, primary_smtp_address: &str) -> bool {
+        self.offline_mailboxes.iter().any(|name| name.eq_ignore_ascii_case(primary_smtp_address))
+    }
+
     /// How long this cmdlet takes.
     pub fn latency(&self, cmdlet: &str) -> Duration {
         let named = self.latency_ms.iter().find(|(name, _)| name.eq_ignore_ascii_case(cmdlet));

@@ -1,6 +1,7 @@
 //! Arbitrary domain values: any text, any instant, every variant.
 
 mod snapshot;
+mod statistics;
 
 use std::time::Duration;
 
@@ -30,6 +31,7 @@ use proptest::sample::select;
 use uuid::Uuid;
 
 pub(super) use snapshot::{begin, commit, page, resume};
+pub(super) use statistics::mailbox_statistics;
 
 fn text() -> impl Strategy<Value = String> {
     ".{0,12}"

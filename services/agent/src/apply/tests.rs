@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use exgate_domain::command::ListEdit;
 use exgate_domain::ids::{CommandId, Generation};
+use exgate_domain::statistics::StatisticsOutcome;
 use exgate_domain::sync::Completeness;
 
 use super::*;
@@ -41,6 +42,10 @@ impl Exchange for Scripted {
         _: mpsc::Sender<Seen>,
     ) -> BoxFuture<'a, Result<Completeness, LookError>> {
         async { Err(LookError::Abandoned) }.boxed()
+    }
+
+    fn statistics(&self, _: MailboxId) -> BoxFuture<'_, StatisticsOutcome> {
+        unreachable!("apply never asks a mailbox")
     }
 
     fn edit_lists<'a>(

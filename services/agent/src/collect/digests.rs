@@ -42,6 +42,8 @@ pub struct DigestTable {
     /// Looks at everything since the last one that read all of it, this one included.
     wholes: u32,
     may_skip: bool,
+    /// Whose device is held, the mailbox was told too, as far as the last acknowledged look could see.
+    owners_are_held: bool,
     rows: Mutex<Rows>,
 }
 
@@ -52,6 +54,8 @@ struct Rows {
     /// Objects that were not in the table when the run began, in the order of their arrival.
     new: Vec<Entry>,
     reading: Reading,
+    /// What this run says of the mailboxes of the devices it showed; none when it says nothing.
+    owners: Option<bool>,
 }
 
 /// How a run went so far.
@@ -113,6 +117,7 @@ impl DigestTable {
             open: false,
             wholes: 0,
             may_skip: false,
+            owners_are_held: false,
             rows: Mutex::default(),
         }
     }
@@ -127,9 +132,11 @@ impl DigestTable {
     pub fn begin(&mut self, generation: Generation, forget: bool, seal: Seal) {
         let rows = self.rows.get_mut().unwrap_or_else(PoisonError::into_inner);
         rows.reading = Reading::default();
+        rows.owners = None;
         if forget || self.generation != generation {
             *rows = Rows::default();
             self.wholes = 0;
+            self.owners_are_held = false;
         } else if self.open {
             rows.new = Vec::new();
             rows.held.retain(|entry| entry.told & TOLD == 0);
@@ -186,6 +193,19 @@ impl DigestTable {
         is_same
     }
 
+    /// Whether a device that is known need not have its mailbox asked for: an acknowledged look showed
+    /// both, and none since left a mailbox out.
+    pub fn owners_are_held(&self) -> bool {
+        self.owners_are_held
+    }
+
+    /// Notes whether this run shows the mailbox of every device that it shows. One that does not stays
+    /// so; it counts when the run is acknowledged.
+    pub fn owners_shown(&self, all: bool) {
+        let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
+        rows.owners = Some(all && rows.owners != Some(false));
+    }
+
     /// A listing begins again: what the run has told so far is found by [`DigestTable::was_told`].
     pub fn begins_again(&self) {
         self.rows.lock().unwrap_or_else(PoisonError::into_inner).merge();
@@ -221,6 +241,7 @@ impl DigestTable {
     pub fn acknowledge(&mut self, seal: Seal) {
         self.open = false;
         let rows = self.rows.get_mut().unwrap_or_else(PoisonError::into_inner);
+        self.owners_are_held = rows.owners.unwrap_or(self.owners_are_held);
         if seal == Seal::Whole {
             rows.held.retain(|entry| entry.told & SEEN != 0);
         }

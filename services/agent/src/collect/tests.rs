@@ -10,6 +10,7 @@ use uuid::Uuid;
 use exgate_domain::command::ListEdit;
 use exgate_domain::ids::{Generation, MailboxId};
 use exgate_domain::observation::{Mailbox, Server};
+use exgate_domain::statistics::StatisticsOutcome;
 
 use super::*;
 use crate::exchange::{Attempt, Preflight};
@@ -55,6 +56,10 @@ impl Exchange for Written {
             }
         }
         .boxed()
+    }
+
+    fn statistics(&self, _: MailboxId) -> BoxFuture<'_, StatisticsOutcome> {
+        unreachable!("collect never asks a mailbox")
     }
 
     fn edit_lists<'a>(

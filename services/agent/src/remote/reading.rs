@@ -64,7 +64,7 @@ struct Look<'a> {
     remote: &'a Remote,
     lane: Open<'a>,
     known: &'a DigestTable,
-    /// Whether what is known need not be read.
+    /// Whether what is known need not be read, nor named.
     may_skip: bool,
     seen: mpsc::Sender<Seen>,
     proof: Proof,
@@ -137,7 +137,7 @@ impl<'a> Look<'a> {
 
     /// Lists everything after a step.
     async fn everything(&mut self, after: Option<Step>) -> Result<(), LookError> {
-        // Any other look keeps names out of what it reads.
+        // No names are kept of what it reads.
         self.may_skip = true;
         if after < Some(Step::Mailboxes) {
             self.step(Step::Mailboxes).await?;
@@ -149,27 +149,36 @@ impl<'a> Look<'a> {
             self.devices(&DeviceSelection::All, Names::Passed).await?;
             self.finished(Step::Devices).await?;
         }
-        self.organization().await
+        self.organization().await?;
+        self.known.owners_shown(true);
+        Ok(())
     }
 
     /// What changed, and the mailboxes of changed devices that did not change themselves: the
-    /// coordinator may never have seen them.
+    /// coordinator may never have seen them. It has seen those of devices that are known: what changed
+    /// is listed from before the last change that was seen, so most of a listing at rest is known.
     async fn changed(&mut self, since: Filter) -> Result<(), LookError> {
         self.step(Step::Mailboxes).await?;
         self.mailboxes_with(&since, Names::Noted).await?;
         self.step(Step::Devices).await?;
+        self.may_skip = self.known.owners_are_held();
         self.devices(&DeviceSelection::Filtered(since), Names::Noted).await?;
+        self.may_skip = false;
+        let mut all_shown = true;
         let unseen: Vec<String> = self.owners.difference(&self.mailboxes).cloned().collect();
         if unseen.len() > MAILBOXES_ONE_BY_ONE_MAX {
             self.mailboxes_with(&Filter::has_partnership(), Names::Passed).await?;
         } else {
             for owner in unseen {
-                if let Ok(owner) = Identity::new(owner) {
-                    self.mailbox(&owner).await?;
-                }
+                all_shown &= match Identity::new(owner) {
+                    Ok(owner) => self.mailbox(&owner).await?,
+                    Err(_) => false,
+                };
             }
         }
-        self.organization().await
+        self.organization().await?;
+        self.known.owners_shown(all_shown);
+        Ok(())
     }
 
     async fn read_back(&mut self, mailboxes: &[MailboxId]) -> Result<(), LookError> {

@@ -4,6 +4,7 @@ use exgate_domain::check;
 use exgate_domain::command::Receipt;
 use exgate_domain::ids::{CheckId, RunId};
 use exgate_domain::standing::Standing;
+use exgate_domain::statistics::MailboxStatistics;
 use exgate_proto::agent::v1 as pb;
 use exgate_proto::agent::v1::attach_request::Message;
 use exgate_proto::agent::v1::upload_observations_request::Part;
@@ -40,6 +41,11 @@ pub(super) fn preflight(found: &Preflight) -> pb::AttachRequest {
 /// How the Exchange servers stand.
 pub(super) fn standing(standing: &Standing) -> pb::AttachRequest {
     say(Message::Standing(standing.clone().into()))
+}
+
+/// What a mailbox knows of its devices.
+pub(super) fn statistics(read: MailboxStatistics) -> pb::AttachRequest {
+    say(Message::StatisticsRead(read.into()))
 }
 
 /// What Exchange answered.

@@ -26,6 +26,7 @@ use exgate_runtime::telemetry;
 
 use super::checks::{self, CHECKS_WAITING_MAX, Check};
 use super::commands::carry_out_all;
+use super::statistics::{self, Asked};
 use super::sync::{Ordered, Syncs};
 use super::{Touched, Uplink, message};
 use crate::apply::{Applier, Order};
@@ -110,6 +111,7 @@ struct Desk {
     said: mpsc::Sender<pb::AttachRequest>,
     orders: mpsc::Sender<Order>,
     checks: mpsc::Sender<Check>,
+    asks: mpsc::Sender<Asked>,
     syncs: mpsc::Sender<Ordered>,
     /// When each lease request that is not answered yet was sent.
     asked: VecDeque<Instant>,
@@ -142,6 +144,7 @@ impl Uplink {
         let (orders, ordered) = mpsc::channel(ORDERS_WAITING_MAX);
         let (syncs, syncing) = mpsc::channel(SYNCS_WAITING_MAX);
         let (checks, checking) = mpsc::channel(CHECKS_WAITING_MAX);
+        let (asks, asking) = mpsc::channel(statistics::ORDERS_WAITING_MAX);
         let report = said.clone();
         let line = said.clone();
         scope.spawn("receipts", async move {
@@ -168,23 +171,14 @@ impl Uplink {
             underway: self.underway.clone(),
             tasks: self.tasks.clone(),
         };
-        let checker = checks::run(self.exchange.clone(), checking, said.clone());
-        let token = scope.token();
-        scope.spawn("checks", async move {
-            tokio::select! {
-                () = checker => {}
-                () = token.cancelled() => {}
-            }
-        });
-        let token = scope.token();
-        scope.spawn("syncs", async move {
-            tokio::select! {
-                () = worker.run(syncing) => {}
-                () = token.cancelled() => {}
-            }
-        });
+        until_the_end(&scope, "syncs", worker.run(syncing));
+        let exchange = self.exchange.clone();
+        until_the_end(&scope, "checks", checks::run(exchange, checking, said.clone()));
+        let (exchange, at_once) = (self.exchange.clone(), self.options.writes_at_once);
+        let asker = statistics::run(exchange, at_once, asking, said.clone());
+        until_the_end(&scope, "statistics", asker);
         let generation = Generation::default();
-        let desk = Desk { said, orders, syncs, checks, asked: [asked].into(), generation };
+        let desk = Desk { said, orders, syncs, checks, asks, asked: [asked].into(), generation };
         let ended = self.listen(&mut heard, desk, backoff).await;
         drop(line);
         self.settle(&scope).await;
@@ -301,6 +295,13 @@ impl Uplink {
                 }
                 Ok(())
             }
+            Heard::ReadStatistics(order) => {
+                // A full queue is the coordinator's mistake; it asks again when it hears nothing.
+                if desk.asks.try_send(Asked::of(order, desk.generation)?).is_err() {
+                    tracing::warn!("asked for more statistics than fit");
+                }
+                Ok(())
+            }
             Heard::Command(command) => {
                 let order = Order { command: command.try_into()?, received: Instant::now() };
                 // A full queue is the coordinator's mistake; the command then counts as unanswered.
@@ -342,6 +343,21 @@ impl Uplink {
         let endpoint = self.options.coordinator.uri().to_string();
         SessionError::Link { endpoint, source: Box::new(status) }
     }
+}
+
+/// Runs work of one attachment, dropped where it stands when that ends.
+fn until_the_end(
+    scope: &Tasks,
+    name: &'static str,
+    work: impl Future<Output = ()> + Send + 'static,
+) {
+    let token = scope.token();
+    scope.spawn(name, async move {
+        tokio::select! {
+            () = work => {}
+            () = token.cancelled() => {}
+        }
+    });
 }
 
 /// Reads an order to look.

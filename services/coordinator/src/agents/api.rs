@@ -27,6 +27,7 @@ use super::session::{Ended, Session};
 use crate::inventory::{Inventory, InventoryError};
 use crate::outbox::Outbox;
 use crate::runs::Runs;
+use crate::statistics::Statistics;
 use conversation::Conversation;
 
 /// How long a new stream may be silent before its first message.
@@ -39,6 +40,7 @@ pub struct Api {
     inventory: Inventory,
     runs: Runs,
     outbox: Outbox,
+    statistics: Statistics,
     clock: Clock,
     tasks: Tasks,
 }
@@ -54,6 +56,8 @@ pub struct Parts {
     pub runs: Runs,
     /// Takes receipts.
     pub outbox: Outbox,
+    /// Takes statistics of devices.
+    pub statistics: Statistics,
     /// What time it is.
     pub clock: Clock,
     /// Where sessions run.
@@ -66,8 +70,8 @@ type Answers = Pin<Box<dyn Stream<Item = Result<pb::AttachResponse, Status>> + S
 impl Api {
     /// Puts the edge in front of the parts it calls.
     pub fn new(parts: Parts) -> Self {
-        let Parts { agents, inventory, runs, outbox, clock, tasks } = parts;
-        Self { agents, inventory, runs, outbox, clock, tasks }
+        let Parts { agents, inventory, runs, outbox, statistics, clock, tasks } = parts;
+        Self { agents, inventory, runs, outbox, statistics, clock, tasks }
     }
 
     /// The service to put on a server.

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use exgate_domain::command::Command;
-use exgate_domain::ids::{AgentId, CheckId, CommandId, OrganizationId, RunId};
+use exgate_domain::ids::{AgentId, CheckId, CommandId, MailboxId, OrganizationId, RunId};
 use exgate_domain::lease::{Lease, LeaseRefused};
 use exgate_domain::observation::Scope;
 use exgate_domain::snapshot::Resume;
@@ -32,6 +32,13 @@ pub enum Outgoing {
     StartCheck {
         /// The check.
         id: CheckId,
+        /// The W3C `traceparent` it runs under.
+        traceparent: String,
+    },
+    /// Read the statistics of these mailboxes' devices.
+    ReadStatistics {
+        /// The mailboxes.
+        mailboxes: Vec<MailboxId>,
         /// The W3C `traceparent` it runs under.
         traceparent: String,
     },

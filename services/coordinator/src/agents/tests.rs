@@ -4,6 +4,7 @@
 mod attaching;
 mod syncing;
 mod changing;
+mod statistics;
 
 use std::time::Duration;
 
@@ -15,7 +16,9 @@ use tonic_types::StatusExt;
 use uuid::Uuid;
 
 use exgate_domain::decision::{Compliance, Decision, Reason};
-use exgate_domain::ids::{AgentId, BundleDigest, MailboxId, OrganizationId, PartnershipId};
+use exgate_domain::ids::{
+    AgentId, BundleDigest, Generation, MailboxId, OrganizationId, PartnershipId,
+};
 use exgate_domain::observation::{
     AccessLevel, AccessReason, AccessState, EasDevice, Key, Mailbox, Observation,
     OrganizationSettings,
@@ -31,6 +34,7 @@ use exgate_proto::convert::field::to_span;
 use exgate_proto::convert::{page_digest, root_digest, wire_digest};
 use exgate_runtime::Tasks;
 use exgate_runtime::clock::Clock;
+use exgate_runtime::config::Span;
 use exgate_runtime::grpc::Channel;
 use exgate_runtime::listen::{self, Endpoint};
 use tempfile::TempDir;
@@ -59,6 +63,11 @@ pub(crate) struct House {
 impl House {
     /// Starts a coordinator with the organization `contoso` and nothing else.
     pub(crate) async fn start() -> Self {
+        Self::start_with(Span::default()).await
+    }
+
+    /// The same with statistics that may become so old.
+    pub(crate) async fn start_with(statistics_age: Span) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&folder.path().join("exgate.db")).await.unwrap();
         let organization = Organization {
@@ -76,11 +85,12 @@ impl House {
             now: now(),
         };
         store.put_documents(&documents).await.unwrap();
-        Self::over(store, folder).await
+        Self::over(store, folder, statistics_age).await
     }
 
-    pub(crate) async fn over(store: Store, folder: TempDir) -> Self {
+    pub(crate) async fn over(store: Store, folder: TempDir, statistics_age: Span) -> Self {
         let mut config = Config::default();
+        config.sync.statistics_age = statistics_age;
         // Nobody listens there: the evaluator is down.
         config.evaluator.endpoints = vec!["http://127.0.0.1:1".to_owned()];
         let tasks = Tasks::new();
@@ -93,7 +103,7 @@ impl House {
     /// Stops it and starts another one on the same store.
     pub(crate) async fn restart(self) -> Self {
         self.tasks.shutdown(DEADLINE).await.unwrap();
-        Self::over(self.store, self.folder).await
+        Self::over(self.store, self.folder, Span::default()).await
     }
 
     pub(crate) fn channel(&self) -> Channel {

@@ -81,6 +81,7 @@ impl Operator {
 /// About how many bytes a device takes in a message.
 fn bytes(stored: &StoredDevice) -> usize {
     const FIXED: usize = 300;
+    const STATISTICS: usize = 250;
     let device = &stored.device;
     let texts = [
         &device.mailbox_dn,
@@ -97,7 +98,15 @@ fn bytes(stored: &StoredDevice) -> usize {
     ];
     let mailbox = stored.mailbox.as_ref();
     let owner = mailbox.map_or(0, |it| it.primary_smtp.len() + it.display_name.len());
-    FIXED + owner + texts.iter().map(|text| text.len()).sum::<usize>()
+    let statistics = stored.statistics.as_ref().map_or(0, |it| {
+        let said = it.said.as_ref().map_or(0, |said| {
+            let words = [&said.status, &said.policy_status, &said.policy_applied];
+            let texts = [&said.status_note, &said.wipe_requestor];
+            STATISTICS + words.iter().chain(&texts).map(|text| text.len()).sum::<usize>()
+        });
+        said + it.failure.len()
+    });
+    FIXED + owner + statistics + texts.iter().map(|text| text.len()).sum::<usize>()
 }
 
 /// The resource name of a device whose mailbox was seen.

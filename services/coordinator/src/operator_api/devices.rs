@@ -14,7 +14,7 @@ use tonic::{Request, Response, Status};
 
 use super::{OperatorApi, name, page, trace_id};
 use crate::operator::{DeviceQuery, Explanation};
-use crate::store::{StoredCommand, StoredDevice};
+use crate::store::{StoredCommand, StoredDevice, StoredStatistics};
 
 #[tonic::async_trait]
 impl DeviceService for OperatorApi {
@@ -73,7 +73,7 @@ fn access_state(number: i32) -> Result<AccessState, Malformed> {
 }
 
 fn device(stored: StoredDevice) -> pb::Device {
-    let StoredDevice { organization, device, mailbox, intent, seen_at, .. } = stored;
+    let StoredDevice { organization, device, mailbox, intent, statistics, seen_at, .. } = stored;
     let about = match mailbox {
         Some(mailbox) => pb::Device {
             name: DeviceName::new(organization, device.device_id.clone(), mailbox.id).to_string(),
@@ -83,6 +83,15 @@ fn device(stored: StoredDevice) -> pb::Device {
             ..pb::Device::default()
         },
         None => pb::Device::default(),
+    };
+    let about = match statistics {
+        Some(StoredStatistics { asked_at, said, failure }) => pb::Device {
+            statistics: said.map(types::DeviceStatistics::from),
+            statistics_read_at: Some(to_instant(asked_at)),
+            statistics_failure: failure,
+            ..about
+        },
+        None => about,
     };
     let about = pb::Device {
         eas: Some(device.into()),

@@ -133,6 +133,11 @@ impl Open {
             || self.active.as_ref().is_some_and(|active| other(&active.run))
     }
 
+    /// Whether nothing waits and nothing is with the agent.
+    pub(super) fn is_idle(&self) -> bool {
+        self.waiting.is_empty() && self.active.is_none()
+    }
+
     /// Whether mailboxes may be read back now: no read-back is under way or was just made.
     pub(super) fn may_read_back(&self) -> bool {
         let read_back = |run: &Run| run.trigger == Trigger::ReadBack;

@@ -10,7 +10,7 @@ use exgate_domain::observation::{AccessState, EasDevice, Observation};
 use exgate_proto::convert::decode_observation;
 
 use super::columns::{Columns, folded, list, state_name};
-use super::{Intent, Store, StoreError, intents, observed};
+use super::{Intent, Store, StoreError, StoredStatistics, intents, observed, statistics};
 
 /// Which devices to list.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -38,6 +38,8 @@ pub struct StoredDevice {
     pub mailbox: Option<MailboxFacts>,
     /// What is intended for it, once that was decided.
     pub intent: Option<Intent>,
+    /// What its mailbox knows of it, once that was asked.
+    pub statistics: Option<StoredStatistics>,
     /// When Exchange last showed it.
     pub seen_at: Timestamp,
     /// When it was last different.
@@ -70,13 +72,16 @@ macro_rules! select {
             "SELECT device.id, device.organization, device.observation, device.seen_at,
                     device.changed_at, device.missed_full, mailbox.observation AS mailbox,
                     cases.decision, cases.access, cases.compliance, cases.reasons, cases.decided_at,
-                    inventories.full_seen_at
+                    inventories.full_seen_at, device_statistics.statistics,
+                    last.asked_at AS statistics_at, last.failure AS statistics_failure
              FROM observed AS device
              LEFT JOIN observed AS mailbox ON mailbox.organization = device.organization
                  AND mailbox.kind = 'Mailbox' AND mailbox.dn = device.dn
              LEFT JOIN cases ON cases.organization = device.organization
                  AND cases.mailbox = mailbox.guid AND cases.device_id = device.device_id
              LEFT JOIN inventories ON inventories.organization = device.organization
+             LEFT JOIN device_statistics ON device_statistics.device = device.id
+             LEFT JOIN statistics_reads AS last ON last.mailbox = mailbox.id
              WHERE device.kind = 'Device' AND device.id > ?1
                AND (?2 IS NULL OR device.access_state IN (SELECT value FROM json_each(?2))) AND ",
             $condition,
@@ -208,6 +213,7 @@ fn read(row: &SqliteRow) -> Result<StoredDevice, StoreError> {
         device: observed::device(row)?,
         mailbox,
         intent: intents::intent(row)?,
+        statistics: statistics::statistics(row)?,
         seen_at,
         changed_at: row.instant("changed_at")?,
     })

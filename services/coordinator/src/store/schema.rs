@@ -5,9 +5,10 @@ use sqlx::SqlSafeStr;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 
 /// Number, title and text of every step.
-const STEPS: [(i64, &str, &str); 2] = [
+const STEPS: [(i64, &str, &str); 3] = [
     (1, "first light", include_str!("../../migrations/sqlite/0001_first_light.sql")),
     (2, "resumable syncs", include_str!("../../migrations/sqlite/0002_resumable_syncs.sql")),
+    (3, "statistics", include_str!("../../migrations/sqlite/0003_statistics.sql")),
 ];
 
 /// Brings a file to the newest step.

@@ -31,11 +31,13 @@ pub enum RowKind {
     Record,
     /// A run.
     Run,
+    /// What a mailbox said of its devices, and that it was asked.
+    Statistics,
 }
 
 impl RowKind {
     /// Every kind.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Device,
         Self::Mailbox,
         Self::Settings,
@@ -47,6 +49,7 @@ impl RowKind {
         Self::Command,
         Self::Record,
         Self::Run,
+        Self::Statistics,
     ];
 
     /// Its name as a metric's label.
@@ -63,6 +66,7 @@ impl RowKind {
             Self::Command => "command",
             Self::Record => "record",
             Self::Run => "run",
+            Self::Statistics => "statistics",
         }
     }
 

@@ -10,8 +10,8 @@
 //!
 //! The modules follow the data: who is meant ([`ids`]), whose Exchange it is ([`organization`]), who
 //! may write there ([`lease`]), which of its servers are up ([`standing`]), whether all
-//! is well on the way there ([`check`]), what was seen ([`observation`], [`sync`], [`snapshot`]), what others say
-//! ([`record`]), what Exchange will do by itself ([`precedence`]), what the company wants
+//! is well on the way there ([`check`]), what was seen ([`observation`], [`sync`], [`snapshot`],
+//! [`statistics`]), what others say ([`record`]), what Exchange will do by itself ([`precedence`]), what the company wants
 //! ([`policy`]), the question ([`case`]), the answer ([`decision`]) and the change ([`command`]).
 
 pub mod ids;
@@ -22,6 +22,7 @@ pub mod check;
 pub mod observation;
 pub mod sync;
 pub mod snapshot;
+pub mod statistics;
 pub mod record;
 pub mod precedence;
 pub mod policy;

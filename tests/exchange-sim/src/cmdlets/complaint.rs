@@ -216,6 +216,12 @@ impl Call {
         )
     }
 
+    /// The mailbox's database is offline. Class and text are unverified.
+    pub fn mailbox_unavailable(&self, mailbox: &str) -> Complaint {
+        let message = format!("The database of mailbox '{mailbox}' is offline.");
+        self.refusal("MailboxUnavailableException", message)
+    }
+
     /// A value that a property can not have.
     pub fn invalid(&self, problem: String) -> Complaint {
         self.refusal("DataValidationException", problem)

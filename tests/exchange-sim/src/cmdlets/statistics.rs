@@ -73,7 +73,12 @@ fn choose(call: &Call, world: &World) -> Result<Vec<Owned>, Complaint> {
         let owner = world.mailbox(device.mailbox)?;
         Some((device, owner))
     };
-    Ok(devices.into_iter().filter_map(owned).collect())
+    let owned: Vec<Owned> = devices.into_iter().filter_map(owned).collect();
+    let faults = call.live.faults();
+    match owned.iter().find(|(_, owner)| faults.is_offline(&owner.primary_smtp_address)) {
+        Some((_, owner)) => Err(call.mailbox_unavailable(&owner.name)),
+        None => Ok(owned),
+    }
 }
 
 fn render(

@@ -185,3 +185,36 @@ fn a_large_table_finds_each_of_its_objects_and_takes_32_bytes_for_it() {
         assert_eq!(table.bytes(), 20_000 * 32);
     }
 }
+
+#[test]
+fn mailboxes_of_known_devices_are_held_only_as_far_as_acknowledged_looks_say() {
+    let mut table = DigestTable::default();
+    assert!(!table.owners_are_held(), "nothing was looked at");
+    table.begin(ONE, false, Seal::Whole);
+    table.owners_shown(true);
+    assert!(!table.owners_are_held(), "nobody has acknowledged it");
+    table.acknowledge(Seal::Whole);
+    assert!(table.owners_are_held());
+
+    table.begin(ONE, false, Seal::Part);
+    table.acknowledge(Seal::Part);
+    assert!(table.owners_are_held(), "a read-back says nothing of it");
+
+    table.begin(ONE, false, Seal::Part);
+    table.owners_shown(false);
+    table.owners_shown(true);
+    table.acknowledge(Seal::Part);
+    assert!(!table.owners_are_held(), "a mailbox was left out");
+
+    table.begin(ONE, false, Seal::Part);
+    table.owners_shown(true);
+    // The run breaks here.
+    table.begin(ONE, false, Seal::Part);
+    assert!(!table.owners_are_held(), "the look that was whole was never acknowledged");
+    table.owners_shown(true);
+    table.acknowledge(Seal::Part);
+    assert!(table.owners_are_held());
+
+    table.begin(Generation::new(2), false, Seal::Part);
+    assert!(!table.owners_are_held(), "another lease begins from nothing");
+}

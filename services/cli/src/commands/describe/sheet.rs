@@ -1,6 +1,7 @@
 //! One thing as a sheet of labels and values; what is not known is not shown.
 
 mod configuration;
+mod statistics;
 
 use exgate_proto::{types::v1 as types, v1 as pb};
 use jiff::Timestamp;
@@ -175,7 +176,7 @@ pub(super) fn device(it: &pb::Device, now: Timestamp) -> String {
         guid => format!("{} <{}> {guid}", it.mailbox_display_name, it.primary_smtp),
     };
     let reasons: Vec<_> = it.reasons.iter().map(|it| reason(*it)).collect();
-    Sheet::default()
+    let sheet = Sheet::default()
         .line("Name", &it.name)
         .line("ActiveSync id", &eas.device_id)
         .line("Mailbox", mailbox.trim())
@@ -195,8 +196,8 @@ pub(super) fn device(it: &pb::Device, now: Timestamp) -> String {
         .line("Client type", &eas.client_type)
         .line("Protocol", &eas.protocol_version)
         .line("First sync", since(eas.first_sync_at.as_ref(), now))
-        .line("Changed", since(eas.changed_at.as_ref(), now))
-        .next(&[format!("exgate why {}", it.name)])
+        .line("Changed", since(eas.changed_at.as_ref(), now));
+    statistics::written(sheet, it, now).next(&[format!("exgate why {}", it.name)])
 }
 
 /// A sync.

@@ -5,6 +5,7 @@ use tonic::Streaming;
 use exgate_domain::command::Receipt;
 use exgate_domain::ids::{Generation, OrganizationId, RunId};
 use exgate_domain::standing::Standing;
+use exgate_domain::statistics::MailboxStatistics;
 use exgate_proto::agent::v1 as pb;
 use exgate_proto::agent::v1::attach_request::Message as Said;
 use exgate_proto::convert::Malformed;
@@ -105,6 +106,11 @@ impl Conversation {
                 let (id, told) = message::check_finished(finished).map_err(|it| protocol(&it))?;
                 self.api.agents.checked(&self.session, id, told);
                 Ok(())
+            }
+            Said::StatisticsRead(read) => {
+                let read = MailboxStatistics::try_from(read).map_err(|it| protocol(&it))?;
+                let stored = self.api.statistics.read(&self.session, read).await;
+                stored.map_err(|error| unstored(&error))
             }
             Said::RunProgress(pb::RunProgress { run_id, step, done }) => {
                 let run = id::<RunId>("run_id", &run_id).map_err(|it| protocol(&it))?;

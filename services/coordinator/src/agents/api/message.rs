@@ -2,7 +2,7 @@
 
 use tonic::Status;
 
-use exgate_domain::ids::{AgentId, CheckId, Generation};
+use exgate_domain::ids::{AgentId, CheckId, Generation, MailboxId};
 use exgate_domain::lease::{LEASE_TTL, LeaseRefused};
 use exgate_domain::snapshot::PAGE_ROWS_MAX;
 use exgate_proto::agent::v1 as pb;
@@ -114,6 +114,11 @@ pub(super) fn answer(outgoing: Outgoing) -> Result<pb::AttachResponse, Status> {
         }
         Outgoing::StartCheck { id, traceparent } => {
             Answer::StartCheck(pb::StartCheck { check_id: id.to_string(), traceparent })
+        }
+        Outgoing::ReadStatistics { mailboxes, traceparent } => {
+            let guid = |mailbox: MailboxId| mailbox.guid().as_bytes().to_vec();
+            let mailbox_guids = mailboxes.into_iter().map(guid).collect();
+            Answer::ReadStatistics(pb::ReadStatistics { mailbox_guids, traceparent })
         }
         Outgoing::Command(command) => Answer::Command((*command).into()),
         Outgoing::ReceiptStored(command) => {
