@@ -108,7 +108,7 @@ fn outlooks_dialect_names_the_service_or_the_error() {
     assert_eq!(texts(&root, "Type"), ["EXCH", "EXPR"]);
     assert_eq!(texts(&root, "EwsUrl"), ["https://localhost:8443/EWS/Exchange.asmx"; 2]);
     assert_eq!(texts(&root, "ASUrl"), texts(&root, "EwsUrl"));
-    assert_eq!(texts(&root, "AutoDiscoverSMTPAddress"), [house.address.clone()]);
+    assert_eq!(texts(&root, "AutoDiscoverSMTPAddress"), std::slice::from_ref(&house.address));
     let code = |told: (u16, Option<String>, Element)| texts(&told.2, "ErrorCode").concat();
     assert_eq!(code(house.outlook("nobody@contoso.com", OUTLOOK)), "500");
     assert_eq!(code(house.outlook(&house.address, "urn:other")), "601");

@@ -1,6 +1,7 @@
 //! pypsrp signs in by NTLM, Kerberos and certificate, in clear inside TLS and sealed over http; and what
 //! does not fit is refused.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -162,6 +163,18 @@ async fn pypsrp_signs_in_by_a_certificate() {
     rig.stop().await;
 }
 
+/// Two people and two services, each service's key in a table of its own.
+fn populate(kdc: &Kdc, keytab: &Path, foreign: &Path) {
+    kdc.administer(&[
+        format!("addprinc +requires_preauth -pw \"{PASSWORD}\" svc-admin"),
+        format!("addprinc +requires_preauth -pw \"{PASSWORD}\" stranger"),
+        "addprinc -randkey HTTP/localhost".to_owned(),
+        "addprinc -randkey HTTP/elsewhere".to_owned(),
+        format!("ktadd -k {} HTTP/localhost", keytab.display()),
+        format!("ktadd -k {} HTTP/elsewhere", foreign.display()),
+    ]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn pypsrp_signs_in_with_a_ticket_of_a_real_kdc() {
     let name = "pypsrp_signs_in_with_a_ticket_of_a_real_kdc";
@@ -173,14 +186,7 @@ async fn pypsrp_signs_in_with_a_ticket_of_a_real_kdc() {
     let Some(kdc) = Kdc::start(name, folder.path()) else { return };
     let keytab = folder.path().join("http.keytab");
     let foreign = folder.path().join("foreign.keytab");
-    kdc.administer(&[
-        format!("addprinc +requires_preauth -pw \"{PASSWORD}\" svc-admin"),
-        format!("addprinc +requires_preauth -pw \"{PASSWORD}\" stranger"),
-        "addprinc -randkey HTTP/localhost".to_owned(),
-        "addprinc -randkey HTTP/elsewhere".to_owned(),
-        format!("ktadd -k {} HTTP/localhost", keytab.display()),
-        format!("ktadd -k {} HTTP/elsewhere", foreign.display()),
-    ]);
+    populate(&kdc, &keytab, &foreign);
     let mut settings = offering(&[Method::Kerberos]);
     settings.sign_in.keytab = Some(keytab);
     let rig = Rig::start(settings).await;
