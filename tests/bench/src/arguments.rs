@@ -10,6 +10,8 @@ const DEVICES_QUICK: usize = 20_000;
 const DEVICES_FULL: usize = 100_000;
 /// Devices of R12 and R13, of which each costs pypsrp a millisecond and more.
 const DEVICES_PEERS: usize = 20_000;
+/// Devices of S2.
+const DEVICES_LISTED: usize = 20_000;
 /// The fleets of M4 in a full run; a quick one has the first.
 const FLEETS: [usize; 2] = [100_000, 1_000_000];
 /// Where `make bench` installs the Python peers, as seen from the programs.
@@ -85,6 +87,12 @@ pub(crate) enum Goal {
     /// The agent's memory, and how it grows with the fleet beyond its digest table.
     #[value(name = "M4")]
     M4,
+    /// The simulator with a million devices: start, memory, devices generated in a second.
+    #[value(name = "S1")]
+    S1,
+    /// The simulator's share of the CPU of a listing of 20,000 devices by pypsrp.
+    #[value(name = "S2")]
+    S2,
     /// Rate and shells under a throttle at its real pace, by the simulator's count: 70 s.
     #[value(name = "C4")]
     C4,
@@ -106,6 +114,8 @@ pub(crate) struct Plan {
     pub(crate) devices: usize,
     /// Devices of R12 and R13.
     pub(crate) devices_peers: usize,
+    /// Devices of S2.
+    pub(crate) devices_listed: usize,
     /// The fleets of M4, the larger one last.
     pub(crate) fleets: Vec<usize>,
     /// A Python with the peers, where one is known.
@@ -129,6 +139,7 @@ impl Arguments {
             rounds: self.rounds,
             devices: self.devices.unwrap_or(usual),
             devices_peers: self.devices.unwrap_or(DEVICES_PEERS),
+            devices_listed: self.devices.unwrap_or(DEVICES_LISTED),
             fleets: self
                 .fleets
                 .unwrap_or_else(|| FLEETS.into_iter().take(1 + usize::from(is_full)).collect()),

@@ -9,6 +9,7 @@ mod receive;
 mod processes;
 mod memory;
 mod peers;
+mod simulator;
 mod throttle;
 mod report;
 
@@ -54,6 +55,8 @@ fn run(plan: &Plan) -> anyhow::Result<Report> {
             Goal::R12 => peers::measure(plan, Peer::Pypsrp)?,
             Goal::R13 => peers::measure(plan, Peer::ElementTree)?,
             Goal::M4 => memory::measure(plan)?,
+            Goal::S1 => simulator::scale(plan)?,
+            Goal::S2 => simulator::listing(plan)?,
         });
     }
     println!("{}", report.table());

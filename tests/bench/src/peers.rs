@@ -73,8 +73,7 @@ impl Peer {
 /// Measures one of them; without Python it is skipped, and different rows are an error.
 pub(crate) fn measure(plan: &Plan, peer: Peer) -> anyhow::Result<Vec<Result>> {
     let (id, target, stretch) = peer.goal();
-    let Some(python) = plan.python.clone().filter(|python| python.try_exists().is_ok_and(|is| is))
-    else {
+    let Some(python) = python(plan) else {
         println!("{id}: skipped, no Python with pypsrp (`make bench` installs it; or --python)");
         return Ok(vec![skipped(id, plan.devices_peers, target, stretch)]);
     };
@@ -107,7 +106,13 @@ pub(crate) fn measure(plan: &Plan, peer: Peer) -> anyhow::Result<Vec<Result>> {
     }])
 }
 
-fn skipped(id: &'static str, n: usize, target: f64, stretch: f64) -> Result {
+/// The Python with the peers, where there is one.
+pub(crate) fn python(plan: &Plan) -> Option<PathBuf> {
+    plan.python.clone().filter(|python| python.try_exists().is_ok_and(|is| is))
+}
+
+/// The result of what could not be measured without Python.
+pub(crate) fn skipped(id: &'static str, n: usize, target: f64, stretch: f64) -> Result {
     Result {
         id,
         kind: Kind::Ratio,
@@ -193,6 +198,26 @@ fn same(truth: &Listed, seen: &Listed) -> anyhow::Result<()> {
         anyhow::bail!("only one side sees {odd:?}");
     }
     Ok(())
+}
+
+/// What the peer lists by itself, and what that costs its process.
+pub(crate) async fn listed(
+    peer: Peer,
+    python: &Path,
+    site: &Site,
+    devices: usize,
+) -> anyhow::Result<Listed> {
+    let mut theirs = Theirs::start(peer, python, site, devices)?;
+    let listed = loop {
+        match theirs.next().await? {
+            Printed::Slice { .. } => theirs.go_on().await?,
+            Printed::End { mailboxes, devices, cpu_s } => {
+                break Listed { cpu: Duration::from_secs_f64(cpu_s), mailboxes, devices };
+            }
+        }
+    };
+    theirs.end().await?;
+    Ok(listed)
 }
 
 /// Their listing, under way in a process of its own.

@@ -22,6 +22,8 @@ const ORGANIZATION: &str = "contoso";
 const ACCOUNT: &str = r"CONTOSO\svc-bench";
 /// How often something that is waited for is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// `USER_HZ` of every Linux that Rust runs on.
+const TICKS_PER_SECOND: f64 = 100.0;
 /// Lines of a log that tell why a process failed.
 const LOG_LINES: usize = 8;
 
@@ -139,8 +141,36 @@ impl House {
 
     /// The agent's largest resident size so far, in KiB.
     pub(crate) fn agent_peak_kib(&self) -> anyhow::Result<u64> {
-        let agent = self.running.iter().find(|it| it.name == "exgate-agent").context("no agent")?;
-        let status = fs::read_to_string(format!("/proc/{}/status", agent.child.id()))?;
+        self.peak_kib("exgate-agent")
+    }
+
+    /// The simulator's largest resident size so far, in KiB.
+    pub(crate) fn simulator_peak_kib(&self) -> anyhow::Result<u64> {
+        self.peak_kib("exchange-sim")
+    }
+
+    /// The CPU time that the simulator took so far, in user and kernel.
+    pub(crate) fn simulator_cpu(&self) -> anyhow::Result<Duration> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid("exchange-sim")?))?;
+        // Behind the name, which may hold anything, `utime` and `stime` are the 12th and 13th (proc(5)).
+        let (_, fields) = stat.rsplit_once(')').context("no name in stat")?;
+        let ticks: Vec<u64> =
+            fields.split_whitespace().skip(11).take(2).map(str::parse).collect::<Result<_, _>>()?;
+        Ok(Duration::from_secs_f64(ticks.iter().sum::<u64>() as f64 / TICKS_PER_SECOND))
+    }
+
+    /// The port of the simulator's control surface.
+    pub(crate) fn control_port(&self) -> u16 {
+        self.ports.control
+    }
+
+    fn pid(&self, name: &str) -> anyhow::Result<u32> {
+        let found = self.running.iter().find(|it| it.name == name);
+        Ok(found.with_context(|| format!("no {name}"))?.child.id())
+    }
+
+    fn peak_kib(&self, name: &str) -> anyhow::Result<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid(name)?))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         let word = line.and_then(|line| line.split_whitespace().next()).context("no VmHWM")?;
         Ok(word.parse()?)

@@ -235,6 +235,7 @@ mod tests {
             rounds: 7,
             devices: 1,
             devices_peers: 1,
+            devices_listed: 1,
             fleets: vec![1],
             python: None,
             out: "x".into(),

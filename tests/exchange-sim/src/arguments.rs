@@ -1,5 +1,8 @@
 //! Owns the command line, and the settings made of it.
 
+pub(crate) mod ask;
+pub(crate) mod fault;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,57 +19,87 @@ use exchange_sim::winrm::Wire;
 use exchange_sim::winrm::certificates::write_private;
 use exchange_sim::world::organization::AccessLevel;
 
+use ask::Ask;
+
 /// An Exchange organization that can be looked at and broken: its mobile-device side, over remote
 /// PowerShell like the real one.
 #[derive(Debug, Parser)]
-#[command(name = "exchange-sim", version)]
+#[command(name = "exchange-sim", version, after_help = EXAMPLES)]
 pub(crate) struct Arguments {
     /// What to do.
     #[command(subcommand)]
     pub(crate) command: Command,
 }
 
+const EXAMPLES: &str = "Examples (EXCHANGE_SIM_STATE=DIR saves every --state):
+  exchange-sim serve --state /tmp/exchange --mode explicit
+  exchange-sim status --state /tmp/exchange
+  exchange-sim devices --state /tmp/exchange --access Quarantined --limit 5
+  exchange-sim connect jane.doe7@contoso.com --state /tmp/exchange --platform iphone
+  exchange-sim advance 14m --state /tmp/exchange
+  exchange-sim fault set --state /tmp/exchange --throttle 30s --times 5
+  exchange-sim ledger --state /tmp/exchange --json";
+
+const SERVE_HELP: &str = "\
+What answers where
+  Once every port is open, the addresses are printed as JSON and written to DIR/endpoints.json: the
+  control surface, and per organization and server the address of remote PowerShell. At the same port are
+  Exchange Web Services, Autodiscover and, for phones, /Microsoft-Server-ActiveSync; at \"smtp_port\" mail is
+  taken. Every mailbox's user has the accounts' password. DIR/ca.pem vouches
+  for the certificates, DIR/password holds the accounts' password. The worlds live in DIR/journal.jsonl
+  and survive the process however it ends; a restart with the same DIR has the same ports.
+
+From another terminal
+  exchange-sim status|devices|mailboxes|mails|ledger|cmdlets --state DIR     look
+  exchange-sim connect|sync|os-update|reset|misbehave|move --state DIR       phones
+  exchange-sim advance|speed --state DIR                                     time
+  exchange-sim throttle --state DIR                                          budgets
+  exchange-sim fault set|list|clear --state DIR                              faults
+
+The same over HTTP and JSON, on the control address
+  GET    /organizations, /organizations/NAME
+  GET    /organizations/NAME/devices?state=&mailbox=&id=&limit=, /devices/ID
+  POST   /organizations/NAME/devices  {\"mailbox\": \"jane@contoso.com\", \"platform\": \"iphone\"}
+  POST   /organizations/NAME/devices/ID/sync, /devices/ID/os-update  {\"version\": \"18.3\"}
+  POST   /organizations/NAME/devices/ID/reset, /mailboxes/ID/move
+  POST   /organizations/NAME/devices/ID/misbehave  {\"behaviour\": \"RecentCommands\", \"times\": 6}
+  GET    /organizations/NAME/mailboxes?limit=, /mailboxes/ID, /mails?mailbox=, /cmdlets
+  POST   /organizations/NAME/settings  {\"default_access_level\": \"Allow\", \"eas_max_devices\": 10,
+         \"autoblock\": {\"RecentCommands\": {\"limit\": 5, \"within_minutes\": 720,
+         \"block_minutes\": 720}}}
+  GET    /organizations/NAME/accounts; POST {\"CONTOSO\\\\svc\": {\"roles\": [\"Help Desk\"]}}
+  GET    /organizations/NAME/throttle; POST {\"shells_max\": 18, \"powershell_cmdlets\": 400}
+  GET    /organizations/NAME/faults; POST replaces them; DELETE clears them, /faults/N one
+  POST   /organizations/NAME/faults/add  {\"script\": [{\"fault\": \"lose_answer\",
+         \"cmdlet\": \"Set-CASMailbox\", \"times\": 1}]}
+  POST   .../faults/add  {\"ews_errors\": [{\"code\": \"ErrorServerBusy\", \"back_off_ms\": 2000, \"times\": 2}]},
+         {\"autodiscover\": {\"answer\": {\"redirect_url\": \"https://...\"}}},
+         {\"smtp_replies\": [{\"at\": \"recipient\", \"reply\": \"451 4.7.0 Later\"}]}
+  GET    /_ledger?organization=&after=
+  GET    /time; POST /time/advance {\"seconds\": 840}, /time/speed {\"mode\": \"explicit\"} or
+         {\"mode\": {\"auto\": {\"speed\": 60}}}
+  A refusal is a problem document: \"detail\" says why, \"cure\" what to do about it.
+
+Examples
+  exchange-sim serve --state /tmp/exchange --organization contoso:2019 --server contoso:2019:Rome
+  exchange-sim serve --state /tmp/large --mailboxes 650000 --devices 1000000 --mode explicit";
+
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Serves organizations until interrupted.
-    ///
-    /// Prints, and writes to DIR/endpoints.json, where everything answers once every port is open:
-    /// the control surface (HTTP and JSON), and per organization the address of remote PowerShell,
-    /// whose certificate DIR/ca.pem vouches for; at the same port are Exchange Web Services, Autodiscover
-    /// and, for phones, /Microsoft-Server-ActiveSync, and at "smtp_port" mail is taken. Every mailbox's
-    /// user has the accounts' password. The worlds live in DIR/journal.jsonl and survive the
-    /// process however it ends; a restart with the same DIR goes on with them, on the same ports.
-    ///
-    /// On the control address: GET /organizations, and below /organizations/NAME: /devices
-    /// (?state=&mailbox=&id=&limit=), /devices/ID, /mailboxes, /mailboxes/ID, /mails (?mailbox=),
-    /// /cmdlets, /accounts, /throttle, /faults; GET /_ledger (?organization=&after=). To make things happen, POST JSON to
-    /// /organizations/NAME/devices {"mailbox": "jane@contoso.com", "platform": "iphone"},
-    /// /devices/ID/sync, /devices/ID/os-update {"version": "18.3"}, /devices/ID/reset (a new DeviceId),
-    /// /devices/ID/misbehave {"behaviour": "RecentCommands", "times": 6}, /mailboxes/ID/move, /settings
-    /// {"default_access_level": "Allow", "eas_max_devices": 10, "autoblock": {"RecentCommands":
-    /// {"limit": 5, "within_minutes": 720, "block_minutes": 720}}}, /faults {"hide_cmdlets": [], "hide_parameters": {},
-    /// "stop_listener": true, "stop_servers": ["EX02"], "stop_servers_in": {"EX01":
-    /// {"cmdlet": "Get-MobileDevice", "bytes": 90000}}, "latency_ms": {"Set-CASMailbox": 50},
-    /// "offline_mailboxes": ["jane@contoso.com"],
-    /// "drop_connection_after_bytes": 100000, "lose_answer": {"cmdlet": "Set-CASMailbox", "times":
-    /// 1}, "stop_domain_controllers": ["dc02"], "replication_lag_ms": 30000, "ews_errors": [{"code":
-    /// "ErrorServerBusy", "back_off_ms": 2000, "times": 2}], "autodiscover": {"answer": {"redirect_url":
-    /// "https://..."}}, "smtp_replies": [{"at": "recipient", "reply": "451 4.7.0 Later"}],
-    /// "hang_unconfirmed": true}, /accounts {"CONTOSO\\svc": {"roles": ["Help Desk"],
-    /// "hide_cmdlets": [], "hide_parameters": {}, "writes_in": "Sales"}}, /throttle
-    /// {"shells_max": 18, "powershell_cmdlets": 400, "exchange_cmdlets": 200,
-    /// "period_ms": 5000, "delay_ms_max": 2000, "runspaces": 20, "operations": 1000,
-    /// "commands_per_shell_max": 1000}, and, in explicit mode, /time/advance
-    /// {"seconds": 840}.
+    #[command(after_long_help = SERVE_HELP)]
     Serve(Box<Serve>),
+    /// Looks at a simulator, or tells it what to do.
+    #[command(flatten)]
+    Ask(Box<Ask>),
 }
 
 /// How to serve.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Serve {
     /// Where worlds, certificates, ports and a password are kept.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", env = "EXCHANGE_SIM_STATE")]
     state: PathBuf,
     /// An organization, such as contoso:2019:0 (port 0: a free one, the same after a restart). Its
     /// personality is 2010, 2013, 2016, 2019, SE, mixed (2013, and as EX02 the 2010 server that was there

@@ -1,14 +1,23 @@
 //! Owns what can be made to go wrong in one organization.
 //!
-//! Invariant: faults are the experimenter's, not the world's: they are not journaled, and a restarted
-//! simulator has none.
+//! A fault is a state that stays until it is cleared (a server that is down), or a script that counts what
+//! it hits. Invariant: faults are the experimenter's, not the world's: they are not journaled, and a
+//! restarted simulator has none.
+
+mod script;
+pub mod slowness;
+pub mod spoiled;
+pub mod validation;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 use crate::ews::code::Code;
+
+pub use script::{Kind, Scripted, Site};
 
 /// The faults that are on; the default has none.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -47,10 +56,12 @@ pub struct Faults {
     pub autodiscover: Option<AutodiscoverFault>,
     /// What the submission port replies instead of its own; the first one that fits is used up first.
     pub smtp_replies: Vec<SmtpReply>,
+    /// Faults that count what they hit.
+    pub script: Vec<Scripted>,
 }
 
 /// An error of EWS.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EwsError {
     /// The response code; with `http_status` nothing of it is told.
@@ -221,6 +232,105 @@ impl Faults {
     pub fn stops_in(&self, server: &str) -> Option<&Midway> {
         let mut named = self.stop_servers_in.iter();
         named.find(|(name, _)| name.eq_ignore_ascii_case(server)).map(|(_, midway)| midway)
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.hide_cmdlets.len()
+            + self.hide_parameters.len()
+            + usize::from(self.stop_listener)
+            + self.stop_servers.len()
+            + self.stop_servers_in.len()
+            + self.latency_ms.len()
+            + self.offline_mailboxes.len()
+            + usize::from(self.hang_unconfirmed)
+            + self.stop_domain_controllers.len()
+            + usize::from(self.replication_lag_ms > 0)
+            + self.ews_errors.iter().filter(|held| held.times > 0).count()
+            + usize::from(self.autodiscover.as_ref().is_some_and(|held| held.times > 0))
+            + self.smtp_replies.iter().filter(|held| held.times > 0).count()
+            + usize::from(self.drop_connection_after_bytes.is_some())
+            + usize::from(self.lose_answer.as_ref().is_some_and(|lost| lost.times > 0))
+            + self.script.iter().filter(|held| held.times != Some(0)).count()
+    }
+
+    /// Adds other faults to these; what can be there only once is replaced.
+    pub fn add(&mut self, more: Self) {
+        let Self {
+            hide_cmdlets,
+            hide_parameters,
+            stop_listener,
+            stop_servers,
+            stop_servers_in,
+            latency_ms,
+            offline_mailboxes,
+            drop_connection_after_bytes,
+            lose_answer,
+            stop_domain_controllers,
+            replication_lag_ms,
+            ews_errors,
+            autodiscover,
+            smtp_replies,
+            hang_unconfirmed,
+            script,
+        } = more;
+        self.hide_cmdlets.extend(hide_cmdlets);
+        for (cmdlet, parameters) in hide_parameters {
+            self.hide_parameters.entry(cmdlet).or_default().extend(parameters);
+        }
+        self.stop_listener |= stop_listener;
+        self.hang_unconfirmed |= hang_unconfirmed;
+        self.stop_servers.extend(stop_servers);
+        self.stop_servers_in.extend(stop_servers_in);
+        self.latency_ms.extend(latency_ms);
+        self.offline_mailboxes.extend(offline_mailboxes);
+        self.drop_connection_after_bytes =
+            drop_connection_after_bytes.or(self.drop_connection_after_bytes);
+        self.lose_answer = lose_answer.or(self.lose_answer.take());
+        self.stop_domain_controllers.extend(stop_domain_controllers);
+        if replication_lag_ms > 0 {
+            self.replication_lag_ms = replication_lag_ms;
+        }
+        self.ews_errors.extend(ews_errors);
+        self.autodiscover = autodiscover.or(self.autodiscover.take());
+        self.smtp_replies.extend(smtp_replies);
+        self.script.extend(script);
+    }
+
+    /// The first scripted fault that is wanted, concerns the site and strikes now.
+    pub fn strikes(&mut self, site: &Site<'_>, wanted: impl Fn(&Kind) -> bool) -> Option<Kind> {
+        let mut wanted = self.script.iter_mut().filter(|held| wanted(&held.fault));
+        let struck = wanted.find_map(|held| (held.concerns(site) && held.strike()).then_some(held));
+        struck.map(|held| held.fault.clone())
+    }
+
+    /// After how many bytes a connection may be cut.
+    pub fn cuts_after(&self, site: &Site<'_>) -> Option<u64> {
+        let concerned = self.script.iter().filter(|held| held.concerns(site));
+        let bytes = concerned.map(|held| {
+            if let Kind::DropConnection { bytes } = held.fault { Some(bytes) } else { None }
+        });
+        bytes.flatten().next()
+    }
+
+    /// By how much the organization's clocks are ahead.
+    pub fn skew(&self) -> SignedDuration {
+        let skews = self.script.iter().filter_map(|held| match held.fault {
+            Kind::ClockSkew { milliseconds } => Some(SignedDuration::from_millis(milliseconds)),
+            Kind::Latency { .. }
+            | Kind::ObjectLatency { .. }
+            | Kind::Unauthorized
+            | Kind::Unavailable
+            | Kind::DropConnection { .. }
+            | Kind::DeadShell
+            | Kind::Throttle { .. }
+            | Kind::LoseAnswer
+            | Kind::Truncate { .. }
+            | Kind::Empty
+            | Kind::FailMailbox { .. }
+            | Kind::SlowController { .. } => None,
+        });
+        skews.fold(SignedDuration::ZERO, SignedDuration::saturating_add)
     }
 
     /// Says whether this answer is to be lost, and counts it.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::behaviour::contact::Moment;
 use crate::cmdlets::rights::Rights;
-use crate::faults::{AutodiscoverAnswer, EwsError, Faults, SmtpStage};
+use crate::faults::{AutodiscoverAnswer, EwsError, Faults, Kind, Site, SmtpStage};
 use crate::time::Time;
 use crate::winrm::throttle::Throttle;
 use crate::world::World;
@@ -48,7 +48,9 @@ impl Live {
 
     /// The present.
     pub fn moment(&self) -> Moment {
-        self.time.moment()
+        let Moment { now, elapsed_ms } = self.time.moment();
+        let skew = self.faults.borrow().skew();
+        Moment { now: now.checked_add(skew).unwrap_or(now), elapsed_ms }
     }
 
     /// The simulator's time.
@@ -90,7 +92,7 @@ impl Live {
         plan: impl FnOnce(&World, &Moment) -> (Vec<Event>, T),
     ) -> Result<T, JournalError> {
         let mut world = self.world();
-        let moment = self.time.moment();
+        let moment = self.moment();
         let (mut events, outcome) = plan(&world, &moment);
         if events.is_empty() {
             return Ok(outcome);
@@ -114,7 +116,8 @@ impl Live {
                 | Event::Rules(_)
                 | Event::Policies(_)
                 | Event::Invoked(_)
-                | Event::Advanced(_) => {}
+                | Event::Advanced(_)
+                | Event::Paced(_) => {}
             }
         }
         let occurrence = Occurrence { at: moment.now, organization: self.name.clone(), events };
@@ -151,7 +154,8 @@ impl Live {
                 | Event::Mail(_)
                 | Event::Ledger(_)
                 | Event::Invoked(_)
-                | Event::Advanced(_) => continue,
+                | Event::Advanced(_)
+                | Event::Paced(_) => continue,
             };
             if *edited_ms == moment.elapsed_ms {
                 *edited_ms = edited_ms.saturating_add(lag_ms);
@@ -212,8 +216,28 @@ impl Live {
     }
 
     /// Says whether the answer to this cmdlet is to be lost, and counts it.
-    pub fn loses_answer(&self, cmdlet: &str) -> bool {
-        self.faults.send_if_modified(|faults| faults.loses_answer(cmdlet))
+    pub fn loses_answer(&self, site: &Site<'_>) -> bool {
+        self.faults.send_if_modified(|faults| faults.loses_answer(site.cmdlet))
+            || self.strikes(site, |kind| matches!(kind, Kind::LoseAnswer)).is_some()
+    }
+
+    /// The first scripted fault that is wanted and strikes here; it is counted.
+    pub fn strikes(&self, site: &Site<'_>, wanted: impl Fn(&Kind) -> bool) -> Option<Kind> {
+        if self.faults.borrow().script.is_empty() {
+            return None;
+        }
+        let mut struck = None;
+        // Nobody who follows the faults needs to hear of a count.
+        self.faults.send_if_modified(|faults| {
+            struck = faults.strikes(site, wanted);
+            false
+        });
+        struck
+    }
+
+    /// Changes the faults that are on, and says what `edit` said: whether it changed any.
+    pub fn edit_faults(&self, edit: impl FnOnce(&mut Faults) -> bool) -> bool {
+        self.faults.send_if_modified(edit)
     }
 
     /// What EWS is to answer to this operation instead, and counts it.

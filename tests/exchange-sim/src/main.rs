@@ -1,6 +1,8 @@
-//! The simulator as a process: `exchange-sim serve`.
+//! The simulator as a process, `exchange-sim serve`, and the commands that look at one and tell it what
+//! to do.
 
 mod arguments;
+mod client;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -14,13 +16,17 @@ use exgate_runtime::config::{Log, LogFormat, Telemetry};
 use exgate_runtime::signals::Signals;
 use exgate_runtime::{Tasks, report};
 
+use arguments::ask::Ask;
 use arguments::{Arguments, Command};
 
 /// How long connections may take to end.
 const DRAIN_MAX: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
-    let Command::Serve(serve) = Arguments::parse().command;
+    let serve = match Arguments::parse().command {
+        Command::Serve(serve) => serve,
+        Command::Ask(ask) => return ask_of_one(*ask),
+    };
     let log = Log { level: serve.log.clone(), format: LogFormat::Text };
     let telemetry = Telemetry { metrics_listen: String::new(), ..Telemetry::default() };
     let settings = match serve.settings() {
@@ -30,6 +36,18 @@ fn main() -> ExitCode {
     match exgate_runtime::command("exchange-sim", &log, &telemetry, run(settings)) {
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(reason)) => fail(&reason),
+        Err(error) => fail(&report(&error)),
+    }
+}
+
+fn ask_of_one(ask: Ask) -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let asked = match runtime {
+        Ok(runtime) => runtime.block_on(client::run(ask)),
+        Err(error) => return fail(&report(&error)),
+    };
+    match asked {
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&report(&error)),
     }
 }

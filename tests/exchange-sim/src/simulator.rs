@@ -24,7 +24,7 @@ use crate::settings::{OrganizationSettings, ServerSettings, Settings};
 use crate::sign_in::keytab::KeytabError;
 use crate::sign_in::ntlm::Target;
 use crate::sign_in::{Gate, Method};
-use crate::time::{Mode, Time, whole_milliseconds};
+use crate::time::{Past, Time, whole_milliseconds};
 use crate::winrm::certificates::{Authority, CA_FILE, CLIENTS_FOLDER, CertificateError};
 use crate::winrm::listener::{self, Front, Ports};
 use crate::winrm::shells::Shells;
@@ -233,14 +233,14 @@ fn replay(
 ) -> Result<(Vec<World>, Time), StartError> {
     let now = whole_milliseconds(settings.clock.now());
     let mut held: Vec<World> = Vec::new();
-    let mut advanced_ms = 0_u64;
+    let mut by_hand = Vec::new();
     for line in lines {
         match line {
             Line::Begun(blueprint) => held.push(blueprint.build()),
             Line::Happened(occurrence) => {
                 for event in occurrence.events {
-                    if let Event::Advanced(milliseconds) = event {
-                        advanced_ms = advanced_ms.saturating_add(milliseconds);
+                    if matches!(event, Event::Advanced(_) | Event::Paced(_)) {
+                        by_hand.push(event);
                     } else if let Some(world) =
                         held.iter_mut().find(|held| held.blueprint.name == occurrence.organization)
                     {
@@ -264,7 +264,15 @@ fn replay(
         });
     }
     let epoch = worlds.iter().map(|world| world.blueprint.epoch).min().unwrap_or(now);
-    Ok((worlds, Time::new(settings.clock.clone(), settings.mode, epoch, advanced_ms)))
+    let mut past = Past::begin(epoch, settings.mode);
+    for event in by_hand {
+        if let Event::Paced(pace) = event {
+            past.pace = pace;
+        } else if let Event::Advanced(milliseconds) = event {
+            past.advance(milliseconds);
+        }
+    }
+    Ok((worlds, Time::new(settings.clock.clone(), settings.mode, past)))
 }
 
 /// The world that the state directory holds, if it is the one asked for. What may change while a world
@@ -431,10 +439,8 @@ async fn bind(address: SocketAddr, purpose: &str) -> Result<(TcpListener, u16), 
 }
 
 fn live_the_day(settings: &Settings, lives: &[Arc<Live>], tasks: &Tasks) {
-    let Mode::Auto { speed } = settings.mode else { return };
     for live in lives {
-        let every = settings.new_device_every;
-        let day = Day::new(Arc::clone(live), settings.seed, every, speed);
+        let day = Day::new(Arc::clone(live), settings.seed, settings.new_device_every);
         tasks.spawn(&format!("{} day", live.name), day.run(tasks.stopped()));
     }
 }

@@ -104,7 +104,7 @@ impl World {
             Event::Mail(mail) => self.mails.push(Arc::new(*mail)),
             Event::Ledger(entry) => self.ledger.push(Arc::new(*entry)),
             Event::Invoked(cmdlet) => *self.invocations.entry(cmdlet).or_default() += 1,
-            Event::Advanced(_) => {}
+            Event::Advanced(_) | Event::Paced(_) => {}
         }
     }
 

@@ -1,10 +1,12 @@
 //! Owns an ordinary day: phones call again and again, and now and then somebody has a new phone.
 //!
-//! Invariant: it only does what a phone's owner could do; every rule of Exchange stays in `contact`.
+//! Invariant: it only does what a phone's owner could do; every rule of Exchange stays in `contact`. While
+//! time is stepped, nobody calls.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use exgate_runtime::report;
@@ -13,6 +15,7 @@ use super::contact::{self, Moment};
 use crate::control::ControlError;
 use crate::control::phones::{self, NewPhone};
 use crate::live::Live;
+use crate::time::Mode;
 use crate::world::World;
 use crate::world::chance::Chance;
 use crate::world::journal::JournalError;
@@ -32,25 +35,22 @@ const OWNERS_LOOKED_AT_MAX: usize = 1000;
 pub struct Day {
     live: Arc<Live>,
     chance: Chance,
-    speed: u32,
     /// Up to when calls were heard, in Exchange's time.
     heard_ms: u64,
-    new_device_every_ms: Option<u64>,
-    next_device_ms: u64,
+    new_device_every: Option<Duration>,
+    next_device: Timestamp,
 }
 
 impl Day {
     /// Starts the day; a new phone appears about every `new_device_every` of real time.
-    pub fn new(live: Arc<Live>, seed: u64, new_device_every: Option<Duration>, speed: u32) -> Self {
+    pub fn new(live: Arc<Live>, seed: u64, new_device_every: Option<Duration>) -> Self {
         // A restarted day goes on with other numbers, or the same people would get the same phones.
         let devices = live.read(World::device_count);
         let chance = Chance::new(seed, &format!("{} day {devices}", live.name));
-        let every_ms = new_device_every.map(|every| {
-            u64::try_from(every.as_millis()).unwrap_or(u64::MAX).saturating_mul(u64::from(speed))
-        });
-        let heard_ms = live.moment().elapsed_ms;
-        let next_device_ms = heard_ms + every_ms.unwrap_or(0) / 2;
-        Self { live, chance, speed, heard_ms, new_device_every_ms: every_ms, next_device_ms }
+        let Moment { now, elapsed_ms } = live.moment();
+        let half = new_device_every.unwrap_or_default() / 2;
+        let next_device = now.checked_add(half).unwrap_or(now);
+        Self { live, chance, heard_ms: elapsed_ms, new_device_every, next_device }
     }
 
     /// Lives until told to stop.
@@ -68,22 +68,27 @@ impl Day {
 
     fn look(&mut self) -> Result<(), JournalError> {
         let moment = self.live.moment();
-        let live = Arc::clone(&self.live);
-        live.change(|world, moment| (contact::pass_time(world, moment), ()))?;
-        self.calls(&moment)?;
-        if let Some(every_ms) = self.new_device_every_ms
-            && moment.elapsed_ms >= self.next_device_ms
+        let Mode::Auto { speed } = self.live.time().mode() else {
+            self.heard_ms = moment.elapsed_ms;
+            return Ok(());
+        };
+        self.live.change(|world, moment| (contact::pass_time(world, moment), ()))?;
+        self.calls(&moment, speed)?;
+        if let Some(every) = self.new_device_every
+            && moment.now >= self.next_device
         {
-            self.next_device_ms = moment.elapsed_ms + every_ms / 2 + self.chance.below(every_ms);
+            let spread_ms = u64::try_from(every.as_millis()).unwrap_or(u64::MAX);
+            let wait = every / 2 + Duration::from_millis(self.chance.below(spread_ms));
+            self.next_device = moment.now.checked_add(wait).unwrap_or(moment.now);
             self.new_device()?;
         }
         Ok(())
     }
 
     /// Lets every phone call whose turn it is.
-    fn calls(&mut self, moment: &Moment) -> Result<(), JournalError> {
+    fn calls(&mut self, moment: &Moment, speed: u32) -> Result<(), JournalError> {
         let live = Arc::clone(&self.live);
-        for guid in self.due(moment) {
+        for guid in self.due(moment, speed) {
             let changes = live.read(|world| {
                 let device = world.device(guid)?;
                 Some(!contact::call(world, &device, moment).events.is_empty())
@@ -99,13 +104,13 @@ impl Day {
         Ok(())
     }
 
-    fn due(&mut self, moment: &Moment) -> Vec<Uuid> {
+    fn due(&mut self, moment: &Moment, speed: u32) -> Vec<Uuid> {
         let heard_ms = std::mem::replace(&mut self.heard_ms, moment.elapsed_ms);
         let look_ms = u64::try_from(LOOK_EVERY.as_millis()).unwrap_or(u64::MAX);
-        let span_ms = look_ms.saturating_mul(u64::from(self.speed));
+        let span_ms = look_ms.saturating_mul(u64::from(speed));
         let places = self.live.read(|world| world.directory().device_places());
         let most = (CALLS_PER_LOOK_MAX, span_ms);
-        let rhythm = Rhythm::new(moment.now, moment.elapsed_ms, self.speed, places, most);
+        let rhythm = Rhythm::new(moment.now, moment.elapsed_ms, speed, places, most);
         self.live.set_rhythm(Some(rhythm));
         let turns = rhythm.since(heard_ms).take(CALLS_PER_LOOK_MAX as usize);
         self.live.read(|world| {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use exgate_runtime::clock::Clock;
 
 use super::*;
-use crate::time::{Mode, Time};
+use crate::time::{Mode, Past, Time};
 use crate::world::blueprint::Blueprint;
 use crate::world::device::AccessReason;
 use crate::world::journal::Journal;
@@ -56,7 +56,7 @@ impl Scene {
     fn of(blueprint: Blueprint) -> Self {
         let (epoch, version) = (blueprint.epoch, blueprint.version);
         let (clock, _hand) = Clock::manual(epoch);
-        let time = Arc::new(Time::new(clock, Mode::Explicit, epoch, 0));
+        let time = Arc::new(Time::new(clock, Mode::Explicit, Past::begin(epoch, Mode::Explicit)));
         let live = Arc::new(Live::new(blueprint.build(), Arc::new(Journal::in_memory()), time));
         let runspace = Runspace {
             id: Uuid::from_u128(1),

@@ -33,18 +33,12 @@ impl Control {
 
     /// Every organization.
     pub fn organizations(&self) -> Vec<OrganizationView> {
-        let show = |live: &Arc<Live>| {
-            let now = live.moment().now;
-            live.read(|world| views::organization(world, now))
-        };
-        self.organizations.iter().map(show).collect()
+        self.organizations.iter().map(|live| shown(live)).collect()
     }
 
     /// One organization.
     pub fn organization(&self, name: &str) -> Result<OrganizationView, ControlError> {
-        let live = self.live(name)?;
-        let now = live.moment().now;
-        Ok(live.read(|world| views::organization(world, now)))
+        Ok(shown(self.live(name)?))
     }
 
     /// Devices, in the order of their first contact.
@@ -165,4 +159,9 @@ impl Control {
             ControlError::Organization { name: name.to_owned(), known: known.join(", ") }
         })
     }
+}
+
+fn shown(live: &Live) -> OrganizationView {
+    let (now, faults) = (live.moment().now, live.faults().count());
+    live.read(|world| views::organization(world, faults, now))
 }

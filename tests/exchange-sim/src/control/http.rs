@@ -1,7 +1,7 @@
 //! Owns the control surface over HTTP: JSON in, JSON out, on loopback, without a password.
 //!
-//! Invariant: every path does one thing of [`Control`]; a refusal is `{"error": "..."}` in one clear
-//! sentence with the status that fits.
+//! Invariant: every path does one thing of [`Control`]; a refusal is a problem document (RFC 9457) whose
+//! `detail` is one clear sentence, and whose `cure` says what to do about it where that is not clear.
 
 use std::collections::BTreeMap;
 
@@ -9,8 +9,9 @@ use axum::Router;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Json, Response};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -22,11 +23,17 @@ use super::streaming::array;
 use super::views::{DeviceQuery, Misbehaviour, NewDevice, NewSettings, OsUpdate};
 use crate::cmdlets::rights::Rights;
 use crate::faults::Faults;
+use crate::faults::validation::with_suggestion;
+use crate::time::Mode;
 use crate::winrm::throttle::Limits;
 
 /// A refusal over HTTP.
 #[derive(Debug)]
-struct Refusal(StatusCode, String);
+struct Refusal {
+    status: StatusCode,
+    detail: String,
+    cure: Option<&'static str>,
+}
 
 type Answer = Result<Response, Refusal>;
 
@@ -48,12 +55,16 @@ pub fn router(control: Control) -> Router {
         .route("/settings", post(settings))
         .route("/accounts", get(accounts).post(set_accounts))
         .route("/throttle", get(throttle).post(set_throttle))
-        .route("/faults", get(faults).post(set_faults));
+        .route("/faults", get(faults).post(set_faults).delete(clear_faults))
+        .route("/faults/add", post(add_faults))
+        .route("/faults/{number}", delete(clear_fault));
     Router::new()
         .route("/organizations", get(organizations))
         .nest("/organizations/{organization}", organization)
         .route("/_ledger", get(ledger))
+        .route("/time", get(time))
         .route("/time/advance", post(advance))
+        .route("/time/speed", post(speed))
         .fallback(unknown)
         .with_state(control)
 }
@@ -207,6 +218,26 @@ async fn set_accounts(
     ok(control.set_accounts(&name, accounts)?)
 }
 
+async fn add_faults(
+    State(control): State<Control>,
+    Path(name): Path<String>,
+    more: Result<Json<Faults>, JsonRejection>,
+) -> Answer {
+    let Json(more) = more?;
+    ok(control.add_faults(&name, more)?)
+}
+
+async fn clear_faults(State(control): State<Control>, Path(name): Path<String>) -> Answer {
+    ok(control.set_faults(&name, Faults::default())?)
+}
+
+async fn clear_fault(
+    State(control): State<Control>,
+    Path((name, number)): Path<(String, usize)>,
+) -> Answer {
+    ok(control.clear_fault(&name, number)?)
+}
+
 async fn throttle(State(control): State<Control>, Path(name): Path<String>) -> Answer {
     ok(control.throttle(&name)?)
 }
@@ -235,10 +266,29 @@ async fn ledger(
     ok(control.ledger(query.organization.as_deref(), query.after)?)
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 struct Advance {
     seconds: u64,
+    milliseconds: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Speed {
+    mode: Mode,
+}
+
+async fn time(State(control): State<Control>) -> Answer {
+    ok(control.time())
+}
+
+async fn speed(
+    State(control): State<Control>,
+    speed: Result<Json<Speed>, JsonRejection>,
+) -> Answer {
+    let Json(speed) = speed?;
+    ok(control.set_mode(speed.mode)?)
 }
 
 async fn advance(
@@ -246,16 +296,17 @@ async fn advance(
     advance: Result<Json<Advance>, JsonRejection>,
 ) -> Answer {
     let Json(advance) = advance?;
-    ok(control.advance(advance.seconds)?)
+    let Advance { seconds, milliseconds } = advance;
+    ok(control.advance_ms(seconds.saturating_mul(1000).saturating_add(milliseconds))?)
 }
 
 async fn unknown() -> Refusal {
     let paths = "there are /organizations, /organizations/{name} with /devices, \
                  /devices/{id}, /devices/{id}/sync, /devices/{id}/os-update, /devices/{id}/reset, \
                  /devices/{id}/misbehave, /mailboxes, /mailboxes/{id}, /mailboxes/{id}/move, /mails, \
-                 /cmdlets, /settings, /accounts, /throttle and /faults below it, /_ledger, \
-                 and /time/advance";
-    Refusal(StatusCode::NOT_FOUND, format!("no such path; {paths}"))
+                 /cmdlets, /settings, /accounts, /throttle, /faults, /faults/add and /faults/{number} below it, \
+                 /_ledger, /time, /time/advance and /time/speed";
+    Refusal { status: StatusCode::NOT_FOUND, detail: "no such path".to_owned(), cure: Some(paths) }
 }
 
 fn ok(value: impl Serialize) -> Answer {
@@ -264,7 +315,15 @@ fn ok(value: impl Serialize) -> Answer {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        (self.0, Json(json!({ "error": self.1 }))).into_response()
+        let Self { status, detail, cure } = self;
+        let title = status.canonical_reason();
+        let problem = json!({
+            "status": status.as_u16(),
+            "title": title,
+            "detail": detail,
+            "cure": cure,
+        });
+        (status, [(CONTENT_TYPE, "application/problem+json")], problem.to_string()).into_response()
     }
 }
 
@@ -274,7 +333,8 @@ impl From<ControlError> for Refusal {
             ControlError::Organization { .. }
             | ControlError::Account { .. }
             | ControlError::Mailbox { .. }
-            | ControlError::Device { .. } => StatusCode::NOT_FOUND,
+            | ControlError::Device { .. }
+            | ControlError::Fault { .. } => StatusCode::NOT_FOUND,
             ControlError::Ambiguous { .. }
             | ControlError::Disabled { .. }
             | ControlError::Known { .. }
@@ -283,18 +343,20 @@ impl From<ControlError> for Refusal {
             ControlError::Invalid { .. } => StatusCode::BAD_REQUEST,
             ControlError::Journal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
-        Self(status, report(&error))
+        Self { status, detail: report(&error), cure: error.cure() }
     }
 }
 
 impl From<JsonRejection> for Refusal {
     fn from(rejection: JsonRejection) -> Self {
-        Self(rejection.status(), rejection.body_text())
+        let detail = with_suggestion(&rejection.body_text());
+        Self { status: rejection.status(), detail, cure: None }
     }
 }
 
 impl From<QueryRejection> for Refusal {
     fn from(rejection: QueryRejection) -> Self {
-        Self(rejection.status(), rejection.body_text())
+        let detail = with_suggestion(&rejection.body_text());
+        Self { status: rejection.status(), detail, cure: None }
     }
 }

@@ -71,10 +71,40 @@ pub enum ControlError {
         /// What is wrong with it.
         problem: String,
     },
+    /// No such scripted fault.
+    #[error("there is no fault {number}; there are {count}")]
+    Fault {
+        /// Which was asked for.
+        number: usize,
+        /// How many there are.
+        count: usize,
+    },
     /// Time runs by itself.
-    #[error("time runs by itself in auto mode; start with --mode explicit to advance it by hand")]
+    #[error("time runs by itself")]
     TimeRuns,
     /// The journal could not be written.
     #[error("nothing was changed, because the journal could not be written")]
     Journal(#[from] JournalError),
+}
+
+impl ControlError {
+    /// What to do about it, where the error does not say so itself.
+    pub fn cure(&self) -> Option<&'static str> {
+        match self {
+            Self::Organization { .. } => Some("name one of these"),
+            Self::Account { .. } => Some("`--account` of `exchange-sim serve` names them"),
+            Self::Mailbox { .. } => {
+                Some("name it by address, alias, Guid or path; `exchange-sim mailboxes` lists them")
+            }
+            Self::Device { .. } => Some("`exchange-sim devices` lists them"),
+            Self::Ambiguous { .. } => None,
+            Self::Disabled { .. } => Some("Set-CASMailbox -ActiveSyncEnabled $true lets phones in"),
+            Self::Known { .. } => Some("let it call with `exchange-sim sync`, or give another id"),
+            Self::Invalid { .. } => Some("see `exchange-sim help`"),
+            Self::Fault { .. } => Some("`exchange-sim fault list` numbers them"),
+            Self::TimeRuns => Some("`exchange-sim speed stepped` lets you advance it by hand"),
+            Self::TooMany { .. } => None,
+            Self::Journal(_) => Some("make room on the disk of the state directory"),
+        }
+    }
 }

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::behaviour::autoblock::{Behaviour, Threshold};
 use crate::behaviour::contact::Service;
 use crate::mailboxes::Mail;
+use crate::time::Mode;
 use crate::world::World;
 use crate::world::device::{AccessReason, AccessState, Device};
 use crate::world::directory::Directory;
@@ -44,7 +45,10 @@ pub struct OrganizationView {
     pub policies: Vec<MailboxPolicy>,
     /// How many mails lie in its mailboxes or left it.
     pub mails: usize,
-    /// What the simulator's clock shows.
+    /// How many faults are on.
+    #[serde(default)]
+    pub faults: usize,
+    /// What the organization's clock shows.
     pub now: Timestamp,
 }
 
@@ -231,6 +235,17 @@ pub struct DeviceQuery {
     pub limit: Option<usize>,
 }
 
+/// What time it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimeView {
+    /// Who moves Exchange's time.
+    pub mode: Mode,
+    /// What the simulator's clock shows.
+    pub now: Timestamp,
+    /// Exchange's time, in which its delays are counted.
+    pub elapsed_ms: u64,
+}
+
 /// Shows a partnership.
 pub fn device(directory: &Directory, device: &Device) -> DeviceView {
     let owner = directory.mailbox(device.mailbox);
@@ -280,7 +295,7 @@ pub fn mailbox(directory: &Directory, mailbox: &Mailbox) -> MailboxView {
 }
 
 /// Shows an organization.
-pub fn organization(world: &World, now: Timestamp) -> OrganizationView {
+pub fn organization(world: &World, faults: usize, now: Timestamp) -> OrganizationView {
     let mut states = BTreeMap::new();
     for (state, count) in world.directory().states().iter() {
         states.insert(format!("{state:?}"), count);
@@ -298,6 +313,7 @@ pub fn organization(world: &World, now: Timestamp) -> OrganizationView {
         rules: world.rules.clone(),
         policies: world.policies.clone(),
         mails: world.mails.len(),
+        faults,
         now,
     }
 }

@@ -51,7 +51,7 @@ pub async fn answer(
         return Ok(on_purpose(&trouble, operation, numbers));
     }
     let done = act(live, person, asked)?;
-    if live.loses_answer(operation) {
+    if live.loses_answer(&crate::faults::Site { cmdlet: operation, server }) {
         return Err(NoAnswer::Lost);
     }
     Ok(match done {

@@ -15,6 +15,7 @@ use super::*;
 use crate::control::views::{DeviceQuery, NewDevice, NewSettings, SyncAnswer};
 use crate::faults::{Faults, LostAnswer, Midway};
 use crate::settings::{Account, ServerSettings};
+use crate::time::Mode;
 use crate::winrm::throttle::Limits;
 use crate::world::device::AccessState;
 use crate::world::organization::AccessLevel;
@@ -36,7 +37,7 @@ pub(crate) fn a_live_organization(settings: &Settings, name: &str) -> Arc<Live> 
     let now = whole_milliseconds(settings.clock.now());
     let organization = settings.organizations.iter().find(|held| held.name == name).unwrap();
     let world = blueprint(settings, organization, now).build();
-    let time = Time::new(settings.clock.clone(), settings.mode, now, 0);
+    let time = Time::new(settings.clock.clone(), settings.mode, Past::begin(now, settings.mode));
     Arc::new(Live::new(world, Arc::new(Journal::in_memory()), Arc::new(time)))
 }
 
@@ -456,7 +457,7 @@ async fn the_control_surface_speaks_json() {
     ] {
         let refused = peer::http(&base, method, path, body).await;
         assert_eq!(refused.0, status, "{method} {path}");
-        assert!(refused.1["error"].as_str().is_some_and(|text| text.len() > 10), "{refused:?}");
+        assert!(refused.1["detail"].as_str().is_some_and(|text| text.len() > 10), "{refused:?}");
     }
     stop(&tasks).await;
 }

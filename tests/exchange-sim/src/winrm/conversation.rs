@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_TYPE as TYPE, COOKIE, HeaderMap, HeaderName, HeaderValue};
-use http::header::{HOST, LOCATION, RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE};
+use http::header::{DATE, HOST, LOCATION, RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE};
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
@@ -20,6 +20,7 @@ use super::frame;
 use super::listener::Front;
 use super::soap::{self, NoAnswer};
 use crate::autodiscover;
+use crate::faults::{self, Kind};
 use crate::settings::Account;
 use crate::sign_in::{Caller, Channel, Scheme, Step};
 use crate::web::{self, Site};
@@ -54,6 +55,10 @@ impl<'f> Conversation<'f> {
         &self,
         request: Request<Incoming>,
     ) -> Result<Response<Full<Bytes>>, NoAnswer> {
+        self.answer(request).await.map(|response| self.dated(response))
+    }
+
+    async fn answer(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, NoAnswer> {
         let path = request.uri().path().trim_end_matches('/').to_ascii_lowercase();
         if path == "/powershell/healthcheck.htm" && request.method() == Method::GET {
             return Ok(plain(StatusCode::OK, "200 OK"));
@@ -67,6 +72,9 @@ impl<'f> Conversation<'f> {
         let site = Site::of(&path);
         if site.is_none() && path != "/powershell" {
             return Ok(plain(StatusCode::NOT_FOUND, "there is nothing here"));
+        }
+        if let Some(response) = self.refusal() {
+            return Ok(response);
         }
         let (parts, body) = request.into_parts();
         if let Some(site) = site.filter(|_| !self.is_secure) {
@@ -157,6 +165,36 @@ impl<'f> Conversation<'f> {
         ] {
             if let Some(value) = value.and_then(|value| HeaderValue::from_str(&value).ok()) {
                 headers.insert(name, value);
+            }
+        }
+        response
+    }
+
+    /// What a fault says instead of anything else.
+    fn refusal(&self) -> Option<Response<Full<Bytes>>> {
+        let shells = &self.front.shells;
+        let cmdlet = shells.last_cmdlet();
+        let site = faults::Site { cmdlet: &cmdlet, server: &self.front.name };
+        let wanted = |kind: &Kind| matches!(kind, Kind::Unauthorized | Kind::Unavailable);
+        if shells.live().strikes(&site, wanted)? == Kind::Unavailable {
+            let text = "The service is unavailable.";
+            return Some(plain(StatusCode::SERVICE_UNAVAILABLE, text));
+        }
+        // As to a stranger without any proof of who it is.
+        let mut stranger = Caller::new(Channel::Plain);
+        Some(match self.front.gate.step(&mut stranger, &HeaderMap::new()) {
+            Step::Challenge(challenges) | Step::Refused(challenges) => unauthorized(challenges),
+            Step::SignedIn { .. } => plain(StatusCode::UNAUTHORIZED, ""),
+        })
+    }
+
+    /// Dates an answer by the organization's clock where that is not the client's.
+    fn dated(&self, mut response: Response<Full<Bytes>>) -> Response<Full<Bytes>> {
+        let live = self.front.shells.live();
+        if !live.faults().skew().is_zero() {
+            let text = live.moment().now.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+            if let Ok(value) = HeaderValue::from_str(&text) {
+                response.headers_mut().insert(DATE, value);
             }
         }
         response

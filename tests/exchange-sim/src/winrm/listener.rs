@@ -23,7 +23,7 @@ use super::certificates::Tls;
 use super::conversation::Conversation;
 use super::shells::Shells;
 use crate::eas;
-use crate::faults::{Faults, Midway};
+use crate::faults::{Faults, Kind, Midway, Site};
 use crate::sign_in::{Channel, Gate};
 
 /// How long a client may take for its TLS handshake.
@@ -158,7 +158,7 @@ async fn accept(front: &Arc<Front>, listener: &TcpListener, is_secure: bool, con
 
 async fn connection(front: Arc<Front>, stream: TcpStream, is_secure: bool) {
     let faults = front.shells.live().watch_faults();
-    let stream = Cut { stream, sent_bytes: 0, faults, front: Arc::clone(&front) };
+    let stream = Cut { stream, sent_bytes: 0, watched: None, faults, front: Arc::clone(&front) };
     if !is_secure {
         return converse(&front, Channel::Plain, stream).await;
     }
@@ -196,8 +196,49 @@ where
 struct Cut {
     stream: TcpStream,
     sent_bytes: u64,
+    watched: Option<Watched>,
     faults: watch::Receiver<Faults>,
     front: Arc<Front>,
+}
+
+/// A fault that may cut this connection.
+#[derive(Clone, Copy)]
+struct Watched {
+    /// After how many bytes.
+    bytes: u64,
+    /// How many were sent when it began to concern this connection.
+    from: u64,
+    /// It was the connection's turn, and it was not hit.
+    is_spared: bool,
+}
+
+impl Cut {
+    /// How many bytes a scripted fault leaves to the connection.
+    fn room(&mut self) -> u64 {
+        if self.faults.borrow().script.is_empty() {
+            return u64::MAX;
+        }
+        let cmdlet = self.front.shells.last_cmdlet();
+        let site = Site { cmdlet: &cmdlet, server: &self.front.name };
+        let limit = self.faults.borrow().cuts_after(&site);
+        let Some(bytes) = limit else {
+            self.watched = None;
+            return u64::MAX;
+        };
+        let fresh = Watched { bytes, from: self.sent_bytes, is_spared: false };
+        let watched =
+            *self.watched.insert(self.watched.filter(|it| it.bytes == bytes).unwrap_or(fresh));
+        if watched.is_spared {
+            return u64::MAX;
+        }
+        let room = (watched.from + bytes).saturating_sub(self.sent_bytes);
+        let is_drop = |kind: &Kind| matches!(kind, Kind::DropConnection { .. });
+        if room == 0 && self.front.shells.live().strikes(&site, is_drop).is_none() {
+            self.watched = Some(Watched { is_spared: true, ..watched });
+            return u64::MAX;
+        }
+        room
+    }
 }
 
 impl AsyncRead for Cut {
@@ -216,6 +257,7 @@ impl AsyncWrite for Cut {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<std::io::Result<usize>> {
+        let scripted = self.room();
         let (own, whole) = {
             let faults = self.faults.borrow();
             let midway = faults.stops_in(&self.front.name);
@@ -228,7 +270,7 @@ impl AsyncWrite for Cut {
         if left == 0 {
             self.front.struck.notify_one();
         }
-        let room = room.min(left);
+        let room = room.min(left).min(scripted);
         if room == 0 {
             return Poll::Ready(Err(std::io::ErrorKind::ConnectionReset.into()));
         }

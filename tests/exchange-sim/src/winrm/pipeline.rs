@@ -4,8 +4,10 @@
 //! was stopped, nothing is made any more.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use exgate_exchange::psrp::Fragments;
@@ -29,6 +31,8 @@ struct Inner {
     cmdlet: String,
     stage: Stage,
     pending: Fragments,
+    /// How long each object takes, and when the next one may be made.
+    pace: Option<(Duration, Instant)>,
 }
 
 #[derive(Debug)]
@@ -53,14 +57,23 @@ pub struct Piece {
 impl Pipeline {
     /// A pipeline whose command is on its way.
     pub fn new(id: Uuid) -> Self {
-        let inner =
-            Inner { cmdlet: String::new(), stage: Stage::Waiting, pending: Fragments::default() };
+        let inner = Inner {
+            cmdlet: String::new(),
+            stage: Stage::Waiting,
+            pending: Fragments::default(),
+            pace: None,
+        };
         Self { id, changed: Notify::new(), inner: Mutex::new(inner) }
     }
 
     /// Names the cmdlet.
     pub fn name(&self, cmdlet: &str) {
         cmdlet.clone_into(&mut self.inner().cmdlet);
+    }
+
+    /// Every object takes so long from now on.
+    pub fn slow_down(&self, pace: Duration) {
+        self.inner().pace = Some((pace, Instant::now() + pace));
     }
 
     /// The cmdlet's name.
@@ -114,16 +127,35 @@ impl Pipeline {
             if let Some(piece) = self.piece(pool, bytes_max) {
                 return piece;
             }
-            changed.await;
+            match self.due() {
+                None => changed.await,
+                Some(due) => tokio::select! {
+                    () = changed => {}
+                    () = tokio::time::sleep_until(due) => {}
+                },
+            }
         }
+    }
+
+    /// When the next object of a slow listing is made.
+    fn due(&self) -> Option<Instant> {
+        let inner = self.inner();
+        let is_writing = matches!(inner.stage, Stage::Writing(_));
+        inner.pace.filter(|_| is_writing).map(|(_, due)| due)
     }
 
     fn piece(&self, pool: &Mutex<RunspacePool>, bytes_max: usize) -> Option<Piece> {
         let mut guard = self.inner();
-        let Inner { stage, pending, .. } = &mut *guard;
+        let Inner { stage, pending, pace, .. } = &mut *guard;
         if let Stage::Writing(records) = stage {
             let mut pool = lock(pool);
             while pending.byte_len() < bytes_max {
+                if let Some((pace, due)) = pace {
+                    if Instant::now() < *due {
+                        break;
+                    }
+                    *due += *pace;
+                }
                 let Some(record) = records.next() else {
                     pool.state(self.id, InvocationState::Completed, None, pending);
                     *stage = Stage::Ended;

@@ -24,10 +24,11 @@ use exgate_exchange::wsman::Fault;
 use exgate_runtime::{Tasks, report};
 
 use super::pipeline::{Piece, Pipeline};
-use super::throttle::micro_delay;
+use super::throttle::{micro_delay, over_budget};
 use crate::cmdlets::complaint::Complaint;
 use crate::cmdlets::rights::Rights;
-use crate::cmdlets::{self, Engine, Invocation, Record, Records, Runspace};
+use crate::cmdlets::{Engine, Invocation, Record, Records, Runspace};
+use crate::faults::{Kind, Site, slowness, spoiled};
 use crate::live::Live;
 use crate::settings::Account;
 use crate::world::organization::Version;
@@ -63,6 +64,8 @@ pub struct Shell {
     used: Mutex<Instant>,
     last: Arc<Mutex<String>>,
     commands: AtomicU32,
+    /// Why the command that was just fed is refused.
+    refused: Mutex<Option<Box<Fault>>>,
     closed: CancellationToken,
 }
 
@@ -70,6 +73,16 @@ impl Shells {
     /// No shell yet; the server runs `engine`, and cmdlets that take their time run in `tasks`.
     pub fn new(live: Arc<Live>, tasks: Tasks, idle_max: Duration, engine: Engine) -> Self {
         Self { live, tasks, idle_max, engine, open: Mutex::default(), last: Arc::default() }
+    }
+
+    /// The server's short name.
+    pub fn server(&self) -> &str {
+        &self.engine.server
+    }
+
+    /// The cmdlet that was called last.
+    pub fn last_cmdlet(&self) -> String {
+        lock(&self.last).clone()
     }
 
     /// The organization.
@@ -118,6 +131,7 @@ impl Shells {
             used: Mutex::new(Instant::now()),
             last: Arc::clone(&self.last),
             commands: AtomicU32::new(0),
+            refused: Mutex::default(),
             closed: CancellationToken::new(),
         });
         open.insert(id, Arc::clone(&shell));
@@ -169,7 +183,7 @@ impl Shells {
     fn expire(&self) {
         let idle_max = self.idle_max;
         lock(&self.open).retain(|_, shell| {
-            let kept = lock(&shell.used).elapsed() < idle_max;
+            let kept = lock(&shell.used).elapsed() < idle_max && !shell.closed.is_cancelled();
             if !kept {
                 shell.closed.cancel();
                 self.live.throttle().shell_closed(&shell.account);
@@ -211,7 +225,7 @@ impl Shell {
         for event in events {
             self.happen(event);
         }
-        Ok(())
+        lock(&self.refused).take().map_or(Ok(()), Err)
     }
 
     /// Waits for output of a pipeline.
@@ -324,11 +338,20 @@ impl Shell {
         let Some(pipeline) = lock(&self.pipelines).get(&id).cloned() else { return };
         pipeline.name(&invocation.name);
         lock(&self.last).clone_from(&invocation.name);
+        let site = Site { cmdlet: &invocation.name, server: &self.runspace.engine.server };
+        if let Some(fault) = self.refuses(&site) {
+            *lock(&self.refused) = Some(fault);
+            return;
+        }
+        if let Some(pace) = slowness::of_objects(&self.live, &site) {
+            pipeline.slow_down(pace);
+        }
         let delay = self.delay(&invocation.name);
-        let latency = self.live.faults().latency(&invocation.name);
+        let latency = slowness::of_cmdlet(&self.live, &self.runspace, &invocation, &site);
         let latency = latency + delay.unwrap_or_default();
         if latency.is_zero() {
-            let ran = cmdlets::run(&self.live, &self.runspace, invocation);
+            let ran =
+                spoiled::run(&self.live, &self.runspace, invocation, &self.runspace.engine.server);
             return self.answer(&pipeline, ran);
         }
         let shell = Arc::clone(self);
@@ -339,12 +362,28 @@ impl Shell {
                 () = shell.tasks.stopped() => return,
             }
             if pipeline.is_waiting() {
-                let ran = cmdlets::run(&shell.live, &shell.runspace, invocation);
+                let ran = spoiled::run(
+                    &shell.live,
+                    &shell.runspace,
+                    invocation,
+                    &shell.runspace.engine.server,
+                );
                 let warned = delay.map(|delay| Record::Warning(micro_delay(delay)));
                 let ran = ran.map(|records| Records::of(warned.into_iter().chain(records)));
                 shell.answer(&pipeline, ran);
             }
         });
+    }
+
+    /// What a fault says to a command before it has any effect: its shell is gone, or its budget is.
+    fn refuses(&self, site: &Site<'_>) -> Option<Box<Fault>> {
+        let wanted = |kind: &Kind| matches!(kind, Kind::DeadShell | Kind::Throttle { .. });
+        let struck = self.live.strikes(site, wanted)?;
+        if let Kind::Throttle { milliseconds } = struck {
+            return Some(over_budget(Duration::from_millis(milliseconds)));
+        }
+        self.closed.cancel();
+        Some(Fault::shell_not_found(&self.id).into())
     }
 
     /// By how much the throttle slows a cmdlet down; those of PowerShell itself it does not.

@@ -13,6 +13,7 @@ use exgate_exchange::wsman::{
 };
 
 use super::shells::{Shell, Shells, invalid};
+use crate::faults::Site;
 use crate::settings::Account;
 
 /// What an envelope needs beside the base64 of its stream.
@@ -189,7 +190,9 @@ async fn receive(
         return Ok(reply.receive(None, [fragments.as_slice()], None));
     };
     let (pipeline, piece) = shell.receive(command, wait, bytes_max).await?;
-    if shells.live().loses_answer(&pipeline.cmdlet()) {
+    let cmdlet = pipeline.cmdlet();
+    let site = Site { cmdlet: &cmdlet, server: shells.server() };
+    if shells.live().loses_answer(&site) {
         return Err(Refused::Lost);
     }
     let state = if piece.is_last { CommandState::Done } else { CommandState::Running };

@@ -324,6 +324,13 @@ fn too_many_requests(most: u32, period: Duration, left: Duration) -> Box<Fault> 
     ))
 }
 
+/// The refusal of an account whose budget is used up for so long.
+pub fn over_budget(left: Duration) -> Box<Fault> {
+    let Limits { powershell_cmdlets, period_ms, .. } = Limits::default();
+    // What the default policy of 2013 and later allows.
+    too_many_requests(powershell_cmdlets.unwrap_or(400), Duration::from_millis(period_ms), left)
+}
+
 fn worn_out() -> Box<Fault> {
     quota(
         "The maximum number of concurrent commands per shell has been exceeded. Retry the request \

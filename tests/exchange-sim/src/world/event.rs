@@ -12,6 +12,7 @@ use super::organization::{AccessRule, AccessSettings};
 use super::policy::MailboxPolicy;
 use crate::ledger::LedgerEntry;
 use crate::mailboxes::Mail;
+use crate::time::Pace;
 
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -37,6 +38,8 @@ pub enum Event {
     Invoked(String),
     /// Exchange's time was moved on by hand.
     Advanced(u64),
+    /// The pace of Exchange's time was changed by hand.
+    Paced(Pace),
 }
 
 /// One line of the journal: what happened together, in one organization.

@@ -129,7 +129,8 @@ fn last_sequence(line: &Line) -> u64 {
         | Event::Policies(_)
         | Event::Mail(_)
         | Event::Invoked(_)
-        | Event::Advanced(_) => 0,
+        | Event::Advanced(_)
+        | Event::Paced(_) => 0,
     });
     sequences.max().unwrap_or(0)
 }

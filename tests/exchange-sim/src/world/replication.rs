@@ -25,7 +25,7 @@ use super::organization::AccessSettings;
 use crate::behaviour::contact::{Moment, later};
 
 /// The host names of the domain controllers; the first one is where phones and their server write.
-const HOSTS: [&str; 2] = ["dc01", "dc02"];
+pub const HOSTS: [&str; 2] = ["dc01", "dc02"];
 /// How many changes may be on their way to one controller; beyond that the oldest arrive at once.
 const PENDING_MAX: usize = 100_000;
 
@@ -148,7 +148,11 @@ impl Change {
                 Self::Whole(event.clone())
             }
             // Mail lies in mailboxes, and the rest is the simulator's own.
-            Event::Mail(_) | Event::Ledger(_) | Event::Invoked(_) | Event::Advanced(_) => {
+            Event::Mail(_)
+            | Event::Ledger(_)
+            | Event::Invoked(_)
+            | Event::Advanced(_)
+            | Event::Paced(_) => {
                 return None;
             }
         })

@@ -9,10 +9,13 @@
 )]
 
 mod behaviour;
+mod faults;
 mod first_look;
 mod kdc;
 mod mail;
 mod matrix;
+mod rehearsals;
 mod rig;
+mod served;
 mod sign_in;
 mod tables;

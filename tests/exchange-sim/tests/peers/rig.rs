@@ -77,6 +77,11 @@ impl Peers {
         is_there
     }
 
+    /// Its Python.
+    pub(crate) fn python(&self) -> &Path {
+        &self.python
+    }
+
     /// Runs a script of `peers/` to its end and returns what it printed.
     ///
     /// # Panics
