@@ -152,6 +152,17 @@ fn the_simulator_shares_only_codecs() {
 }
 
 #[test]
+fn the_simulator_is_of_use_to_others() {
+    none(|source| {
+        let text = source.text.to_lowercase();
+        let crates = ["exgate_exchange", "exgate-exchange", "exgate_runtime", "exgate-runtime"];
+        let text = crates.iter().fold(text, |text, name| text.replace(name, ""));
+        let named = source.path.starts_with("tests/exchange-sim/") && text.contains("exgate");
+        named.then(|| "names the product".into())
+    });
+}
+
+#[test]
 fn metric_names_stand_in_one_place() {
     none(|source| {
         let named = [".u64_counter(", ".f64_histogram(", ".u64_gauge(", ".u64_observable_gauge("]

@@ -150,7 +150,7 @@ pub(crate) struct Serve {
         long = "account",
         value_name = "ACCOUNT[,role=ROLE][,hide=CMDLET[:PARAMETER]][,writes-in=CONTAINER]...",
         value_parser = Account::parse,
-        default_values = ["CONTOSO\\svc-exgate"]
+        default_values = ["CONTOSO\\svc-admin"]
     )]
     accounts: Vec<(String, Rights)>,
     /// The file with the account's password; made with a random one where it is missing.

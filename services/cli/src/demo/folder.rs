@@ -13,6 +13,8 @@ const MARK: &str = ".exgate-demo";
 /// Ports taken when they are free: the defaults of a real installation.
 const COORDINATOR_PORT: u16 = 7443;
 const EVALUATOR_PORT: u16 = 7444;
+/// The account that the simulator knows and the agents sign in with.
+const ACCOUNT: &str = r"CONTOSO\svc-exgate";
 
 /// The demo's folder and the ports it settled on.
 #[derive(Debug)]
@@ -99,7 +101,7 @@ impl Folder {
         let text = format!(
             "drain_timeout = \"5s\"\n\n\
              [coordinator]\nendpoint = {}\norganization = {}\nbackoff_max = \"2s\"\n\n\
-             [exchange]\nserver = \"localhost\"\nauth = \"basic\"\nport = {port}\nuser = 'CONTOSO\\svc-exgate'\n\
+             [exchange]\nserver = \"localhost\"\nauth = \"basic\"\nport = {port}\nuser = '{ACCOUNT}'\n\
              password_file = {}\nca_file = {}\n\n\
              [spool]\npath = {}\n\n\
              [log]\nformat = \"text\"\n\n[telemetry]\nmetrics_listen = \"127.0.0.1:0\"\n",
@@ -144,6 +146,7 @@ impl Folder {
         flag("mailboxes", args.mailboxes.to_string());
         flag("devices", args.devices.to_string());
         flag("seed", args.seed.to_string());
+        flag("account", ACCOUNT.to_owned());
         flag("new-device-every", "20s".to_owned());
         flag(
             "user-mail-insert",

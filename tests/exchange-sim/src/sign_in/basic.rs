@@ -20,14 +20,14 @@ mod tests {
 
     #[test]
     fn only_the_right_password_signs_in() {
-        let accounts = Accounts::only(vec![Account::new("CONTOSO\\svc-exgate", "pa:ss")]);
+        let accounts = Accounts::only(vec![Account::new("CONTOSO\\svc-admin", "pa:ss")]);
         let sign = |text: &str| sign_in(&STANDARD.encode(text), &accounts).is_some();
 
-        assert!(sign("contoso\\SVC-exgate:pa:ss"));
-        assert!(sign("svc-exgate@contoso.com:pa:ss"));
-        assert!(!sign("CONTOSO\\svc-exgate:wrong"));
+        assert!(sign("contoso\\SVC-admin:pa:ss"));
+        assert!(sign("svc-admin@contoso.com:pa:ss"));
+        assert!(!sign("CONTOSO\\svc-admin:wrong"));
         assert!(!sign("CONTOSO\\other:pa:ss"));
-        assert!(!sign("CONTOSO\\svc-exgate"));
+        assert!(!sign("CONTOSO\\svc-admin"));
         assert!(sign_in("no base64!", &accounts).is_none());
     }
 }

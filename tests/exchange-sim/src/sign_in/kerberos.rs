@@ -45,7 +45,7 @@ pub struct Acceptor {
 /// Somebody with a ticket.
 #[derive(Debug)]
 pub struct Accepted {
-    /// The client's principal, such as `svc-exgate@contoso.test`.
+    /// The client's principal, such as `svc-admin@contoso.test`.
     pub principal: String,
     /// What proves that the server could read the ticket.
     pub proof: Option<Vec<u8>>,

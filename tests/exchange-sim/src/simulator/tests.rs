@@ -28,7 +28,7 @@ fn settings(state: Option<&Path>) -> Settings {
         state: state.map(Path::to_owned),
         mailboxes: 40,
         devices: 60,
-        ..Settings::new(Account::new("CONTOSO\\svc-exgate", PASSWORD))
+        ..Settings::new(Account::new("CONTOSO\\svc-admin", PASSWORD))
     }
 }
 
@@ -84,7 +84,7 @@ async fn a_phone_is_held_allowed_over_the_wire_and_gets_its_mail() {
         assert_eq!((answer.answer, answer.http_status), (SyncAnswer::Mail, 200));
         let ledger = control.ledger(Some(organization), 0).unwrap();
         assert_eq!(ledger.len(), 1);
-        assert_eq!(ledger[0].account, "CONTOSO\\svc-exgate");
+        assert_eq!(ledger[0].account, "CONTOSO\\svc-admin");
         peer.delete().await.unwrap();
     }
     stop(&tasks).await;
