@@ -66,8 +66,17 @@ pub struct Pool {
 #[derive(Debug)]
 struct Held {
     budget: Budget,
-    idle: Mutex<Vec<Idle>>,
+    shelf: Mutex<Shelf>,
     closing: TaskTracker,
+}
+
+/// Runspaces that are open.
+#[derive(Debug, Default)]
+struct Shelf {
+    idle: Vec<Idle>,
+    /// How many are in use. Fewer than the permits, when somebody with a permit has no runspace yet: what
+    /// is idle is then not more than may be used.
+    used: usize,
 }
 
 /// A runspace that nobody uses, and since when.
@@ -90,7 +99,7 @@ pub struct Slot {
 impl Pool {
     /// A pool with no runspace yet. Sessions for it are opened with the same budget.
     pub fn new(budget: Budget) -> Self {
-        let held = Held { budget, idle: Mutex::default(), closing: TaskTracker::new() };
+        let held = Held { budget, shelf: Mutex::default(), closing: TaskTracker::new() };
         Self { held: Arc::new(held), keeper: Arc::default() }
     }
 
@@ -106,7 +115,7 @@ impl Pool {
 
     /// How many runspaces are open and not in use.
     pub fn idle(&self) -> usize {
-        self.held.idle().len()
+        self.held.shelf().idle.len()
     }
 
     /// Waits until one more runspace may be used; urgent callers go first.
@@ -124,7 +133,7 @@ impl Pool {
     pub async fn close(&self) {
         let deadline = Instant::now() + CLOSE_WAIT_MAX;
         loop {
-            let idle: Vec<Idle> = std::mem::take(&mut *self.held.idle());
+            let idle: Vec<Idle> = std::mem::take(&mut self.held.shelf().idle);
             for idle in idle {
                 self.held.give_back(idle.session);
             }
@@ -158,7 +167,10 @@ impl Slot {
             let refused = self.held.budget.usage().shells_refused;
             self.held.budget.shell(SHELL_WAIT_MAX).await?;
             match opener.open().await {
-                Ok(session) => break session,
+                Ok(session) => {
+                    self.held.shelf().used += 1;
+                    break session;
+                }
                 Err(error) => {
                     tries += 1;
                     let is_refused = self.held.budget.usage().shells_refused > refused;
@@ -186,11 +198,12 @@ impl Slot {
             let own = self.session.take();
             let session = match own {
                 Some(session) => session,
-                None => self.held.idle().pop()?.session,
+                None => self.held.shelf().take()?,
             };
             if !session.is_worn() && opener.is_wanted(&session) {
                 return Some(session);
             }
+            self.held.shelf().used -= 1;
             // Given back first: for a moment there would be one more than permitted.
             if session.has_ended() {
                 opener.lost(&session);
@@ -203,7 +216,7 @@ impl Slot {
 
     /// Whether somebody else has a runspace.
     fn is_shared(&self) -> bool {
-        self.held.budget.usage().runspaces_busy > 1 || !self.held.idle().is_empty()
+        self.held.budget.usage().runspaces_busy > 1 || !self.held.shelf().idle.is_empty()
     }
 }
 
@@ -211,16 +224,27 @@ impl Drop for Slot {
     fn drop(&mut self) {
         // Also one that is lost: whoever finds it tells the opener.
         if let Some(session) = self.session.take() {
-            self.held.idle().push(Idle { session, since: Instant::now() });
+            let mut shelf = self.held.shelf();
+            shelf.used -= 1;
+            shelf.idle.push(Idle { session, since: Instant::now() });
         }
         // Only now: whoever gets the permit finds the runspace.
         self.permit = None;
     }
 }
 
+impl Shelf {
+    /// Takes the one that was used last.
+    fn take(&mut self) -> Option<Session> {
+        let Idle { session, .. } = self.idle.pop()?;
+        self.used += 1;
+        Some(session)
+    }
+}
+
 impl Held {
-    fn idle(&self) -> MutexGuard<'_, Vec<Idle>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    fn shelf(&self) -> MutexGuard<'_, Shelf> {
+        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Closes a session in the background. One that is dead may still have a shell on the server.
@@ -233,8 +257,9 @@ impl Held {
     /// Takes out what has been idle for too long, and what is more than may be used now.
     fn take_surplus(&self, now: Instant) -> Vec<Idle> {
         let usage = self.budget.usage();
-        let mut idle = self.idle();
-        let spare = (usage.runspaces_busy + idle.len()).saturating_sub(usage.runspaces_permitted);
+        let mut shelf = self.shelf();
+        let Shelf { idle, used } = &mut *shelf;
+        let spare = (*used + idle.len()).saturating_sub(usage.runspaces_permitted);
         let mut kept = Vec::with_capacity(idle.len());
         let mut surplus = Vec::new();
         for (place, held) in idle.drain(..).enumerate() {
