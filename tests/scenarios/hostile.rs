@@ -232,7 +232,11 @@ fn endless_output_takes_no_more_memory_than_some_answers() {
             sent(24).await;
             let late = client.peak_kib();
             assert!(late < PEAK_KIB_MAX, "{attack}: {late} KiB");
-            assert!(late - early < GROWTH_KIB_MAX, "{attack}: from {early} to {late} KiB");
+            // The system reckons a peak from counters that lag: it may come out a little lower later.
+            assert!(
+                late.saturating_sub(early) < GROWTH_KIB_MAX,
+                "{attack}: from {early} to {late} KiB"
+            );
         }
     });
 }
