@@ -7,7 +7,7 @@ use exgate_domain::decision::{Compliance, Outcome, Reason};
 use exgate_domain::observation::{AccessLevel, Kind};
 use exgate_domain::organization::Mode;
 use exgate_domain::policy::Access;
-use exgate_domain::record::ComplianceState;
+use exgate_domain::record::{ComplianceState, ManagementAgent, OwnerType, ThreatState};
 use exgate_domain::snapshot::Step;
 use exgate_domain::standing::Breaker;
 use exgate_domain::sync::{SyncMode, Trigger};
@@ -48,6 +48,18 @@ same_names!(
     pb::ComplianceState, ComplianceState,
     Unknown Compliant Noncompliant Conflict Error InGracePeriod ConfigManager
 );
+same_names!(pb::OwnerType, OwnerType, Company Personal);
+same_names!(
+    pb::ManagementAgent, ManagementAgent,
+    Eas Mdm EasMdm IntuneClient EasIntuneClient ConfigurationManagerClient
+    ConfigurationManagerClientMdm ConfigurationManagerClientMdmEas Jamf
+    GoogleCloudDevicePolicyController
+);
+same_names!(
+    pb::ThreatState, ThreatState,
+    Activated Deactivated Secured LowSeverity MediumSeverity HighSeverity Unresponsive Compromised
+    Misconfigured
+);
 same_names!(pb::MatchBasis, MatchBasis, EasIdAndUser);
 same_names!(pb::Unmatched, Unmatched, NoRecord OtherUser Ambiguous);
 same_names!(pb::Access, Access, Leave Allow Quarantine Block);
@@ -59,7 +71,10 @@ same_names!(
     pb::Reason, Reason,
     Compliant NotCompliant NotEnrolled InGracePeriod ComplianceUnknown NotTargeted OwnerUnknown
     NotLicensed OsVersionTooOld OsVersionTooNew PlatformNotAllowed NotEncrypted JailBroken
-    CheckInTooOld MdmNotCompliant RecordsUnavailable
+    CheckInTooOld MdmNotCompliant RecordsUnavailable OsBuildTooOld OsBuildTooNew OsVersionNotInRange
+    SecurityPatchTooOld PasscodeMissing ThreatLevelTooHigh OwnerTypeNotAllowed
+    ManagementAgentNotAllowed RuleNotMet Escalated Inactive TooManyDevices LocalRule
+    PlatformException Protected
 );
 same_names!(pb::Outcome, Outcome, Satisfied NotSatisfied Unknown);
 same_names!(pb::Breaker, Breaker, Closed Open HalfOpen);

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use exgate_domain::ids::InvalidId;
+use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
@@ -55,6 +56,18 @@ where
     wire.and_then(Domain::try_from).map_err(|fault| Malformed::new(field, fault))
 }
 
+/// Reads an enum's number that may be absent.
+pub fn enumeration_if_any<Wire, Domain>(
+    field: &str,
+    number: Option<i32>,
+) -> Result<Option<Domain>, Malformed>
+where
+    Wire: TryFrom<i32>,
+    Domain: TryFrom<Wire, Error = Fault>,
+{
+    number.map(|number| enumeration::<Wire, Domain>(field, number)).transpose()
+}
+
 /// Reads a list of an enum's numbers as domain values.
 pub fn enumerations<Wire, Domain>(field: &str, numbers: &[i32]) -> Result<Vec<Domain>, Malformed>
 where
@@ -91,6 +104,14 @@ pub fn to_instant(at: Timestamp) -> prost_types::Timestamp {
     let seconds = i64::try_from(nanoseconds.div_euclid(NANOS_PER_SECOND)).unwrap_or(i64::MAX);
     let nanos = i32::try_from(nanoseconds.rem_euclid(NANOS_PER_SECOND)).unwrap_or(0);
     prost_types::Timestamp { seconds, nanos }
+}
+
+/// Reads a day, such as 2026-03-05; none when the text is empty.
+pub fn day_if_any(field: &str, text: &str) -> Result<Option<Date>, Malformed> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    text.parse().map(Some).map_err(|_| Malformed::new(field, Fault::NoDay(text.to_owned())))
 }
 
 /// Reads a span of time that cannot be negative.

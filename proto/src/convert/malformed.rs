@@ -54,6 +54,9 @@ pub enum Fault {
         /// Its nanoseconds.
         nanos: i32,
     },
+    /// A text that is not a day such as 2026-03-05.
+    #[error("{0:?} is not a day such as 2026-03-05")]
+    NoDay(String),
     /// Bytes that are no message.
     #[error("its bytes are not a protobuf message: {0}")]
     Bytes(String),
@@ -89,6 +92,7 @@ impl From<Malformed> for Status {
             | Fault::Unexpected
             | Fault::Length { .. }
             | Fault::OutOfRange { .. }
+            | Fault::NoDay(_)
             | Fault::Bytes(_) => source.to_string(),
         };
         let mut details = ErrorDetails::with_bad_request_violation(field, &fault);

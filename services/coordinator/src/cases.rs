@@ -90,7 +90,7 @@ fn case(
     records: &Records,
     now: Timestamp,
 ) -> Case {
-    let CaseFacts { mailbox, device, siblings, noncompliant_since } = facts;
+    let CaseFacts { mailbox, device, last_sync_at, siblings, noncompliant_since } = facts;
     let Said { owner, management } =
         records.say(organization, &mailbox.primary_smtp, &device.device_id, now);
     Case {
@@ -101,6 +101,7 @@ fn case(
             display_name: mailbox.display_name,
         },
         device,
+        last_sync_at,
         siblings,
         owner,
         management,

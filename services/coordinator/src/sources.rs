@@ -5,6 +5,7 @@
 //! same transaction.
 
 mod fields;
+mod cells;
 mod problem;
 mod json;
 mod table;

@@ -19,11 +19,11 @@ use exgate_proto::evaluator::v1::{
 };
 use exgate_proto::types::v1 as pb;
 
-use crate::bundles::{Bundle, Cache, Diagnostic, PolicyFile, Summary};
+use crate::bundles::{Bundle, Cache, Diagnostic, PolicyFile, Severity, Summary};
 use crate::explain::{Explanation, explain};
 use crate::metrics::Metrics;
 use crate::status::CallError;
-use crate::verdict::decide;
+use crate::verdict::{decide, decide_and_tell};
 
 /// The most cases in one batch.
 pub const CASES_MAX: usize = 500;
@@ -88,7 +88,7 @@ impl EvaluatorService for Api {
         Ok(Response::new(match Bundle::read(&policy_files(files)) {
             Ok(bundle) => CheckBundleResponse {
                 bundle_digest: bundle.digest().as_bytes().to_vec(),
-                diagnostics: Vec::new(),
+                diagnostics: bundle.warnings().iter().cloned().map(diagnostic).collect(),
                 policies: bundle.summaries().iter().map(policy_summary).collect(),
             },
             Err(mistakes) => CheckBundleResponse {
@@ -108,7 +108,7 @@ impl EvaluatorService for Api {
         let case: Case = field::required("case", case)
             .and_then(|case| case.try_into().map_err(|fault: Malformed| fault.within("case")))
             .map_err(CallError::from)?;
-        let decision = decide(&bundle, &case);
+        let decision = decide_and_tell(&bundle, &case);
         let Explanation { sentences, cures } = explain(&bundle, &case, &decision);
         Ok(Response::new(ExplainResponse { decision: Some(decision.into()), sentences, cures }))
     }
@@ -162,8 +162,12 @@ fn policy_files(files: Vec<pb::PolicyFile>) -> Vec<PolicyFile> {
 }
 
 fn diagnostic(mistake: Diagnostic) -> pb::Diagnostic {
-    let Diagnostic { path, line, column, key, message, suggestion } = mistake;
-    pb::Diagnostic { path, line, column, key, message, suggestion }
+    let Diagnostic { path, line, column, key, message, suggestion, severity } = mistake;
+    let severity = match severity {
+        Severity::Error => pb::Severity::Error,
+        Severity::Warning => pb::Severity::Warning,
+    };
+    pb::Diagnostic { path, line, column, key, message, suggestion, severity: severity.into() }
 }
 
 fn policy_summary(summary: &Summary) -> pb::PolicySummary {

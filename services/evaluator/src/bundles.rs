@@ -5,20 +5,19 @@ mod document;
 mod text;
 mod mistake;
 mod diagnostic;
+mod compiled;
 mod check;
 mod digest;
 mod cache;
 mod schema;
 
 pub use cache::{Cache, Limits};
-pub use diagnostic::{DIAGNOSTICS_MAX, Diagnostic};
+pub(crate) use compiled::{Compliance, Groups, Membership, TargetedLocal, Targeting};
+pub use diagnostic::{DIAGNOSTICS_MAX, Diagnostic, Severity};
 pub use digest::digest;
 pub use schema::schema;
 
-use std::collections::HashSet;
-
-use exgate_domain::ids::{BundleDigest, OrganizationId};
-use exgate_domain::policy::{AccessPolicy, CompliancePolicy, Organizations};
+use exgate_domain::ids::BundleDigest;
 
 use diagnostic::Diagnostics;
 use text::Documents;
@@ -40,7 +39,7 @@ pub struct PolicyFile {
 /// One policy of a bundle, in short.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Summary {
-    /// `CompliancePolicy` or `AccessPolicy`.
+    /// `CompliancePolicy`, `AccessPolicy` or `AccessPolicyOverlay`.
     pub kind: &'static str,
     /// Its name.
     pub name: String,
@@ -55,24 +54,16 @@ pub struct Summary {
 pub struct Bundle {
     digest: BundleDigest,
     bytes: usize,
-    compliance: Vec<CompliancePolicy>,
+    compliance: Vec<Compliance>,
     access: Vec<Targeting>,
+    groups: Groups,
     summaries: Vec<Summary>,
-}
-
-/// An access policy with its names resolved.
-#[derive(Debug)]
-pub(crate) struct Targeting {
-    pub(crate) policy: AccessPolicy,
-    /// Its groups as [`fold`] makes them, in the order in which they are written.
-    included: Vec<String>,
-    excluded: Vec<String>,
-    /// Places of its compliance policies in the bundle.
-    compliance: Vec<usize>,
+    warnings: Vec<Diagnostic>,
 }
 
 impl Bundle {
-    /// Reads and checks policy files, in any order. All mistakes are reported at once.
+    /// Reads and checks policy files, in any order. All mistakes are reported at once; where there are
+    /// none, what is probably not meant is kept as [`Bundle::warnings`].
     pub fn read(files: &[PolicyFile]) -> Result<Self, Vec<Diagnostic>> {
         let mut found = Diagnostics::default();
         check::limits(files, &mut found);
@@ -85,17 +76,22 @@ impl Bundle {
             }
         }
         let checked = check::policies(documents, &mut found);
-        if !found.is_empty() {
+        if found.has_errors() {
             return Err(found.into_sorted());
         }
         let check::Checked { compliance, mut access, summaries } = checked;
-        access.sort_by_key(|policy| policy.precedence);
+        access.sort_by_key(|written| written.policy.precedence);
+        let mut groups = Groups::default();
+        let access = access.into_iter();
+        let access = access.map(|written| Targeting::new(written, &mut groups, &compliance));
         Ok(Self {
             digest: digest(files),
             bytes: files.iter().map(|file| file.path.len() + file.content.len()).sum(),
-            access: access.into_iter().map(|policy| Targeting::new(policy, &compliance)).collect(),
+            access: access.collect(),
+            groups,
             compliance,
             summaries,
+            warnings: found.into_sorted(),
         })
     }
 
@@ -114,63 +110,33 @@ impl Bundle {
         &self.summaries
     }
 
+    /// What is probably not meant.
+    pub fn warnings(&self) -> &[Diagnostic] {
+        &self.warnings
+    }
+
     /// The access policies, the first to be asked first.
     pub(crate) fn access(&self) -> &[Targeting] {
         &self.access
+    }
+
+    /// Which of the groups that any policy names are among these.
+    pub(crate) fn membership(&self, groups: &[String]) -> Membership {
+        self.groups.membership(groups)
     }
 
     /// The compliance policies that apply to those whom an access policy targets.
     pub(crate) fn compliance<'a>(
         &'a self,
         targeting: &'a Targeting,
-    ) -> impl Iterator<Item = &'a CompliancePolicy> {
+    ) -> impl Iterator<Item = &'a Compliance> {
         targeting.compliance.iter().filter_map(|place| self.compliance.get(*place))
-    }
-}
-
-impl Targeting {
-    fn new(policy: AccessPolicy, compliance: &[CompliancePolicy]) -> Self {
-        let folded = |groups: &[String]| groups.iter().map(|group| fold(group)).collect();
-        let place = |name: &String| compliance.iter().position(|policy| policy.name == *name);
-        Self {
-            included: folded(&policy.included_groups),
-            excluded: folded(&policy.excluded_groups),
-            compliance: policy.compliance_policies.iter().filter_map(place).collect(),
-            policy,
-        }
-    }
-
-    /// Whether the policy is for this organization.
-    pub(crate) fn is_for(&self, organization: &OrganizationId) -> bool {
-        match &self.policy.organizations {
-            Organizations::All => true,
-            Organizations::Named(names) => names.iter().any(|name| name == organization.as_str()),
-        }
-    }
-
-    /// The first of the policy's included groups among these, as the policy spells it.
-    pub(crate) fn included(&self, groups: &HashSet<String>) -> Option<&str> {
-        first(&self.policy.included_groups, &self.included, groups)
-    }
-
-    /// The first of the policy's excluded groups among these, as the policy spells it.
-    pub(crate) fn excluded(&self, groups: &HashSet<String>) -> Option<&str> {
-        first(&self.policy.excluded_groups, &self.excluded, groups)
     }
 }
 
 /// A group's name in the form in which it is compared: directories ignore case.
 pub(crate) fn fold(group: &str) -> String {
     group.trim().to_lowercase()
-}
-
-fn first<'a>(
-    written: &'a [String],
-    folded: &[String],
-    groups: &HashSet<String>,
-) -> Option<&'a str> {
-    let mut pairs = folded.iter().zip(written);
-    pairs.find(|(folded, _)| groups.contains(*folded)).map(|(_, written)| written.as_str())
 }
 
 #[cfg(test)]

@@ -108,7 +108,26 @@ impl About<'_> {
             Reason::RecordsUnavailable => {
                 "The records cannot be relied on now: the last state is held.".to_owned()
             }
-            Reason::OsVersionTooOld
+            Reason::Escalated => "It was not compliant for so long that it is blocked.".to_owned(),
+            Reason::Inactive => "It has not synchronised mail for too long.".to_owned(),
+            Reason::TooManyDevices => format!("{person} has more devices than allowed."),
+            Reason::LocalRule => "A local rule of the policy says so.".to_owned(),
+            Reason::PlatformException => {
+                "It is not enrolled, and the policy makes an exception for its class.".to_owned()
+            }
+            Reason::Protected => {
+                format!("{person} is protected: no policy restricts their devices.")
+            }
+            Reason::OsBuildTooOld
+            | Reason::OsBuildTooNew
+            | Reason::OsVersionNotInRange
+            | Reason::SecurityPatchTooOld
+            | Reason::PasscodeMissing
+            | Reason::ThreatLevelTooHigh
+            | Reason::OwnerTypeNotAllowed
+            | Reason::ManagementAgentNotAllowed
+            | Reason::RuleNotMet
+            | Reason::OsVersionTooOld
             | Reason::OsVersionTooNew
             | Reason::PlatformNotAllowed
             | Reason::NotEncrypted

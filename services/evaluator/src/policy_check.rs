@@ -42,8 +42,9 @@ pub fn check(paths: &[String]) -> Findings {
     match Bundle::read(&files) {
         Ok(bundle) => {
             let (policies, files) = (bundle.summaries().len(), files.len());
-            let line = format!("OK (policies: {policies}, files: {files})");
-            Findings { lines: vec![line], is_well: true }
+            let mut lines: Vec<_> = bundle.warnings().iter().map(Diagnostic::to_string).collect();
+            lines.push(format!("OK (policies: {policies}, files: {files})"));
+            Findings { lines, is_well: true }
         }
         Err(mistakes) => {
             let lines = mistakes.iter().map(Diagnostic::to_string).collect();

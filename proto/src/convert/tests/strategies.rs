@@ -20,10 +20,13 @@ use exgate_domain::observation::{
 };
 use exgate_domain::organization::Mode;
 use exgate_domain::policy::Access;
-use exgate_domain::record::{ComplianceState, ManagedDevice, Provenance, User};
+use exgate_domain::record::{
+    ComplianceState, ManagedDevice, ManagementAgent, OwnerType, Provenance, ThreatState, User,
+};
 use exgate_domain::standing::{Breaker, ServerStanding, Standing};
 use exgate_domain::sync::{SyncMode, Trigger};
 use jiff::Timestamp;
+use jiff::civil::Date;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -281,10 +284,52 @@ fn compliance_state() -> impl Strategy<Value = ComplianceState> {
     ])
 }
 
+fn day() -> impl Strategy<Value = Date> {
+    (1970_i16..2100, 1_i8..13, 1_i8..29)
+        .prop_map(|(year, month, day)| Date::constant(year, month, day))
+}
+
+fn owner_type() -> impl Strategy<Value = OwnerType> {
+    select(vec![OwnerType::Company, OwnerType::Personal])
+}
+
+fn management_agent() -> impl Strategy<Value = ManagementAgent> {
+    select(vec![
+        ManagementAgent::Eas,
+        ManagementAgent::Mdm,
+        ManagementAgent::EasMdm,
+        ManagementAgent::IntuneClient,
+        ManagementAgent::EasIntuneClient,
+        ManagementAgent::ConfigurationManagerClient,
+        ManagementAgent::ConfigurationManagerClientMdm,
+        ManagementAgent::ConfigurationManagerClientMdmEas,
+        ManagementAgent::Jamf,
+        ManagementAgent::GoogleCloudDevicePolicyController,
+    ])
+}
+
+fn threat_state() -> impl Strategy<Value = ThreatState> {
+    select(vec![
+        ThreatState::Activated,
+        ThreatState::Deactivated,
+        ThreatState::Secured,
+        ThreatState::LowSeverity,
+        ThreatState::MediumSeverity,
+        ThreatState::HighSeverity,
+        ThreatState::Unresponsive,
+        ThreatState::Compromised,
+        ThreatState::Misconfigured,
+    ])
+}
+
 prop_compose! {
     pub(super) fn managed_device()(
         [id, user_principal_name, email_address] in [text(), text(), text()],
-        [device_name, operating_system, os_version, model] in [text(), text(), text(), text()],
+        [device_name, operating_system, os_version, os_build, model] in
+            [text(), text(), text(), text(), text()],
+        security_patch_level in option::of(day()),
+        (owner_type, management_agent) in (option::of(owner_type()), option::of(management_agent())),
+        (threat_state, passcode_compliant) in (option::of(threat_state()), any::<Option<bool>>()),
         eas_device_id in option::of(device_id()),
         is_encrypted in any::<Option<bool>>(),
         jail_broken in any::<Option<bool>>(),
@@ -299,10 +344,16 @@ prop_compose! {
             device_name,
             operating_system,
             os_version,
+            os_build,
+            security_patch_level,
             model,
             eas_device_id,
             is_encrypted,
             jail_broken,
+            passcode_compliant,
+            owner_type,
+            management_agent,
+            threat_state,
             compliance,
             grace_until,
             last_check_in_at,
@@ -345,9 +396,15 @@ fn management() -> impl Strategy<Value = Management> {
 }
 
 fn sibling() -> impl Strategy<Value = Sibling> {
-    (device_id(), text(), access_state()).prop_map(|(device_id, device_type, access_state)| {
-        Sibling { device_id, device_type, access_state }
-    })
+    (device_id(), text(), access_state(), instants(), instants()).prop_map(
+        |(device_id, device_type, access_state, first_sync_at, last_sync_at)| Sibling {
+            device_id,
+            device_type,
+            access_state,
+            first_sync_at,
+            last_sync_at,
+        },
+    )
 }
 
 prop_compose! {
@@ -356,6 +413,7 @@ prop_compose! {
         id in mailbox_id(),
         [primary_smtp, display_name] in [text(), text()],
         device in eas_device(),
+        last_sync_at in instants(),
         siblings in vec(sibling(), 0..3),
         owner in option::of(user()),
         management in management(),
@@ -366,6 +424,7 @@ prop_compose! {
             organization,
             mailbox: MailboxFacts { id, primary_smtp, display_name },
             device,
+            last_sync_at,
             siblings,
             owner,
             management,
@@ -386,24 +445,7 @@ fn tried() -> impl Strategy<Value = Tried> {
 }
 
 fn reason() -> impl Strategy<Value = Reason> {
-    select(vec![
-        Reason::Compliant,
-        Reason::NotCompliant,
-        Reason::NotEnrolled,
-        Reason::InGracePeriod,
-        Reason::ComplianceUnknown,
-        Reason::NotTargeted,
-        Reason::OwnerUnknown,
-        Reason::NotLicensed,
-        Reason::OsVersionTooOld,
-        Reason::OsVersionTooNew,
-        Reason::PlatformNotAllowed,
-        Reason::NotEncrypted,
-        Reason::JailBroken,
-        Reason::CheckInTooOld,
-        Reason::MdmNotCompliant,
-        Reason::RecordsUnavailable,
-    ])
+    select(Reason::ALL.to_vec())
 }
 
 fn compliance() -> impl Strategy<Value = Compliance> {

@@ -50,9 +50,16 @@ fn managed(matched: pb::MatchedRecord) -> Result<Management, Malformed> {
 
 impl From<Sibling> for pb::Sibling {
     fn from(sibling: Sibling) -> Self {
-        let Sibling { device_id, device_type, access_state } = sibling;
+        let Sibling { device_id, device_type, access_state, first_sync_at, last_sync_at } = sibling;
         let (access_state, access_state_text) = to_access_state(access_state);
-        Self { device_id: device_id.into(), device_type, access_state, access_state_text }
+        Self {
+            device_id: device_id.into(),
+            device_type,
+            access_state,
+            access_state_text,
+            first_sync_at: first_sync_at.map(to_instant),
+            last_sync_at: last_sync_at.map(to_instant),
+        }
     }
 }
 
@@ -60,11 +67,20 @@ impl TryFrom<pb::Sibling> for Sibling {
     type Error = Malformed;
 
     fn try_from(wire: pb::Sibling) -> Result<Self, Malformed> {
-        let pb::Sibling { device_id, device_type, access_state: state, access_state_text } = wire;
+        let pb::Sibling {
+            device_id,
+            device_type,
+            access_state: state,
+            access_state_text,
+            first_sync_at,
+            last_sync_at,
+        } = wire;
         Ok(Self {
             device_id: id("device_id", &device_id)?,
             device_type,
             access_state: access_state("access_state", state, access_state_text)?,
+            first_sync_at: instant_if_any("first_sync_at", first_sync_at)?,
+            last_sync_at: instant_if_any("last_sync_at", last_sync_at)?,
         })
     }
 }
@@ -75,6 +91,7 @@ impl From<Case> for pb::Case {
             organization,
             mailbox: MailboxFacts { id: mailbox, primary_smtp, display_name },
             device,
+            last_sync_at,
             siblings,
             owner,
             management,
@@ -92,6 +109,7 @@ impl From<Case> for pb::Case {
             management: Some(management.into()),
             noncompliant_since_at: noncompliant_since.map(to_instant),
             now_at: Some(to_instant(now)),
+            last_sync_at: last_sync_at.map(to_instant),
         }
     }
 }
@@ -117,6 +135,7 @@ impl TryFrom<pb::Case> for Case {
             management,
             noncompliant_since_at,
             now_at,
+            last_sync_at,
         } = wire;
         let mailbox = MailboxId::new(guid("mailbox_guid", &mailbox_guid)?);
         let device = required("device", device)?.try_into();
@@ -128,6 +147,7 @@ impl TryFrom<pb::Case> for Case {
             organization: id("organization", &organization)?,
             mailbox: MailboxFacts { id: mailbox, primary_smtp, display_name },
             device: device.map_err(|it: Malformed| it.within("device"))?,
+            last_sync_at: instant_if_any("last_sync_at", last_sync_at)?,
             siblings: siblings.into_iter().enumerate().map(sibling).collect::<Result<_, _>>()?,
             owner: owner.map_err(|it: Malformed| it.within("owner"))?,
             management: required("management", management)?.try_into()?,

@@ -3,7 +3,9 @@
 use exgate_domain::record::{ManagedDevice, Provenance, User};
 
 use crate::convert::Malformed;
-use crate::convert::field::{enumeration, id, instant, instant_if_any, required, to_instant};
+use crate::convert::field::{
+    day_if_any, enumeration, enumeration_if_any, id, instant, instant_if_any, required, to_instant,
+};
 use crate::types::v1 as pb;
 
 impl From<Provenance> for pb::Provenance {
@@ -35,10 +37,16 @@ impl From<ManagedDevice> for pb::ManagedDevice {
             device_name,
             operating_system,
             os_version,
+            os_build,
+            security_patch_level,
             model,
             eas_device_id,
             is_encrypted,
             jail_broken,
+            passcode_compliant,
+            owner_type,
+            management_agent,
+            threat_state,
             compliance,
             grace_until,
             last_check_in_at,
@@ -52,10 +60,18 @@ impl From<ManagedDevice> for pb::ManagedDevice {
             device_name,
             operating_system,
             os_version,
+            os_build,
+            security_patch_level: security_patch_level
+                .map(|day| day.to_string())
+                .unwrap_or_default(),
             model,
             eas_device_id: eas_device_id.map(String::from).unwrap_or_default(),
             is_encrypted,
             jail_broken,
+            passcode_compliant,
+            owner_type: owner_type.map(|it| pb::OwnerType::from(it).into()),
+            management_agent: management_agent.map(|it| pb::ManagementAgent::from(it).into()),
+            threat_state: threat_state.map(|it| pb::ThreatState::from(it).into()),
             compliance_state: pb::ComplianceState::from(compliance).into(),
             grace_until_at: grace_until.map(to_instant),
             last_check_in_at: last_check_in_at.map(to_instant),
@@ -76,10 +92,16 @@ impl TryFrom<pb::ManagedDevice> for ManagedDevice {
             device_name,
             operating_system,
             os_version,
+            os_build,
+            security_patch_level,
             model,
             eas_device_id,
             is_encrypted,
             jail_broken,
+            passcode_compliant,
+            owner_type,
+            management_agent,
+            threat_state,
             compliance_state: state,
             grace_until_at,
             last_check_in_at,
@@ -94,10 +116,19 @@ impl TryFrom<pb::ManagedDevice> for ManagedDevice {
             device_name,
             operating_system,
             os_version,
+            os_build,
+            security_patch_level: day_if_any("security_patch_level", &security_patch_level)?,
             model,
             eas_device_id: eas_device_id.map(|it| id("eas_device_id", &it)).transpose()?,
             is_encrypted,
             jail_broken,
+            passcode_compliant,
+            owner_type: enumeration_if_any::<pb::OwnerType, _>("owner_type", owner_type)?,
+            management_agent: enumeration_if_any::<pb::ManagementAgent, _>(
+                "management_agent",
+                management_agent,
+            )?,
+            threat_state: enumeration_if_any::<pb::ThreatState, _>("threat_state", threat_state)?,
             compliance: enumeration::<pb::ComplianceState, _>("compliance_state", state)?,
             grace_until: instant_if_any("grace_until_at", grace_until_at)?,
             last_check_in_at: instant_if_any("last_check_in_at", last_check_in_at)?,

@@ -153,7 +153,7 @@ impl Evaluators {
             .await
             .map_err(|status| refusal(&status, None))?;
         let pb::CheckBundleResponse { bundle_digest, diagnostics, policies } = answer;
-        if !diagnostics.is_empty() {
+        if bundle_digest.is_empty() {
             return Ok(Err(diagnostics.into_iter().map(diagnostic).collect()));
         }
         let digest = BundleDigest::new(field::digest("bundle_digest", &bundle_digest)?);
@@ -316,7 +316,7 @@ fn to_files(files: &[PolicyFile]) -> Vec<types::PolicyFile> {
 }
 
 fn diagnostic(wire: types::Diagnostic) -> Diagnostic {
-    let types::Diagnostic { path, line, column, key, message, suggestion } = wire;
+    let types::Diagnostic { path, line, column, key, message, suggestion, severity: _ } = wire;
     Diagnostic { path, line, column, key, message, suggestion }
 }
 

@@ -124,9 +124,10 @@ impl Operator {
         let Some(stored) = stored else { return self.words_now(device, key).await };
         let (case, decision) = (stored.case, stored.decision);
         let explained = self.0.evaluation.explain(decision.bundle, &case).await;
-        let (sentences, cures) = match explained {
-            Ok(explanation) => (explanation.sentences, explanation.cures),
-            Err(error) => (vec![speechless(&error)], Vec::new()),
+        // The same question and bundle give the same answer, and the rules tried with it.
+        let (decision, sentences, cures) = match explained {
+            Ok(it) => (it.decision, it.sentences, it.cures),
+            Err(error) => (decision, vec![speechless(&error)], Vec::new()),
         };
         Ok(Words { case: Some(case), decision: Some(decision), sentences, cures, undecided: false })
     }

@@ -4,11 +4,12 @@
 use std::collections::HashMap;
 
 use jiff::Timestamp;
-use sqlx::SqliteConnection;
+use sqlx::{Row as _, SqliteConnection};
 
 use exgate_domain::case::Sibling;
-use exgate_domain::ids::{DeviceId, MailboxId, OrganizationId};
+use exgate_domain::ids::{DeviceId, MailboxId, OrganizationId, PartnershipId};
 use exgate_domain::observation::{EasDevice, Mailbox};
+use exgate_proto::convert::decode_statistics;
 
 use super::columns::{Columns, count, folded, guid_list, id_list, list};
 use super::{Store, StoreError, observed};
@@ -39,6 +40,8 @@ pub struct CaseFacts {
     pub mailbox: Mailbox,
     /// The device; the partnership that changed last when the id has several.
     pub device: EasDevice,
+    /// When it last synchronised with success, as far as its mailbox was asked.
+    pub last_sync_at: Option<Timestamp>,
     /// The mailbox's other devices.
     pub siblings: Vec<Sibling>,
     /// Since when it has been found not compliant.
@@ -133,6 +136,7 @@ impl Store {
         let mailboxes = mailboxes(&mut tx, organization, &guids).await?;
         let dns = list(mailboxes.iter().map(|mailbox| folded(&mailbox.dn)));
         let devices = devices_of(&mut tx, organization, &dns).await?;
+        let synced = last_syncs(&mut tx, organization, &dns).await?;
         let since = noncompliant(&mut tx, organization, &guids).await?;
         drop(tx);
 
@@ -146,7 +150,8 @@ impl Store {
             let facts = CaseFacts {
                 mailbox: (*mailbox).clone(),
                 device: device.clone(),
-                siblings: others.into_iter().map(sibling).collect(),
+                last_sync_at: synced.get(&device.id).copied(),
+                siblings: others.into_iter().map(|other| sibling(other, &synced)).collect(),
                 noncompliant_since: since.get(key).copied(),
             };
             Some((key.clone(), facts))
@@ -229,11 +234,40 @@ async fn noncompliant(
     rows.iter().map(read).collect()
 }
 
-fn sibling(device: &EasDevice) -> Sibling {
+/// Gets when devices last synchronised with success, by a list of folded distinguished names.
+async fn last_syncs(
+    connection: &mut SqliteConnection,
+    organization: &OrganizationId,
+    dns: &str,
+) -> Result<HashMap<PartnershipId, Timestamp>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT device.guid AS guid, statistics FROM observed AS device
+         JOIN device_statistics ON device_statistics.device = device.id
+         WHERE device.organization = ?1 AND device.kind = 'Device'
+           AND device.dn IN (SELECT value FROM json_each(?2))",
+    )
+    .bind(organization.as_str())
+    .bind(dns)
+    .fetch_all(connection)
+    .await?;
+    let mut synced = HashMap::new();
+    for row in &rows {
+        let said = decode_statistics(row.try_get("statistics")?)
+            .map_err(|error| StoreError::damaged("statistics", error))?;
+        if let Some(at) = said.last_success_sync_at {
+            synced.insert(PartnershipId::new(row.guid("guid")?), at);
+        }
+    }
+    Ok(synced)
+}
+
+fn sibling(device: &EasDevice, synced: &HashMap<PartnershipId, Timestamp>) -> Sibling {
     Sibling {
         device_id: device.device_id.clone(),
         device_type: device.device_type.clone(),
         access_state: device.access_state.clone(),
+        first_sync_at: device.first_sync_at,
+        last_sync_at: synced.get(&device.id).copied(),
     }
 }
 

@@ -81,7 +81,22 @@ named!(
     JailBroken,
     CheckInTooOld,
     MdmNotCompliant,
-    RecordsUnavailable
+    RecordsUnavailable,
+    OsBuildTooOld,
+    OsBuildTooNew,
+    OsVersionNotInRange,
+    SecurityPatchTooOld,
+    PasscodeMissing,
+    ThreatLevelTooHigh,
+    OwnerTypeNotAllowed,
+    ManagementAgentNotAllowed,
+    RuleNotMet,
+    Escalated,
+    Inactive,
+    TooManyDevices,
+    LocalRule,
+    PlatformException,
+    Protected
 );
 
 /// The class of an access state, for tallies and filters.

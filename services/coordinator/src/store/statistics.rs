@@ -136,6 +136,8 @@ impl Store {
         .bind(failure)
         .execute(&mut *tx)
         .await?;
+        // How long a device was idle may decide about it.
+        super::cases::mark_devices(&mut tx, organization, &rows, asked_at).await?;
         let written = Tally::of(RowKind::Statistics, matched.len() as u64 + 1);
         self.commit(tx, written).await
     }

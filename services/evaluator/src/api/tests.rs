@@ -22,8 +22,8 @@ use crate::Evaluator;
 use crate::bundles::BUNDLE_BYTES_MAX;
 use crate::config::Config;
 use crate::explain::explain;
-use crate::verdict::decide;
 use crate::verdict::fixture::{POLICIES, at, bundle, case, owner, record};
+use crate::verdict::{decide, decide_and_tell};
 
 type Client = EvaluatorServiceClient<Channel>;
 
@@ -225,7 +225,7 @@ async fn a_case_is_explained_as_it_is_decided() {
     let answer = client.explain(request.clone()).await.unwrap().into_inner();
 
     let decision: Decision = answer.decision.unwrap().try_into().unwrap();
-    assert_eq!(decision, decide(bundle(), &case));
+    assert_eq!(decision, decide_and_tell(bundle(), &case));
     let expected = explain(bundle(), &case, &decision);
     assert_eq!((answer.sentences, answer.cures), (expected.sentences, expected.cures));
     let status = client.explain(ExplainRequest { case: None, ..request }).await.unwrap_err();

@@ -5,6 +5,15 @@ use std::fmt;
 /// The most mistakes reported for one bundle.
 pub const DIAGNOSTICS_MAX: usize = 200;
 
+/// How bad a [`Diagnostic`] is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// The bundle is refused.
+    Error,
+    /// The bundle is taken, and is probably not what was meant.
+    Warning,
+}
+
 /// One mistake in a policy file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Diagnostic {
@@ -20,16 +29,22 @@ pub struct Diagnostic {
     pub message: String,
     /// What to do instead; may be empty.
     pub suggestion: String,
+    /// How bad it is.
+    pub severity: Severity,
 }
 
 impl fmt::Display for Diagnostic {
-    /// `file:line:column: key: message (suggestion)`, without the parts that are not known.
+    /// `file:line:column: warning: key: message (suggestion)`, without the parts that are not known,
+    /// and without `warning` for an error.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.path)?;
         for number in [self.line, self.column] {
             if number > 0 {
                 write!(f, ":{number}")?;
             }
+        }
+        if self.severity == Severity::Warning {
+            f.write_str(": warning")?;
         }
         if !self.key.is_empty() {
             write!(f, ": {}", self.key)?;
@@ -73,6 +88,11 @@ impl Diagnostics {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Whether any of them refuses the bundle.
+    pub(crate) fn has_errors(&self) -> bool {
+        self.0.iter().any(|one| one.severity == Severity::Error)
     }
 
     /// All of them by file and line, and no more than [`DIAGNOSTICS_MAX`].

@@ -29,11 +29,6 @@ pub(crate) fn of(error: &Error, path: &Path) -> Mistake {
     let key = key(path);
     match error {
         Error::AliasError { error, .. } | Error::WithSnippet { error, .. } => of(error, path),
-        Error::SerdeUnknownField { field, .. } if field == "rules" => Mistake::new(
-            key,
-            "unknown key \"rules\": this version has no expressions",
-            "take it out; use platforms, lastCheckInMax and gracePeriod",
-        ),
         Error::SerdeUnknownField { field, expected, .. } => unknown(key, "key", field, expected),
         Error::SerdeUnknownVariant { variant, expected, .. } => {
             unknown(key, "value", variant, expected)

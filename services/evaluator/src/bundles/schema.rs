@@ -5,7 +5,7 @@ use schemars::transform::RecursiveTransform;
 use schemars::{JsonSchema, Schema};
 use serde_json::Value;
 
-use crate::bundles::document::{AccessDocument, ComplianceDocument};
+use crate::bundles::document::{AccessDocument, ComplianceDocument, OverlayDocument};
 
 /// A policy document.
 #[derive(JsonSchema)]
@@ -14,6 +14,7 @@ use crate::bundles::document::{AccessDocument, ComplianceDocument};
 enum Document {
     Compliance(Box<ComplianceDocument>),
     Access(Box<AccessDocument>),
+    Overlay(Box<OverlayDocument>),
 }
 
 /// The JSON Schema of one policy document, as text with a line break at its end.

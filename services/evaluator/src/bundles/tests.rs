@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 
-use exgate_domain::policy::Access;
+use exgate_domain::policy::{Access, Organizations};
 
 use super::*;
 
@@ -35,7 +35,7 @@ fn access(rest: &str) -> String {
 fn the_sample_says_what_it_says() {
     let bundle = Bundle::read(&[file("phones.yaml", SAMPLE)]).unwrap();
 
-    let phones = &bundle.compliance[0];
+    let phones = &bundle.compliance[0].policy;
     assert_eq!(phones.name, "phones");
     assert_eq!(phones.last_check_in_max, Some(SignedDuration::from_hours(14 * 24)));
     assert_eq!(phones.grace_period, SignedDuration::from_hours(3 * 24));
@@ -47,7 +47,7 @@ fn the_sample_says_what_it_says() {
     assert!(android.require_encryption && android.refuse_jailbroken);
     let policy = &bundle.access[0].policy;
     assert_eq!((policy.name.as_str(), policy.precedence), ("mail-access", 10));
-    assert_eq!(policy.organizations, Organizations::All);
+    assert_eq!(policy.organizations, Organizations::ALL);
     assert_eq!(policy.included_groups, ["Mail users"]);
     assert_eq!(policy.excluded_groups, ["Service desk"]);
     assert_eq!(policy.compliance_policies, ["phones"]);
@@ -66,7 +66,7 @@ fn text_stays_text_and_what_is_left_out_is_careful() {
 
     let bundle = Bundle::read(&[file("p.yaml", &text)]).unwrap();
 
-    let phones = &bundle.compliance[0];
+    let phones = &bundle.compliance[0].policy;
     assert_eq!(phones.platforms[0].os_minimum.as_ref().unwrap().to_string(), "17.10");
     assert_eq!(phones.grace_period, SignedDuration::ZERO);
     assert_eq!(phones.last_check_in_max, None);
@@ -88,18 +88,15 @@ fn mistakes_of_shape_are_named_with_their_place_and_cure() {
         (
             platforms("osMinVersion: 17"),
             "p.yaml:6:5: platforms.iOS.osMinVersion: unknown key \"osMinVersion\"; known: \
-             osMinimumVersion, osMaximumVersion, storageRequireEncryption, \
-             securityBlockJailbrokenDevices (write osMinimumVersion)",
+             osMinimumVersion, osMaximumVersion, osMinimumBuildVersion, osMaximumBuildVersion, \
+             validOperatingSystemBuildRanges, minAndroidSecurityPatchLevel, \
+             deviceThreatProtectionRequiredSecurityLevel, passcodeRequired, \
+             storageRequireEncryption, securityBlockJailbrokenDevices (write osMinimumVersion)",
         ),
         (
             compliance("platforms:\n  andriod: {}\n"),
             "p.yaml:5:3: platforms.andriod: unknown key \"andriod\"; known: iOS, iPadOS, android, \
              windows, windowsPhone, macOS, linux, chromeOS (write android)",
-        ),
-        (
-            compliance(&format!("{ok}rules: [{{ id: a, require: 'true' }}]\n")),
-            "p.yaml:5:1: rules: unknown key \"rules\": this version has no expressions (take it \
-             out; use platforms, lastCheckInMax and gracePeriod)",
         ),
         (
             compliance(&format!("{ok}gracePeriod: 3d\ngracePeriod: 4d\n")),
@@ -153,7 +150,8 @@ fn mistakes_of_shape_in_any_document_are_named_too() {
         ),
         (
             "# policy\napiVersion: exgate/v1\nname: a\n".to_owned(),
-            "p.yaml:2: kind: the key is missing (write CompliancePolicy or AccessPolicy)",
+            "p.yaml:2: kind: the key is missing (write CompliancePolicy, AccessPolicy or \
+             AccessPolicyOverlay)",
         ),
         (
             "apiVersion: exgate/v2\nkind: AccessPolicy\n".to_owned(),
@@ -161,8 +159,8 @@ fn mistakes_of_shape_in_any_document_are_named_too() {
         ),
         (
             "apiVersion: exgate/v1\nkind: AccesPolicy\n".to_owned(),
-            "p.yaml:2:7: kind: unknown kind \"AccesPolicy\"; known: CompliancePolicy, AccessPolicy \
-             (write AccessPolicy)",
+            "p.yaml:2:7: kind: unknown kind \"AccesPolicy\"; known: CompliancePolicy, AccessPolicy, \
+             AccessPolicyOverlay (write AccessPolicy)",
         ),
         (
             "apiVersion: exgate/v1\nkind: Organization\nname: contoso\n".to_owned(),
@@ -210,8 +208,8 @@ fn mistakes_of_meaning_are_named_with_their_place_and_cure() {
         ),
         (
             format!("{ok}lastCheckInMax: 0d\n"),
-            "p.yaml:5:17: lastCheckInMax: after no time at all every check-in is too old (write a \
-             time such as 14d)",
+            "p.yaml:5:17: lastCheckInMax: after no time at all everything is too old (write a time \
+             such as 14d)",
         ),
         (
             format!("{ok}gracePeriod: 9999d\n"),

@@ -6,8 +6,10 @@ use serde_saphyr::Error;
 use serde_saphyr::options::Options;
 
 use crate::bundles::PolicyFile;
-use crate::bundles::diagnostic::{Diagnostic, Diagnostics, Position, nearest, write_instead};
-use crate::bundles::document::{AccessDocument, ComplianceDocument, Header};
+use crate::bundles::diagnostic::{
+    Diagnostic, Diagnostics, Position, Severity, nearest, write_instead,
+};
+use crate::bundles::document::{AccessDocument, ComplianceDocument, Header, OverlayDocument};
 use crate::bundles::mistake::{self, Mistake};
 
 /// The deepest nesting of a document.
@@ -16,7 +18,7 @@ const DEPTH_MAX: usize = 16;
 const ALIAS_EVENTS_MAX: usize = 10_000;
 
 const API_VERSION: &str = "exgate/v1";
-const KINDS: [&str; 2] = ["CompliancePolicy", "AccessPolicy"];
+const KINDS: [&str; 3] = ["CompliancePolicy", "AccessPolicy", "AccessPolicyOverlay"];
 
 /// A document whose shape is right.
 #[derive(Debug)]
@@ -36,7 +38,8 @@ pub(crate) struct Read<T> {
 pub(crate) struct Documents {
     pub(crate) compliance: Vec<Read<ComplianceDocument>>,
     pub(crate) access: Vec<Read<AccessDocument>>,
-    /// Names of compliance policies whose shape is wrong: nobody is told that they do not exist.
+    pub(crate) overlays: Vec<Read<OverlayDocument>>,
+    /// Names of policies whose shape is wrong: nobody is told that they do not exist.
     pub(crate) spoilt: Vec<String>,
 }
 
@@ -51,6 +54,7 @@ impl Documents {
                 key: String::new(),
                 message: message.to_owned(),
                 suggestion: suggestion.to_owned(),
+                severity: Severity::Error,
             });
         };
         let text = match std::str::from_utf8(&file.content) {
@@ -79,11 +83,13 @@ impl Documents {
         let outcome = at.check_header(&header).and_then(|()| {
             if kind == KINDS[0] {
                 at.read().map(|document| self.compliance.push(at.found(document)))
-            } else {
+            } else if kind == KINDS[1] {
                 at.read().map(|document| self.access.push(at.found(document)))
+            } else {
+                at.read().map(|document| self.overlays.push(at.found(document)))
             }
         });
-        if outcome.is_err() && kind != KINDS[1] {
+        if outcome.is_err() {
             self.spoilt.extend(header.name.map(|name| name.value));
         }
         outcome
@@ -154,7 +160,8 @@ impl Place<'_> {
     fn refuse(&self, at: Position, mistake: Mistake) -> Diagnostic {
         let Mistake { key, message, suggestion } = mistake;
         let Position { line, column } = at;
-        Diagnostic { path: self.path.to_owned(), line, column, key, message, suggestion }
+        let (path, severity) = (self.path.to_owned(), Severity::Error);
+        Diagnostic { path, line, column, key, message, suggestion, severity }
     }
 
     fn check_header(&self, header: &Header) -> Result<(), Box<Diagnostic>> {
@@ -164,7 +171,7 @@ impl Place<'_> {
             return Err(Box::new(self.refuse(start, mistake)));
         };
         let Some(kind) = &header.kind else {
-            let cure = "write CompliancePolicy or AccessPolicy";
+            let cure = "write CompliancePolicy, AccessPolicy or AccessPolicyOverlay";
             let mistake = Mistake::new("kind", "the key is missing", cure);
             return Err(Box::new(self.refuse(start, mistake)));
         };

@@ -1,14 +1,11 @@
 //! Owns what would make a device allowed, reason by reason.
 
-use std::collections::HashSet;
-
 use exgate_domain::case::{Management, Unmatched};
 use exgate_domain::decision::{Outcome, Reason};
 use exgate_domain::policy::{CompliancePolicy, PlatformRequirements};
 use exgate_domain::record::ManagedDevice;
 
 use super::About;
-use crate::bundles::fold;
 
 impl About<'_> {
     /// One cure a reason, in the same order.
@@ -44,6 +41,21 @@ impl About<'_> {
             Reason::NotEncrypted => one("switch on the encryption of the storage and check in"),
             Reason::JailBroken => one("restore the original system, enrol again and check in"),
             Reason::CheckInTooOld => one("open the MDM's app on the device and check in"),
+            Reason::OsBuildTooOld | Reason::SecurityPatchTooOld | Reason::OsVersionNotInRange => {
+                one("install the latest update of the system and check in")
+            }
+            Reason::OsBuildTooNew => one("use a device with an older build"),
+            Reason::PasscodeMissing => one("set a passcode that the MDM accepts and check in"),
+            Reason::ThreatLevelTooHigh => {
+                one("remove the threat that the threat defence app shows and check in")
+            }
+            Reason::OwnerTypeNotAllowed => one("use a device of an owner that is allowed"),
+            Reason::ManagementAgentNotAllowed => one("enrol the device in an MDM that is allowed"),
+            Reason::RuleNotMet => one("meet the rule that is named above"),
+            Reason::Escalated | Reason::PlatformException | Reason::Protected => Vec::new(),
+            Reason::Inactive => one("open mail on the device"),
+            Reason::TooManyDevices => one("remove a device that is no longer used"),
+            Reason::LocalRule => one("have the local rule changed that is named above"),
             Reason::MdmNotCompliant => vec![format!(
                 "cure what {} shows as not compliant and check in",
                 self.record().map_or("the MDM", |record| record.provenance.source.as_str())
@@ -78,8 +90,9 @@ impl About<'_> {
     /// The change of group that each policy of the organization would need.
     fn target(&self) -> Vec<String> {
         let Some(owner) = &self.case.owner else { return Vec::new() };
-        let groups: HashSet<String> = owner.groups.iter().map(|group| fold(group)).collect();
-        let asked = self.bundle.access().iter().filter(|one| one.is_for(&self.case.organization));
+        let groups = self.bundle.membership(&owner.groups);
+        let asked =
+            self.bundle.access().iter().filter(|one| one.is_for(self.case.organization.as_str()));
         asked
             .map(|targeting| {
                 let policy = &targeting.policy;
@@ -119,7 +132,10 @@ impl About<'_> {
 
     fn policies(&self) -> Vec<&CompliancePolicy> {
         let targeting = self.targeting.iter();
-        targeting.flat_map(|targeting| self.bundle.compliance(targeting)).collect()
+        targeting
+            .flat_map(|targeting| self.bundle.compliance(targeting))
+            .map(|compliance| &compliance.policy)
+            .collect()
     }
 
     fn older(&self) -> String {

@@ -5,13 +5,13 @@ use exgate_domain::observation::AccessState;
 use exgate_domain::record::ComplianceState;
 
 use super::explain;
-use crate::verdict::decide;
+use crate::verdict::decide_and_tell;
 use crate::verdict::fixture::{at, bundle, case, owner, record};
 
 fn check(change: fn(&mut Case), sentences: &[&str], cures: &[&str]) {
     let mut case = case();
     change(&mut case);
-    let explanation = explain(bundle(), &case, &decide(bundle(), &case));
+    let explanation = explain(bundle(), &case, &decide_and_tell(bundle(), &case));
     assert_eq!(explanation.sentences, sentences);
     assert_eq!(explanation.cures, cures);
 }

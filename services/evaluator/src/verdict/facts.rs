@@ -1,38 +1,47 @@
 //! Owns what one fact of a record means to one rule.
 
+use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 
 use exgate_domain::decision::{Outcome, Reason};
-use exgate_domain::policy::Version;
-use exgate_domain::record::{ComplianceState, ManagedDevice};
+use exgate_domain::policy::{Build, Version, VersionRange};
+use exgate_domain::record::{
+    ComplianceState, ManagedDevice, ManagementAgent, OwnerType, ThreatLevel,
+};
+
+use super::Fact;
 
 /// How far ahead of us an MDM's clock may be before its check-ins are not believed.
 pub(super) const CLOCK_AHEAD_MAX: SignedDuration = SignedDuration::from_hours(1);
 
 /// What came of looking at one fact.
 #[derive(Debug)]
-pub(super) struct Finding {
+pub(super) struct Finding<'a> {
     pub(super) outcome: Outcome,
-    pub(super) detail: String,
+    pub(super) fact: Fact<'a>,
     /// Why the device does not comply; only beside [`Outcome::NotSatisfied`].
     pub(super) reason: Option<Reason>,
     /// When time alone may change the outcome.
     pub(super) changes_at: Option<Timestamp>,
 }
 
-impl Finding {
-    pub(super) fn satisfied(detail: impl Into<String>) -> Self {
-        let detail = detail.into();
-        Self { outcome: Outcome::Satisfied, detail, reason: None, changes_at: None }
+impl<'a> Finding<'a> {
+    pub(super) fn satisfied(fact: Fact<'a>) -> Self {
+        Self { outcome: Outcome::Satisfied, fact, reason: None, changes_at: None }
     }
 
-    pub(super) fn unknown(detail: impl Into<String>) -> Self {
-        Self { outcome: Outcome::Unknown, ..Self::satisfied(detail) }
+    pub(super) fn unknown(fact: Fact<'a>) -> Self {
+        Self { outcome: Outcome::Unknown, ..Self::satisfied(fact) }
     }
 
-    pub(super) fn not_satisfied(reason: Reason, detail: impl Into<String>) -> Self {
+    pub(super) fn not_satisfied(reason: Reason, fact: Fact<'a>) -> Self {
         let outcome = Outcome::NotSatisfied;
-        Self { outcome, reason: Some(reason), ..Self::satisfied(detail) }
+        Self { outcome, reason: Some(reason), ..Self::satisfied(fact) }
+    }
+
+    /// Satisfied, or not for a reason; the fact is the same.
+    fn judged(is_met: bool, reason: Reason, fact: Fact<'a>) -> Self {
+        if is_met { Self::satisfied(fact) } else { Self::not_satisfied(reason, fact) }
     }
 
     fn until(self, at: Option<Timestamp>) -> Self {
@@ -41,100 +50,185 @@ impl Finding {
 }
 
 /// The version of the operating system. Some MDMs add a build in parentheses, `14.2.1 (23C71)`.
-pub(super) fn version(record: &ManagedDevice) -> Option<Version> {
+pub(crate) fn version(record: &ManagedDevice) -> Option<Version> {
+    Version::read(parted(record).0)
+}
+
+/// The build, from its own property or from where some MDMs put it.
+pub(crate) fn build(record: &ManagedDevice) -> Option<Build> {
+    Build::read(&record.os_build).or_else(|| Build::read(parted(record).1?))
+}
+
+fn parted(record: &ManagedDevice) -> (&str, Option<&str>) {
     let text = record.os_version.trim();
-    let number = match text.split_once(" (") {
-        Some((number, build)) if build.ends_with(')') => number,
-        Some(_) | None => text,
+    match text.split_once(" (") {
+        Some((number, build)) if build.ends_with(')') => (number, build.strip_suffix(')')),
+        Some(_) | None => (text, None),
+    }
+}
+
+pub(super) fn minimum<'a>(record: &'a ManagedDevice, wanted: &Version) -> Finding<'a> {
+    let Some(version) = version(record) else { return no_version(record) };
+    let is_met = version >= *wanted;
+    let fact = Fact::OldestVersion { version, wanted: *wanted, is_met };
+    Finding::judged(is_met, Reason::OsVersionTooOld, fact)
+}
+
+pub(super) fn maximum<'a>(record: &'a ManagedDevice, wanted: &Version) -> Finding<'a> {
+    let Some(version) = version(record) else { return no_version(record) };
+    let is_met = version <= *wanted;
+    let fact = Fact::NewestVersion { version, wanted: *wanted, is_met };
+    Finding::judged(is_met, Reason::OsVersionTooNew, fact)
+}
+
+pub(super) fn ranges<'a>(record: &'a ManagedDevice, ranges: &'a [VersionRange]) -> Finding<'a> {
+    let Some(version) = version(record) else { return no_version(record) };
+    let is_met = ranges.iter().any(|it| it.lowest <= version && version <= it.highest);
+    let fact = Fact::VersionRanges { version, ranges, is_met };
+    Finding::judged(is_met, Reason::OsVersionNotInRange, fact)
+}
+
+fn no_version(record: &ManagedDevice) -> Finding<'_> {
+    Finding::unknown(Fact::VersionUnknown(&record.os_version))
+}
+
+pub(super) fn build_minimum<'a>(record: &'a ManagedDevice, wanted: &Build) -> Finding<'a> {
+    let Some(build) = build(record) else {
+        return Finding::unknown(Fact::BuildUnknown(&record.os_build));
     };
-    number.parse().ok()
+    let is_met = build >= *wanted;
+    let fact = Fact::OldestBuild { build, wanted: *wanted, is_met };
+    Finding::judged(is_met, Reason::OsBuildTooOld, fact)
 }
 
-pub(super) fn minimum(record: &ManagedDevice, wanted: &Version) -> Finding {
-    match version(record) {
-        None => no_version(record),
-        Some(version) if version < *wanted => Finding::not_satisfied(
-            Reason::OsVersionTooOld,
-            format!("version {version} is older than {wanted}"),
-        ),
-        Some(version) => Finding::satisfied(format!("version {version} is {wanted} or later")),
-    }
+pub(super) fn build_maximum<'a>(record: &'a ManagedDevice, wanted: &Build) -> Finding<'a> {
+    let Some(build) = build(record) else {
+        return Finding::unknown(Fact::BuildUnknown(&record.os_build));
+    };
+    let is_met = build <= *wanted;
+    let fact = Fact::NewestBuild { build, wanted: *wanted, is_met };
+    Finding::judged(is_met, Reason::OsBuildTooNew, fact)
 }
 
-pub(super) fn maximum(record: &ManagedDevice, wanted: &Version) -> Finding {
-    match version(record) {
-        None => no_version(record),
-        Some(version) if version > *wanted => Finding::not_satisfied(
-            Reason::OsVersionTooNew,
-            format!("version {version} is newer than {wanted}"),
-        ),
-        Some(version) => Finding::satisfied(format!("version {version} is {wanted} or earlier")),
-    }
+pub(super) fn patch_level(record: &ManagedDevice, wanted: Date) -> Finding<'_> {
+    let Some(level) = record.security_patch_level else {
+        return Finding::unknown(Fact::PatchLevelUnknown);
+    };
+    let is_met = level >= wanted;
+    let fact = Fact::PatchLevel { level, wanted, is_met };
+    Finding::judged(is_met, Reason::SecurityPatchTooOld, fact)
 }
 
-fn no_version(record: &ManagedDevice) -> Finding {
-    Finding::unknown(format!("{:?} is not a version that can be compared", record.os_version))
-}
-
-pub(super) fn encryption(record: &ManagedDevice) -> Finding {
+pub(super) fn encryption(record: &ManagedDevice) -> Finding<'_> {
+    let fact = Fact::Encrypted(record.is_encrypted);
     match record.is_encrypted {
-        Some(true) => Finding::satisfied("storage is encrypted"),
-        Some(false) => Finding::not_satisfied(Reason::NotEncrypted, "storage is not encrypted"),
-        None => Finding::unknown("whether storage is encrypted is not known"),
+        Some(is_met) => Finding::judged(is_met, Reason::NotEncrypted, fact),
+        None => Finding::unknown(fact),
     }
 }
 
-pub(super) fn jailbreak(record: &ManagedDevice) -> Finding {
+pub(super) fn jailbreak(record: &ManagedDevice) -> Finding<'_> {
+    let fact = Fact::JailBroken(record.jail_broken);
     match record.jail_broken {
-        Some(false) => Finding::satisfied("neither jailbroken nor rooted"),
-        Some(true) => Finding::not_satisfied(Reason::JailBroken, "jailbroken or rooted"),
-        None => Finding::unknown("whether it is jailbroken or rooted is not known"),
+        Some(is_broken) => Finding::judged(!is_broken, Reason::JailBroken, fact),
+        None => Finding::unknown(fact),
     }
 }
 
-/// The age of the last check-in. It is too old from the instant at which it reaches `longest`, so
-/// that this instant is the one to look again at.
-pub(super) fn check_in(record: &ManagedDevice, longest: SignedDuration, now: Timestamp) -> Finding {
+pub(super) fn passcode(record: &ManagedDevice) -> Finding<'_> {
+    let fact = Fact::Passcode(record.passcode_compliant);
+    match record.passcode_compliant {
+        Some(is_met) => Finding::judged(is_met, Reason::PasscodeMissing, fact),
+        None => Finding::unknown(fact),
+    }
+}
+
+pub(super) fn threat(record: &ManagedDevice, worst: ThreatLevel) -> Finding<'_> {
+    match record.threat_state.and_then(|state| state.level()) {
+        Some(level) => {
+            let is_met = level <= worst;
+            let fact = Fact::Threat { level, worst, is_met };
+            Finding::judged(is_met, Reason::ThreatLevelTooHigh, fact)
+        }
+        None => Finding::unknown(Fact::ThreatUnknown(record.threat_state)),
+    }
+}
+
+pub(super) fn owner_type<'a>(record: &'a ManagedDevice, allowed: &'a [OwnerType]) -> Finding<'a> {
+    let fact = Fact::OwnerType { found: record.owner_type, allowed };
+    match record.owner_type {
+        Some(found) => Finding::judged(allowed.contains(&found), Reason::OwnerTypeNotAllowed, fact),
+        None => Finding::unknown(fact),
+    }
+}
+
+pub(super) fn management_agent<'a>(
+    record: &'a ManagedDevice,
+    allowed: &'a [ManagementAgent],
+) -> Finding<'a> {
+    let fact = Fact::ManagementAgent { found: record.management_agent, allowed };
+    match record.management_agent {
+        Some(found) => {
+            let is_met = allowed.contains(&found);
+            Finding::judged(is_met, Reason::ManagementAgentNotAllowed, fact)
+        }
+        None => Finding::unknown(fact),
+    }
+}
+
+/// Whether the device talked to its MDM lately enough. A check-in of the future is a broken clock's:
+/// it is not believed before it is at most [`CLOCK_AHEAD_MAX`] ahead.
+pub(super) fn check_in(
+    record: &ManagedDevice,
+    longest: SignedDuration,
+    now: Timestamp,
+) -> Finding<'_> {
     let Some(last) = record.last_check_in_at else {
-        return Finding::unknown("when it last checked in is not known");
+        return Finding::unknown(Fact::CheckInUnknown);
     };
     let believed_from = last.checked_sub(CLOCK_AHEAD_MAX).unwrap_or(Timestamp::MIN);
     if believed_from > now {
-        let detail = format!("the last check-in, {last}, lies in the future");
-        return Finding::unknown(detail).until(Some(believed_from));
+        return Finding::unknown(Fact::CheckInInFuture { last }).until(Some(believed_from));
     }
-    let Ok(ends) = last.checked_add(longest) else {
-        return Finding::satisfied(format!("last check-in {last}"));
-    };
-    if now >= ends {
-        let detail = format!("last check-in {last}, too old from {ends}");
-        return Finding::not_satisfied(Reason::CheckInTooOld, detail);
-    }
-    Finding::satisfied(format!("last check-in {last}, good until {ends}")).until(Some(ends))
+    let ends = last.checked_add(longest).ok();
+    let is_met = ends.is_none_or(|ends| now < ends);
+    let fact = Fact::CheckIn { last, ends, is_met };
+    let finding = Finding::judged(is_met, Reason::CheckInTooOld, fact);
+    if is_met { finding.until(ends) } else { finding }
+}
+
+/// Whether the device synchronised mail lately enough.
+pub(super) fn last_sync<'a>(
+    last: Option<Timestamp>,
+    longest: SignedDuration,
+    now: Timestamp,
+) -> Finding<'a> {
+    let Some(last) = last else { return Finding::unknown(Fact::LastSyncUnknown) };
+    let ends = last.checked_add(longest).unwrap_or(Timestamp::MAX);
+    let fact = Fact::LastSync { last, ends, now };
+    Finding::judged(now < ends, Reason::Inactive, fact).until(Some(ends))
 }
 
 /// What the MDM itself says, and whether it grants a grace period of its own.
-pub(super) fn mdm(record: &ManagedDevice, now: Timestamp) -> (Finding, bool) {
+pub(super) fn mdm(record: &ManagedDevice, now: Timestamp) -> (Finding<'_>, bool) {
     let source = &record.provenance.source;
-    let refused = |word: &str| {
-        Finding::not_satisfied(Reason::MdmNotCompliant, format!("{source} says {word}"))
-    };
+    let fact = Fact::MdmSays { source, state: record.compliance };
+    let refused = |fact| Finding::not_satisfied(Reason::MdmNotCompliant, fact);
     match record.compliance {
-        ComplianceState::Compliant => {
-            (Finding::satisfied(format!("{source} says compliant")), false)
+        ComplianceState::Compliant => (Finding::satisfied(fact), false),
+        ComplianceState::Noncompliant | ComplianceState::Conflict | ComplianceState::Error => {
+            (refused(fact), false)
         }
-        ComplianceState::Noncompliant => (refused("noncompliant"), false),
-        ComplianceState::Conflict => (refused("conflict"), false),
-        ComplianceState::Error => (refused("error"), false),
-        ComplianceState::Unknown => (Finding::unknown(format!("{source} says unknown")), false),
-        ComplianceState::ConfigManager => {
-            let detail = format!("{source} says configManager: another system decides");
-            (Finding::unknown(detail), false)
+        ComplianceState::Unknown | ComplianceState::ConfigManager => {
+            (Finding::unknown(fact), false)
         }
         ComplianceState::InGracePeriod => match record.grace_until {
-            Some(end) if end <= now => (refused(&format!("inGracePeriod, ended {end}")), false),
-            Some(end) => (refused(&format!("inGracePeriod until {end}")).until(Some(end)), true),
-            None => (refused("inGracePeriod"), true),
+            Some(end) => {
+                let runs = end > now;
+                let finding = refused(Fact::MdmGracePeriod { source, end, runs });
+                (if runs { finding.until(Some(end)) } else { finding }, runs)
+            }
+            None => (refused(fact), true),
         },
     }
 }

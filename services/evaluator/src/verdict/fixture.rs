@@ -8,7 +8,9 @@ use uuid::Uuid;
 use exgate_domain::case::{Case, MailboxFacts, Management, MatchBasis};
 use exgate_domain::ids::{MailboxId, PartnershipId};
 use exgate_domain::observation::{AccessReason, AccessState, EasDevice};
-use exgate_domain::record::{ComplianceState, ManagedDevice, Provenance, User};
+use exgate_domain::record::{
+    ComplianceState, ManagedDevice, ManagementAgent, OwnerType, Provenance, ThreatState, User,
+};
 
 use crate::bundles::{Bundle, PolicyFile};
 
@@ -79,6 +81,7 @@ pub(crate) fn case() -> Case {
             display_name: "Anna Berg".to_owned(),
         },
         device: device(),
+        last_sync_at: Some(at("2026-03-10T11:00:00Z")),
         siblings: Vec::new(),
         owner: Some(User {
             user_principal_name: "anna@contoso.example".to_owned(),
@@ -97,10 +100,16 @@ pub(crate) fn case() -> Case {
                 device_name: "Anna's iPhone".to_owned(),
                 operating_system: "iOS".to_owned(),
                 os_version: "17.4.1".to_owned(),
+                os_build: "21E236".to_owned(),
+                security_patch_level: None,
                 model: "iPhone 15".to_owned(),
                 eas_device_id: Some("ApplDLXH1234".parse().unwrap()),
                 is_encrypted: Some(true),
                 jail_broken: Some(false),
+                passcode_compliant: Some(true),
+                owner_type: Some(OwnerType::Company),
+                management_agent: Some(ManagementAgent::EasMdm),
+                threat_state: Some(ThreatState::Secured),
                 compliance: ComplianceState::Compliant,
                 grace_until: None,
                 last_check_in_at: Some(at("2026-03-10T06:00:00Z")),

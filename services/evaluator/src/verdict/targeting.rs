@@ -1,24 +1,22 @@
 //! Owns the choice of the access policy: the lowest precedence whose organizations and groups target
 //! the owner.
 
-use std::collections::HashSet;
-
 use exgate_domain::case::Case;
 use exgate_domain::decision::{Outcome, Reason};
-use exgate_domain::policy::{AccessPolicy, Organizations};
+use exgate_domain::policy::Organizations;
 use exgate_domain::record::User;
 
-use super::Trace;
-use crate::bundles::{Bundle, Targeting, fold};
+use super::{Fact, Listener, Rule};
+use crate::bundles::{Bundle, Membership, Targeting};
 
 /// Who decides.
-pub(super) enum Target<'a> {
+pub(super) enum Target<'b> {
     /// This policy.
-    Policy(&'a Targeting),
+    Policy(&'b Targeting),
     /// None, for this reason.
     Nobody(Reason),
     /// This one or a later one: whether the owner holds the licence is not known.
-    LicenceUnknown(&'a AccessPolicy),
+    LicenceUnknown(&'b Targeting),
 }
 
 /// What one policy says about one owner.
@@ -29,68 +27,82 @@ enum Step {
     LicenceUnknown,
 }
 
-pub(super) fn select<'a>(bundle: &'a Bundle, case: &Case, trace: &mut Trace) -> Target<'a> {
-    let mut asked = Vec::new();
-    for targeting in bundle.access() {
-        if targeting.is_for(&case.organization) {
-            asked.push(targeting);
-        } else if let Organizations::Named(names) = &targeting.policy.organizations {
-            let detail = format!("{} is not one of {}", case.organization, names.join(", "));
-            trace.tried(&targeting.policy.name, "organizations", Outcome::NotSatisfied, detail);
-        }
-    }
-    if asked.is_empty() {
-        return Target::Nobody(Reason::NotTargeted);
-    }
-    let Some(owner) = &case.owner else {
-        let detail = format!("the directory does not know {}", case.mailbox.primary_smtp);
-        trace.tried("", "owner", Outcome::Unknown, detail);
-        return Target::Nobody(Reason::OwnerUnknown);
-    };
-    let groups: HashSet<String> = owner.groups.iter().map(|group| fold(group)).collect();
+pub(super) fn select<'b, L: Listener>(
+    bundle: &'b Bundle,
+    case: &Case,
+    groups: &Membership,
+    listener: &mut L,
+) -> Target<'b> {
+    let organization = case.organization.as_str();
     let mut reason = Reason::NotTargeted;
-    for targeting in asked {
-        match step(targeting, owner, &groups, trace) {
+    for targeting in bundle.access() {
+        if !is_asked(targeting, organization, listener) {
+            continue;
+        }
+        let Some(owner) = &case.owner else {
+            let fact = Fact::OwnerUnknown { address: &case.mailbox.primary_smtp };
+            listener.tried("", Rule::Key("owner"), Outcome::Unknown, fact);
+            return Target::Nobody(Reason::OwnerUnknown);
+        };
+        match step(targeting, owner, groups, listener) {
             Step::Targets => return Target::Policy(targeting),
             Step::Passes => {}
             Step::Unlicensed => reason = Reason::NotLicensed,
-            Step::LicenceUnknown => return Target::LicenceUnknown(&targeting.policy),
+            Step::LicenceUnknown => return Target::LicenceUnknown(targeting),
         }
     }
     Target::Nobody(reason)
 }
 
-fn step(targeting: &Targeting, owner: &User, groups: &HashSet<String>, trace: &mut Trace) -> Step {
+/// Whether a policy is switched on and for an organization.
+fn is_asked<L: Listener>(targeting: &Targeting, organization: &str, listener: &mut L) -> bool {
     let policy = &targeting.policy;
+    if !targeting.is_for(organization) {
+        if let Organizations::Named(names) = &policy.organizations {
+            let fact = Fact::OtherOrganization { organization, names };
+            listener.tried(&policy.name, Rule::Key("organizations"), Outcome::NotSatisfied, fact);
+        }
+        return false;
+    }
+    if !policy.enabled {
+        let (rule, outcome) = (Rule::Key("enabled"), Outcome::NotSatisfied);
+        listener.tried(&policy.name, rule, outcome, Fact::SwitchedOff);
+    }
+    policy.enabled
+}
+
+fn step<L: Listener>(
+    targeting: &Targeting,
+    owner: &User,
+    groups: &Membership,
+    listener: &mut L,
+) -> Step {
+    let policy = &targeting.policy;
+    let mut tried = |key, outcome, fact: Fact<'_>| {
+        listener.tried(&policy.name, Rule::Key(key), outcome, fact);
+    };
     let Some(group) = targeting.included(groups) else {
-        let detail = format!("the owner is in none of {}", policy.included_groups.join(", "));
-        trace.tried(&policy.name, "includedGroups", Outcome::NotSatisfied, detail);
+        let fact = Fact::InNoneOf(&policy.included_groups);
+        tried("includedGroups", Outcome::NotSatisfied, fact);
         return Step::Passes;
     };
-    let detail = format!("the owner is in {group}");
-    trace.tried(&policy.name, "includedGroups", Outcome::Satisfied, detail);
+    tried("includedGroups", Outcome::Satisfied, Fact::InGroup(group));
     if let Some(group) = targeting.excluded(groups) {
-        let detail = format!("the owner is in {group}, which is excluded");
-        trace.tried(&policy.name, "excludedGroups", Outcome::NotSatisfied, detail);
+        tried("excludedGroups", Outcome::NotSatisfied, Fact::InExcludedGroup(group));
         return Step::Passes;
     }
     if !policy.excluded_groups.is_empty() {
-        let detail = format!("the owner is in none of {}", policy.excluded_groups.join(", "));
-        trace.tried(&policy.name, "excludedGroups", Outcome::Satisfied, detail);
+        let fact = Fact::InNoneOf(&policy.excluded_groups);
+        tried("excludedGroups", Outcome::Satisfied, fact);
     }
     if !policy.license_required {
         return Step::Targets;
     }
-    let (outcome, detail, step) = match owner.licensed {
-        Some(true) => (Outcome::Satisfied, "the owner holds the licence", Step::Targets),
-        Some(false) => {
-            (Outcome::NotSatisfied, "the owner does not hold the licence", Step::Unlicensed)
-        }
-        None => {
-            let detail = "the directory does not say whether the owner holds the licence";
-            (Outcome::Unknown, detail, Step::LicenceUnknown)
-        }
+    let (outcome, step) = match owner.licensed {
+        Some(true) => (Outcome::Satisfied, Step::Targets),
+        Some(false) => (Outcome::NotSatisfied, Step::Unlicensed),
+        None => (Outcome::Unknown, Step::LicenceUnknown),
     };
-    trace.tried(&policy.name, "licenseRequired", outcome, detail);
+    tried("licenseRequired", outcome, Fact::Licence(owner.licensed));
     step
 }

@@ -8,8 +8,8 @@ use exgate_domain::decision::Outcome::{NotSatisfied, Satisfied, Unknown};
 use exgate_domain::observation::{AccessReason, AccessState};
 use exgate_domain::record::ComplianceState;
 
-use super::decide;
 use super::fixture::{at, bundle, case, owner, record};
+use super::{decide, decide_and_tell};
 
 #[test]
 fn what_exchange_shows_never_decides() {
@@ -45,7 +45,7 @@ fn the_trace_names_every_rule_with_its_key_and_fact() {
     record(&mut case).jail_broken = None;
     case.noncompliant_since = Some(at("2026-03-09T00:00:00Z"));
 
-    let decision = decide(bundle(), &case);
+    let decision = decide_and_tell(bundle(), &case);
 
     let trace: Vec<_> = decision
         .trace

@@ -64,6 +64,10 @@ pub struct Sibling {
     pub device_type: String,
     /// Its state.
     pub access_state: AccessState,
+    /// First synchronisation of its partnership.
+    pub first_sync_at: Option<Timestamp>,
+    /// Last synchronisation that succeeded, when it is known.
+    pub last_sync_at: Option<Timestamp>,
 }
 
 /// The question put to the evaluator.
@@ -75,6 +79,8 @@ pub struct Case {
     pub mailbox: MailboxFacts,
     /// The device.
     pub device: EasDevice,
+    /// When the device last synchronised mail with success, when it is known.
+    pub last_sync_at: Option<Timestamp>,
     /// The mailbox's other devices.
     pub siblings: Vec<Sibling>,
     /// The person, when the directory knows them.

@@ -20,6 +20,28 @@ pub enum Compliance {
     NotEvaluated,
 }
 
+impl Compliance {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Compliant,
+        Self::InGracePeriod,
+        Self::NotCompliant,
+        Self::Unknown,
+        Self::NotEvaluated,
+    ];
+
+    /// Its word in policies and tests.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Compliant => "compliant",
+            Self::InGracePeriod => "inGracePeriod",
+            Self::NotCompliant => "notCompliant",
+            Self::Unknown => "unknown",
+            Self::NotEvaluated => "notEvaluated",
+        }
+    }
+}
+
 /// Why, from a closed list. The first three are Graph's words; the others have no counterpart there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Reason {
@@ -53,8 +75,112 @@ pub enum Reason {
     CheckInTooOld,
     /// The MDM itself calls it not compliant.
     MdmNotCompliant,
-    /// Records are missing or too old: the last state is held.
+    /// Records are missing or too old to rely on.
     RecordsUnavailable,
+    /// The build is older than allowed.
+    OsBuildTooOld,
+    /// The build is newer than allowed.
+    OsBuildTooNew,
+    /// The version lies in none of the ranges allowed.
+    OsVersionNotInRange,
+    /// Android's security patch level is older than allowed.
+    SecurityPatchTooOld,
+    /// There is no passcode that meets the demands.
+    PasscodeMissing,
+    /// A threat is worse than allowed.
+    ThreatLevelTooHigh,
+    /// It belongs to somebody whose devices are not allowed.
+    OwnerTypeNotAllowed,
+    /// It is managed by something that is not allowed.
+    ManagementAgentNotAllowed,
+    /// A rule written as an expression is not met.
+    RuleNotMet,
+    /// It was not compliant for so long that it is blocked.
+    Escalated,
+    /// It has not synchronised mail for too long.
+    Inactive,
+    /// The mailbox has more devices than allowed, and this one is too many.
+    TooManyDevices,
+    /// A local rule decided.
+    LocalRule,
+    /// Devices of its class are an exception.
+    PlatformException,
+    /// The owner is protected: automation does not restrict them.
+    Protected,
+}
+
+impl Reason {
+    /// All of them.
+    pub const ALL: [Self; 31] = [
+        Self::Compliant,
+        Self::NotCompliant,
+        Self::NotEnrolled,
+        Self::InGracePeriod,
+        Self::ComplianceUnknown,
+        Self::NotTargeted,
+        Self::OwnerUnknown,
+        Self::NotLicensed,
+        Self::OsVersionTooOld,
+        Self::OsVersionTooNew,
+        Self::PlatformNotAllowed,
+        Self::NotEncrypted,
+        Self::JailBroken,
+        Self::CheckInTooOld,
+        Self::MdmNotCompliant,
+        Self::RecordsUnavailable,
+        Self::OsBuildTooOld,
+        Self::OsBuildTooNew,
+        Self::OsVersionNotInRange,
+        Self::SecurityPatchTooOld,
+        Self::PasscodeMissing,
+        Self::ThreatLevelTooHigh,
+        Self::OwnerTypeNotAllowed,
+        Self::ManagementAgentNotAllowed,
+        Self::RuleNotMet,
+        Self::Escalated,
+        Self::Inactive,
+        Self::TooManyDevices,
+        Self::LocalRule,
+        Self::PlatformException,
+        Self::Protected,
+    ];
+
+    /// Its word in policies and tests.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Compliant => "compliant",
+            Self::NotCompliant => "notCompliant",
+            Self::NotEnrolled => "notEnrolled",
+            Self::InGracePeriod => "inGracePeriod",
+            Self::ComplianceUnknown => "complianceUnknown",
+            Self::NotTargeted => "notTargeted",
+            Self::OwnerUnknown => "ownerUnknown",
+            Self::NotLicensed => "notLicensed",
+            Self::OsVersionTooOld => "osVersionTooOld",
+            Self::OsVersionTooNew => "osVersionTooNew",
+            Self::PlatformNotAllowed => "platformNotAllowed",
+            Self::NotEncrypted => "notEncrypted",
+            Self::JailBroken => "jailBroken",
+            Self::CheckInTooOld => "checkInTooOld",
+            Self::MdmNotCompliant => "mdmNotCompliant",
+            Self::RecordsUnavailable => "recordsUnavailable",
+            Self::OsBuildTooOld => "osBuildTooOld",
+            Self::OsBuildTooNew => "osBuildTooNew",
+            Self::OsVersionNotInRange => "osVersionNotInRange",
+            Self::SecurityPatchTooOld => "securityPatchTooOld",
+            Self::PasscodeMissing => "passcodeMissing",
+            Self::ThreatLevelTooHigh => "threatLevelTooHigh",
+            Self::OwnerTypeNotAllowed => "ownerTypeNotAllowed",
+            Self::ManagementAgentNotAllowed => "managementAgentNotAllowed",
+            Self::RuleNotMet => "ruleNotMet",
+            Self::Escalated => "escalated",
+            Self::Inactive => "inactive",
+            Self::TooManyDevices => "tooManyDevices",
+            Self::LocalRule => "localRule",
+            Self::PlatformException => "platformException",
+            Self::Protected => "protected",
+        }
+    }
 }
 
 /// What came of one rule.
@@ -96,7 +222,7 @@ pub struct Decision {
     pub reasons: Vec<Reason>,
     /// The access policy that decided; empty when none targets the owner.
     pub policy: String,
-    /// The rules tried, in order.
+    /// The rules tried, in order; empty unless the question was to explain.
     pub trace: Vec<Tried>,
     /// The policies it was made from.
     pub bundle: BundleDigest,

@@ -1,6 +1,7 @@
 //! What an MDM or a directory says about a device or a person, who said it, and how old it is.
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 use crate::ids::DeviceId;
 
@@ -32,6 +33,92 @@ pub enum ComplianceState {
     ConfigManager,
 }
 
+/// Whose a device is (Graph `managedDeviceOwnerType`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum OwnerType {
+    /// The company's.
+    Company,
+    /// Its user's.
+    Personal,
+}
+
+/// What manages a device (Graph `managementAgentType`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ManagementAgent {
+    /// Exchange ActiveSync alone, which is no management.
+    Eas,
+    /// An MDM.
+    Mdm,
+    /// An MDM and Exchange ActiveSync.
+    EasMdm,
+    /// The Intune client on a computer.
+    IntuneClient,
+    /// The Intune client and Exchange ActiveSync.
+    EasIntuneClient,
+    /// Configuration Manager.
+    ConfigurationManagerClient,
+    /// Configuration Manager and an MDM.
+    ConfigurationManagerClientMdm,
+    /// Configuration Manager, an MDM and Exchange ActiveSync.
+    ConfigurationManagerClientMdmEas,
+    /// Jamf.
+    Jamf,
+    /// Android's own policy controller.
+    GoogleCloudDevicePolicyController,
+}
+
+/// What a threat defence partner reports (Graph `partnerReportedThreatState`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ThreatState {
+    /// It is switched on and has said nothing.
+    Activated,
+    /// It is switched off.
+    Deactivated,
+    /// No threat.
+    Secured,
+    /// A threat of low severity.
+    LowSeverity,
+    /// A threat of medium severity.
+    MediumSeverity,
+    /// A threat of high severity.
+    HighSeverity,
+    /// It does not answer.
+    Unresponsive,
+    /// The device is in somebody else's hands.
+    Compromised,
+    /// It is not set up well.
+    Misconfigured,
+}
+
+/// How bad a threat is, from good to bad.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ThreatLevel {
+    /// None.
+    Secured,
+    /// Low.
+    Low,
+    /// Medium.
+    Medium,
+    /// High.
+    High,
+    /// Worse than any that a policy can accept.
+    Compromised,
+}
+
+impl ThreatState {
+    /// How bad it is; none where the partner does not know.
+    pub fn level(self) -> Option<ThreatLevel> {
+        match self {
+            Self::Secured => Some(ThreatLevel::Secured),
+            Self::LowSeverity => Some(ThreatLevel::Low),
+            Self::MediumSeverity => Some(ThreatLevel::Medium),
+            Self::HighSeverity => Some(ThreatLevel::High),
+            Self::Compromised => Some(ThreatLevel::Compromised),
+            Self::Activated | Self::Deactivated | Self::Unresponsive | Self::Misconfigured => None,
+        }
+    }
+}
+
 /// A device as an MDM knows it (Graph `managedDevice`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ManagedDevice {
@@ -47,6 +134,10 @@ pub struct ManagedDevice {
     pub operating_system: String,
     /// Version of the operating system, as text.
     pub os_version: String,
+    /// Build of the operating system, such as `21E219`; empty when unknown.
+    pub os_build: String,
+    /// Android's security patch level.
+    pub security_patch_level: Option<Date>,
     /// Model.
     pub model: String,
     /// Its Exchange ActiveSync id, when the MDM knows it.
@@ -55,6 +146,14 @@ pub struct ManagedDevice {
     pub is_encrypted: Option<bool>,
     /// Whether it is jailbroken or rooted.
     pub jail_broken: Option<bool>,
+    /// Whether there is a passcode that meets the MDM's demands.
+    pub passcode_compliant: Option<bool>,
+    /// Whose it is.
+    pub owner_type: Option<OwnerType>,
+    /// What manages it.
+    pub management_agent: Option<ManagementAgent>,
+    /// What a threat defence partner reports.
+    pub threat_state: Option<ThreatState>,
     /// The MDM's verdict.
     pub compliance: ComplianceState,
     /// When the MDM's own grace period ends.

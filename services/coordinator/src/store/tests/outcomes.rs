@@ -31,6 +31,7 @@ fn case(number: u32, now: Timestamp) -> Case {
             display_name: mailbox.display_name,
         },
         device: device(number),
+        last_sync_at: None,
         siblings: Vec::new(),
         owner: None,
         management: Management::Unmanaged(Unmatched::NoRecord),
@@ -61,15 +62,15 @@ async fn every_answer_is_read_as_it_was_written() {
         for compliance in Compliance::ALL {
             for reason in Reason::ALL {
                 let decision = Decision {
-                    compliance: *compliance,
-                    reasons: vec![*reason, Reason::OwnerUnknown],
+                    compliance,
+                    reasons: vec![reason, Reason::OwnerUnknown],
                     look_again_at: Some(at(50)),
-                    ..decision(1, *access)
+                    ..decision(1, access)
                 };
                 decide(store, &decision, 1, at(2)).await;
                 let view = store.mailbox_view(&contoso(), mailbox(1).id).await.unwrap().unwrap();
                 let intent = view.devices[0].intent.clone().unwrap();
-                assert_eq!((intent.access, intent.compliance), (*access, *compliance));
+                assert_eq!((intent.access, intent.compliance), (access, compliance));
                 assert_eq!(intent.reasons, decision.reasons);
                 let last = store.last_decision(&contoso(), &key(1)).await.unwrap().unwrap();
                 assert_eq!((last.id, last.at), (intent.decision, at(2)));

@@ -1,0 +1,216 @@
+//! One document while it is checked: where it stands, what is found, and the checks that many keys
+//! share.
+
+use std::collections::{HashMap, HashSet};
+
+use jiff::SignedDuration;
+use serde_saphyr::Spanned;
+
+use exgate_domain::ids::OrganizationId;
+use exgate_domain::policy::{Organizations, Pattern, Version};
+use exgate_runtime::config::Span;
+
+use crate::bundles::compiled::Where;
+use crate::bundles::diagnostic::{Diagnostic, Diagnostics, Position, Severity};
+use crate::bundles::text::Read;
+use crate::bundles::{Summary, fold};
+use crate::expressions::Expression;
+
+/// The most characters in a policy's name, a group or a platform.
+const NAME_CHARS_MAX: usize = 100;
+/// The longest grace period or check-in age: ten years.
+const SPAN_MAX: SignedDuration = SignedDuration::from_hours(10 * 365 * 24);
+
+/// One document while it is checked: where it stands and what is found.
+pub(super) struct Check<'a> {
+    path: String,
+    line: u32,
+    lines_before: u32,
+    found: &'a mut Diagnostics,
+}
+
+impl<'a> Check<'a> {
+    pub(super) fn new<T>(read: &Read<T>, found: &'a mut Diagnostics) -> Self {
+        let Read { path, line, lines_before, .. } = read;
+        Self { path: path.clone(), line: *line, lines_before: *lines_before, found }
+    }
+
+    pub(super) fn at<T>(&self, spanned: &Spanned<T>) -> Position {
+        Position::in_file(spanned.referenced, self.lines_before)
+    }
+
+    pub(super) fn refuse(
+        &mut self,
+        at: Position,
+        key: &str,
+        message: impl Into<String>,
+        suggestion: &str,
+    ) {
+        self.say(Severity::Error, at, key, message.into(), suggestion);
+    }
+
+    /// Says that something is probably not what was meant.
+    pub(super) fn warn(
+        &mut self,
+        at: Position,
+        key: &str,
+        message: impl Into<String>,
+        suggestion: &str,
+    ) {
+        self.say(Severity::Warning, at, key, message.into(), suggestion);
+    }
+
+    fn say(
+        &mut self,
+        severity: Severity,
+        at: Position,
+        key: &str,
+        message: String,
+        suggestion: &str,
+    ) {
+        self.found.push(Diagnostic {
+            path: self.path.clone(),
+            line: at.line,
+            column: at.column,
+            key: key.to_owned(),
+            message,
+            suggestion: suggestion.to_owned(),
+            severity,
+        });
+    }
+
+    /// Where something stands, to be told of later.
+    pub(super) fn place<T>(&self, spanned: &Spanned<T>) -> Where {
+        Where { path: self.path.clone(), at: self.at(spanned) }
+    }
+
+    pub(super) fn summary(&self, kind: &'static str, name: &str) -> Summary {
+        Summary { kind, name: name.to_owned(), path: self.path.clone(), line: self.line }
+    }
+
+    /// The document's name, which no other of its kind may have.
+    pub(super) fn name(
+        &mut self,
+        name: &Spanned<String>,
+        names: &mut HashMap<String, (String, u32)>,
+    ) -> String {
+        let place = self.at(name);
+        self.text(place, "name", &name.value);
+        let here = (self.path.clone(), place.line);
+        if let Some((path, line)) = names.insert(name.value.clone(), here) {
+            let message =
+                format!("{:?} is the name of the policy at {path}:{line} too", name.value);
+            self.refuse(place, "name", message, "write another name");
+        }
+        name.value.clone()
+    }
+
+    pub(super) fn text(&mut self, at: Position, key: &str, text: &str) {
+        let count = text.chars().count();
+        if text.trim().is_empty() {
+            self.refuse(at, key, "the text is empty", "write a name");
+        } else if text.trim() != text || text.chars().any(char::is_control) {
+            let message = "the text starts or ends with a blank, or has a control character";
+            self.refuse(at, key, message, "take it out");
+        } else if count > NAME_CHARS_MAX {
+            let message = format!("{count} characters are more than {NAME_CHARS_MAX}");
+            self.refuse(at, key, message, "write a shorter text");
+        }
+    }
+
+    pub(super) fn version(&mut self, key: &str, text: &Spanned<String>) -> Option<Version> {
+        let version = text.value.parse();
+        if version.is_err() {
+            let message = format!("{:?} is not a version of one to four numbers", text.value);
+            self.refuse(self.at(text), key, message, "write a version such as 17.4");
+        }
+        version.ok()
+    }
+
+    pub(super) fn span(&mut self, key: &str, text: &Spanned<String>) -> Option<SignedDuration> {
+        let span: Result<Span, _> = text.value.parse();
+        let span = span.ok().and_then(|span| SignedDuration::try_from(span.duration()).ok());
+        if span.is_none() {
+            let message = format!("{:?} is not a span of time", text.value);
+            self.refuse(self.at(text), key, message, "write a span such as 14d, 12h or 1d12h");
+        } else if span.is_some_and(|span| span > SPAN_MAX) {
+            let message = format!("{} is longer than ten years", text.value);
+            self.refuse(self.at(text), key, message, "write a shorter span");
+        }
+        span
+    }
+
+    /// The names of groups, each written once.
+    pub(super) fn groups(&mut self, key: &str, groups: &[Spanned<String>]) -> Vec<String> {
+        let mut seen = HashSet::new();
+        for (index, group) in groups.iter().enumerate() {
+            let (place, key) = (self.at(group), format!("{key}[{index}]"));
+            self.text(place, &key, &group.value);
+            if group.value.contains('*') {
+                let message = format!("{:?} has a *, and groups are compared whole", group.value);
+                self.refuse(place, &key, message, "write the groups one by one");
+            }
+            if !seen.insert(fold(&group.value)) {
+                let message = format!("{:?} stands here twice", group.value);
+                self.refuse(place, &key, message, "take one of them out");
+            }
+        }
+        groups.iter().map(|group| group.value.clone()).collect()
+    }
+
+    /// Texts in which `*` stands for any text.
+    pub(super) fn patterns(&mut self, key: &str, texts: &[Spanned<String>]) -> Vec<Pattern> {
+        for (index, text) in texts.iter().enumerate() {
+            self.text(self.at(text), &format!("{key}[{index}]"), &text.value);
+        }
+        texts.iter().map(|text| Pattern::new(&text.value)).collect()
+    }
+
+    /// An expression, compiled.
+    pub(super) fn expression(&mut self, key: &str, text: &Spanned<String>) -> Option<Expression> {
+        match Expression::compile(&text.value) {
+            Ok(expression) => Some(expression),
+            Err(mistake) => {
+                let place = self.at(text);
+                self.refuse(place, key, mistake.message, &mistake.suggestion);
+                None
+            }
+        }
+    }
+
+    /// An id of an item of a list, which no other of the list may have.
+    pub(super) fn id(&mut self, key: &str, id: &Spanned<String>, seen: &mut HashSet<String>) {
+        let place = self.at(id);
+        self.text(place, key, &id.value);
+        if !seen.insert(id.value.clone()) {
+            let message = format!("{:?} is the id of a rule before it", id.value);
+            self.refuse(place, key, message, "write another id");
+        }
+    }
+
+    pub(super) fn organizations(&mut self, list: &Spanned<Vec<Spanned<String>>>) -> Organizations {
+        let key = "organizations";
+        if list.value.is_empty() {
+            let message = "no organization is named, so that the policy targets nobody";
+            self.refuse(self.at(list), key, message, "write [\"*\"] for every organization");
+        }
+        let star = list.value.iter().find(|name| name.value == "*");
+        if let Some(star) = star.filter(|_| list.value.len() > 1) {
+            let message = "\"*\" is every organization already";
+            self.refuse(self.at(star), key, message, "write [\"*\"], or the names alone");
+        }
+        for (index, name) in list.value.iter().enumerate() {
+            if name.value != "*" && name.value.parse::<OrganizationId>().is_err() {
+                let message = format!("{:?} is not the name of an organization", name.value);
+                let cure = "write lower-case letters, digits and hyphens, such as contoso";
+                self.refuse(self.at(name), &format!("{key}[{index}]"), message, cure);
+            }
+        }
+        match star {
+            Some(_) => Organizations::ALL,
+            None => {
+                Organizations::Named(list.value.iter().map(|name| name.value.clone()).collect())
+            }
+        }
+    }
+}

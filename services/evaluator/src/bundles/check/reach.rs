@@ -1,0 +1,77 @@
+//! What no device ever reaches: policies that others leave nobody to, and compliance policies that
+//! nobody asks for. Nothing is wrong by itself, so these are warnings.
+
+use std::collections::HashSet;
+
+use exgate_domain::policy::{AccessPolicy, Organizations};
+
+use super::Checked;
+use crate::bundles::compiled::Where;
+use crate::bundles::diagnostic::{Diagnostic, Diagnostics, Severity};
+use crate::bundles::fold;
+
+pub(super) fn check(checked: &Checked, found: &mut Diagnostics) {
+    let mut warn = |place: &Where, key: &str, message: String, suggestion: &str| {
+        found.push(Diagnostic {
+            path: place.path.clone(),
+            line: place.at.line,
+            column: place.at.column,
+            key: key.to_owned(),
+            message,
+            suggestion: suggestion.to_owned(),
+            severity: Severity::Warning,
+        });
+    };
+    for written in &checked.access {
+        let policy = &written.policy;
+        if !policy.enabled {
+            continue;
+        }
+        let before = checked.access.iter().map(|other| &other.policy).find(|other| {
+            other.enabled && other.precedence < policy.precedence && leaves_nobody(other, policy)
+        });
+        if let Some(before) = before {
+            let message = format!(
+                "it targets nobody: the policy {:?} is asked first and targets all its groups",
+                before.name
+            );
+            let cure = "write a lower precedence, or exclude its groups there";
+            warn(&written.place, "includedGroups", message, cure);
+        }
+        if policy.organizations == Organizations::Named(Vec::new()) {
+            let message = "overlays have taken over all its organizations".to_owned();
+            warn(&written.place, "organizations", message, "name further organizations");
+        }
+    }
+    for compliance in &checked.compliance {
+        let name = &compliance.policy.name;
+        if !checked.access.iter().any(|it| it.policy.compliance_policies.contains(name)) {
+            let summary = checked
+                .summaries
+                .iter()
+                .find(|it| it.kind == "CompliancePolicy" && it.name == *name);
+            let Some(summary) = summary else { continue };
+            let message = "no access policy names it in compliancePolicies".to_owned();
+            let place = Where::line(&summary.path, summary.line);
+            warn(&place, "name", message, "name it there, or take it out");
+        }
+    }
+}
+
+/// Whether everybody whom `policy` would target is targeted by `before`.
+fn leaves_nobody(before: &AccessPolicy, policy: &AccessPolicy) -> bool {
+    let covered = match (&before.organizations, &policy.organizations) {
+        (Organizations::AllBut(_) | Organizations::Named(_), Organizations::Named(names)) => {
+            names.iter().all(|name| before.organizations.include(name))
+        }
+        (Organizations::AllBut(before), Organizations::AllBut(but)) => {
+            before.iter().all(|name| but.contains(name))
+        }
+        (Organizations::Named(_), Organizations::AllBut(_)) => false,
+    };
+    let groups: HashSet<_> = before.included_groups.iter().map(|group| fold(group)).collect();
+    covered
+        && before.excluded_groups.is_empty()
+        && !before.license_required
+        && policy.included_groups.iter().all(|group| groups.contains(&fold(group)))
+}

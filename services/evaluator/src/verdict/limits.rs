@@ -1,0 +1,126 @@
+//! Owns what comes after the records: devices that are not used, mailboxes with too many devices, and
+//! people whom automation does not restrict.
+
+use jiff::{SignedDuration, Timestamp};
+
+use exgate_domain::case::Sibling;
+use exgate_domain::decision::{Outcome, Reason};
+use exgate_domain::policy::{Access, DeviceLimit, Keep};
+
+use super::{Fact, Listener, Look, Rule, Verdict, local};
+
+/// Takes access from a device that would have it and is inactive or one too many.
+pub(super) fn apply<'b, L: Listener>(
+    look: &mut Look<'b, '_, L>,
+    mut verdict: Verdict<'b>,
+) -> Verdict<'b> {
+    let policy = &look.targeting.policy;
+    if let Some(longest) = policy.inactive_after.filter(|_| verdict.access == Access::Allow)
+        && inactive(look, longest, &mut verdict)
+    {
+        verdict.access = policy.access.inactive;
+        verdict.reasons.put_first(Reason::Inactive);
+    }
+    if let Some(limit) = policy.device_limit.filter(|_| verdict.access == Access::Allow)
+        && too_many(look, limit, &mut verdict)
+    {
+        verdict.access = limit.access;
+        verdict.reasons.put_first(Reason::TooManyDevices);
+    }
+    verdict
+}
+
+/// Whether the device has not synchronised for too long. What is not known does not count.
+fn inactive<L: Listener>(
+    look: &mut Look<'_, '_, L>,
+    longest: SignedDuration,
+    verdict: &mut Verdict<'_>,
+) -> bool {
+    let now = look.case.now;
+    let Some(last) = look.case.last_sync_at else {
+        look.tried(Rule::Key("inactiveAfter"), Outcome::Unknown, Fact::LastSyncUnknown);
+        return false;
+    };
+    let ends = last.checked_add(longest).unwrap_or(Timestamp::MAX);
+    let is_inactive = now >= ends;
+    let outcome = if is_inactive { Outcome::NotSatisfied } else { Outcome::Satisfied };
+    look.tried(Rule::Key("inactiveAfter"), outcome, Fact::LastSync { last, ends, now });
+    verdict.wake(now, Some(ends));
+    is_inactive
+}
+
+/// Whether the mailbox has as many devices as it may that keep their access before this one.
+fn too_many<L: Listener>(
+    look: &mut Look<'_, '_, L>,
+    limit: DeviceLimit,
+    verdict: &mut Verdict<'_>,
+) -> bool {
+    let (case, inactive_after) = (look.case, look.targeting.policy.inactive_after);
+    let now = case.now;
+    let mine = Rank::of(limit.keep, case.device.first_sync_at, case.device.device_id.as_str());
+    let mut before = 0_u32;
+    let mut wakes = None;
+    for sibling in &case.siblings {
+        if mine < Rank::of(limit.keep, sibling.first_sync_at, sibling.device_id.as_str()) {
+            continue;
+        }
+        match (goes_idle(sibling, inactive_after), now) {
+            (Some(at), now) if at <= now => {}
+            (at, _) => {
+                before += 1;
+                wakes = [wakes, at].into_iter().flatten().min();
+            }
+        }
+    }
+    let is_too_many = before >= limit.maximum;
+    let outcome = if is_too_many { Outcome::NotSatisfied } else { Outcome::Satisfied };
+    let fact = Fact::DevicesBefore { before, maximum: limit.maximum };
+    look.tried(Rule::Key("maximumDevices"), outcome, fact);
+    if is_too_many {
+        verdict.wake(now, wakes);
+    }
+    is_too_many
+}
+
+/// When a device no longer takes up a place.
+fn goes_idle(sibling: &Sibling, inactive_after: Option<SignedDuration>) -> Option<Timestamp> {
+    let (last, longest) = (sibling.last_sync_at?, inactive_after?);
+    last.checked_add(longest).ok()
+}
+
+/// The order in which devices keep their access: the smallest first. One whose first synchronisation is
+/// not known comes last; two that came together are told apart by their ids.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Rank {
+    is_unknown: bool,
+    order: i128,
+    id: String,
+}
+
+impl Rank {
+    fn of(keep: Keep, first_sync_at: Option<Timestamp>, id: &str) -> Self {
+        let order = first_sync_at.map_or(0, |at| match keep {
+            Keep::First => at.as_nanosecond(),
+            Keep::Last => -at.as_nanosecond(),
+        });
+        Self { is_unknown: first_sync_at.is_none(), order, id: id.to_lowercase() }
+    }
+}
+
+/// Leaves the device of a protected person as it is where it would be restricted.
+pub(super) fn protect<L: Listener>(look: &mut Look<'_, '_, L>, verdict: &mut Verdict<'_>) {
+    let (targeting, case) = (look.targeting, look.case);
+    if !verdict.access.is_restriction() {
+        return;
+    }
+    let group = targeting.protected(look.groups);
+    let is_named = local::is_user(&targeting.policy.protected_users, case);
+    let (key, fact) = match (group, is_named) {
+        (Some(group), _) => ("groups", Fact::InGroup(group)),
+        (None, true) => ("users", Fact::NamedPerson(&case.mailbox.primary_smtp)),
+        (None, false) => return,
+    };
+    look.tried(Rule::Under("protected", key), Outcome::Satisfied, fact);
+    verdict.access = Access::Leave;
+    verdict.reasons.put_first(Reason::Protected);
+}
