@@ -9,7 +9,7 @@ use serde_json::Value;
 use exchange_sim::control::views::{
     DeviceView, MailboxView, OrganizationView, SyncAnswer, SyncView, TimeView,
 };
-use exchange_sim::faults::{Faults, Kind, Scripted};
+use exchange_sim::faults::{AutodiscoverAnswer, Faults, Kind, Scripted};
 use exchange_sim::ledger::LedgerEntry;
 use exchange_sim::mailboxes::Mail;
 use exchange_sim::time::Mode;
@@ -256,6 +256,43 @@ fn standing(faults: &Faults) -> Vec<String> {
             .iter()
             .map(|lost| format!("{} answers of {} get lost", lost.times, lost.cmdlet)),
     );
+    if faults.hang_unconfirmed {
+        lines.push("a cmdlet that asks waits for an answer for ever".to_owned());
+    }
+    let offline = faults.offline_mailboxes.iter();
+    lines.extend(offline.map(|mailbox| format!("the database of {mailbox} is offline")));
+    lines.extend(of_mail(faults));
+    lines
+}
+
+/// Faults of EWS, of Autodiscover and of the submission port.
+fn of_mail(faults: &Faults) -> Vec<String> {
+    let mut lines = Vec::new();
+    for error in &faults.ews_errors {
+        let answer = match (error.code, error.http_status) {
+            (Some(code), _) => format!("{code:?}"),
+            (None, Some(status)) => format!("HTTP {status}"),
+            (None, None) => "an error".to_owned(),
+        };
+        let operation = error.operation.as_deref().unwrap_or("EWS");
+        lines.push(format!("{operation} answers {answer}, {} more times", error.times));
+    }
+    lines.extend(faults.autodiscover.iter().map(|fault| {
+        let answer = match &fault.answer {
+            AutodiscoverAnswer::RedirectAddress(address) => {
+                format!("to start again with {address}")
+            }
+            AutodiscoverAnswer::RedirectUrl(url) => format!("to ask again at {url}"),
+            AutodiscoverAnswer::HttpRedirect(url) => format!("HTTP 302 to {url}"),
+            AutodiscoverAnswer::HttpStatus(status) => format!("HTTP {status}"),
+            AutodiscoverAnswer::Error(code) => code.clone(),
+        };
+        format!("Autodiscover answers {answer}, {} more times", fault.times)
+    }));
+    lines.extend(faults.smtp_replies.iter().map(|reply| {
+        let stage = format!("{:?}", reply.at).to_lowercase();
+        format!("SMTP replies {:?} at {stage}, {} more times", reply.reply, reply.times)
+    }));
     lines
 }
 

@@ -99,22 +99,39 @@ async fn one_mailbox_fails_and_the_others_do_not() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_faults_of_mail_and_of_prompts_are_flags_too() {
     let served = Served::start(&["--organization", "contoso:2019", "--mailboxes", "30"]).await;
-    for (flags, pointer, expected) in [
+    for (flags, pointer, expected, told) in [
         (
             &["--ews-error", "ErrorServerBusy=2s", "--times", "3"][..],
             "/ews_errors/0/times",
             json!(3),
+            "EWS answers ErrorServerBusy, 3 more times",
         ),
-        (&["--ews-error", "ErrorServerBusy=2s"], "/ews_errors/0/back_off_ms", json!(2000)),
-        (&["--ews-status", "503"], "/ews_errors/0/http_status", json!(503)),
+        (
+            &["--ews-error", "ErrorServerBusy=2s"],
+            "/ews_errors/0/back_off_ms",
+            json!(2000),
+            "ErrorServerBusy",
+        ),
+        (&["--ews-status", "503"], "/ews_errors/0/http_status", json!(503), "EWS answers HTTP 503"),
         (
             &["--autodiscover", "redirect-url=https://ex02/"],
             "/autodiscover/answer/redirect_url",
             json!("https://ex02/"),
+            "Autodiscover answers to ask again at https://ex02/",
         ),
-        (&["--autodiscover", "http-status=503"], "/autodiscover/answer/http_status", json!(503)),
-        (&["--smtp-reply", "recipient=451 4.7.0 Later"], "/smtp_replies/0/at", json!("recipient")),
-        (&["--hang-unconfirmed"], "/hang_unconfirmed", json!(true)),
+        (
+            &["--autodiscover", "http-status=503"],
+            "/autodiscover/answer/http_status",
+            json!(503),
+            "answers HTTP 503",
+        ),
+        (
+            &["--smtp-reply", "recipient=451 4.7.0 Later"],
+            "/smtp_replies/0/at",
+            json!("recipient"),
+            "at recipient",
+        ),
+        (&["--hang-unconfirmed"], "/hang_unconfirmed", json!(true), "waits for an answer for ever"),
     ] {
         served.said(&[&["fault", "set"], flags].concat()).await;
 
@@ -122,6 +139,8 @@ async fn the_faults_of_mail_and_of_prompts_are_flags_too() {
 
         let listed: Value = serde_json::from_str(&listed).expect("JSON");
         assert_eq!(listed.pointer(pointer), Some(&expected), "{flags:?}: {listed}");
+        let table = served.said(&["fault", "list"]).await;
+        assert!(table.contains(told), "{flags:?}: {table}");
         assert_eq!(served.said(&["fault", "clear"]).await, "none\n", "{flags:?}");
     }
     for flags in [&["--ews-error", "ErrorServerBored"][..], &["--smtp-reply", "lunch=451 Later"]] {
