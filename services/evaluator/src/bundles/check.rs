@@ -88,7 +88,10 @@ pub(crate) fn policies(documents: Documents, found: &mut Diagnostics) -> Checked
         let at = overlay::At { bases, known: &known, spoilt: &spoilt };
         overlay::apply(name, read.document, &mut checked.access, &at, &mut check);
     }
-    reach::check(&checked, found);
+    // What nobody reaches may be the mistake's doing.
+    if !found.has_errors() {
+        reach::check(&checked, found);
+    }
     checked.summaries.sort_by(|a, b| (&a.path, a.line).cmp(&(&b.path, b.line)));
     checked
 }
