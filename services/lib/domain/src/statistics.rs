@@ -1,6 +1,6 @@
 //! What only the mailbox store knows of a partnership: when the device last synced, which policy it took
 //! over, how a wipe stands. It changes at every sync of the device, so it is no [`observation`] and in no
-//! digest; nothing is decided by it. It has an age, and may be unknown.
+//! digest. It has an age, and may be unknown: what is decided by the last sync says so.
 //!
 //! [`observation`]: crate::observation
 
