@@ -168,9 +168,11 @@ fn unmatched(why: Unmatched) -> Fact<'static> {
     }
 }
 
-/// What becomes of a device that no MDM manages.
+/// What becomes of a device that no MDM manages. Where its family and its model are exceptions, the
+/// stricter one counts, as among Exchange's own rules.
 fn unmanaged<'b, L: Listener>(look: &mut Look<'b, '_, L>) -> Verdict<'b> {
     let (policy, device) = (&look.targeting.policy, &look.case.device);
+    let mut strictest = None;
     for exception in &policy.platform_exceptions {
         let name = match exception.kind {
             ClassKind::Family => &device.device_type,
@@ -181,13 +183,15 @@ fn unmanaged<'b, L: Listener>(look: &mut Look<'b, '_, L>) -> Verdict<'b> {
         let rule = Rule::Item { list: "platformExceptions", id: &exception.name };
         look.tried(rule, outcome, Fact::DeviceClass { kind: exception.kind, name });
         if is_it {
-            let mut verdict =
-                Verdict::new(exception.access, Reason::PlatformException, look.name());
-            verdict.reasons.push(Reason::NotEnrolled);
-            return verdict;
+            strictest = strictest.max(Some(exception.access));
         }
     }
-    Verdict::new(policy.access.unmanaged, Reason::NotEnrolled, look.name())
+    let Some(access) = strictest else {
+        return Verdict::new(policy.access.unmanaged, Reason::NotEnrolled, look.name());
+    };
+    let mut verdict = Verdict::new(access, Reason::PlatformException, look.name());
+    verdict.reasons.push(Reason::NotEnrolled);
+    verdict
 }
 
 /// Whether texts are the same but for case.

@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use exgate_domain::case::Sibling;
 use exgate_domain::decision::{Outcome, Reason};
+use exgate_domain::ids::DeviceId;
 use exgate_domain::policy::{Access, DeviceLimit, Keep};
 
 use super::{Fact, Listener, Look, Rule, Verdict, local};
@@ -57,27 +58,25 @@ fn too_many<L: Listener>(
 ) -> bool {
     let (case, inactive_after) = (look.case, look.targeting.policy.inactive_after);
     let now = case.now;
-    let mine = Rank::of(limit.keep, case.device.first_sync_at, case.device.device_id.as_str());
-    let mut before = 0_u32;
-    let mut wakes = None;
-    for sibling in &case.siblings {
-        if mine < Rank::of(limit.keep, sibling.first_sync_at, sibling.device_id.as_str()) {
-            continue;
-        }
-        match (goes_idle(sibling, inactive_after), now) {
-            (Some(at), now) if at <= now => {}
-            (at, _) => {
-                before += 1;
-                wakes = [wakes, at].into_iter().flatten().min();
-            }
-        }
-    }
+    let mine = Rank::of(limit.keep, case.device.first_sync_at, &case.device.device_id);
+    // When those that come before this one no longer take up a place; none for never.
+    let places = || {
+        let before = case.siblings.iter().filter(|sibling| {
+            mine >= Rank::of(limit.keep, sibling.first_sync_at, &sibling.device_id)
+        });
+        before.map(|sibling| goes_idle(sibling, inactive_after))
+    };
+    let taken = |at: Timestamp| places().filter(|idle| idle.is_none_or(|idle| idle > at)).count();
+    let has_room = |at: Timestamp| u32::try_from(taken(at)).is_ok_and(|it| it < limit.maximum);
+    let before = u32::try_from(taken(now)).unwrap_or(u32::MAX);
     let is_too_many = before >= limit.maximum;
     let outcome = if is_too_many { Outcome::NotSatisfied } else { Outcome::Satisfied };
     let fact = Fact::DevicesBefore { before, maximum: limit.maximum };
     look.tried(Rule::Key("maximumDevices"), outcome, fact);
     if is_too_many {
-        verdict.wake(now, wakes);
+        // Not when any of them goes idle, but when enough of them have.
+        let frees = places().flatten().filter(|idle| *idle > now && has_room(*idle)).min();
+        verdict.wake(now, frees);
     }
     is_too_many
 }
@@ -91,19 +90,19 @@ fn goes_idle(sibling: &Sibling, inactive_after: Option<SignedDuration>) -> Optio
 /// The order in which devices keep their access: the smallest first. One whose first synchronisation is
 /// not known comes last; two that came together are told apart by their ids.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Rank {
+struct Rank<'a> {
     is_unknown: bool,
     order: i128,
-    id: String,
+    id: &'a DeviceId,
 }
 
-impl Rank {
-    fn of(keep: Keep, first_sync_at: Option<Timestamp>, id: &str) -> Self {
+impl<'a> Rank<'a> {
+    fn of(keep: Keep, first_sync_at: Option<Timestamp>, id: &'a DeviceId) -> Self {
         let order = first_sync_at.map_or(0, |at| match keep {
             Keep::First => at.as_nanosecond(),
             Keep::Last => -at.as_nanosecond(),
         });
-        Self { is_unknown: first_sync_at.is_none(), order, id: id.to_lowercase() }
+        Self { is_unknown: first_sync_at.is_none(), order, id }
     }
 }
 

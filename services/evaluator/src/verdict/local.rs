@@ -79,20 +79,29 @@ pub(super) fn is_user(patterns: &[Pattern], case: &Case) -> bool {
 /// Whether a distinguished name lies under another one. Blanks after commas do not count.
 fn under(name: &str, unit: &str) -> bool {
     let (mut name, mut unit) = (parts(name), parts(unit));
-    let lies_under = loop {
+    loop {
         match (name.next(), unit.next()) {
             (Some(one), Some(other)) if super::same_text(one, other) => {}
             (Some(_), None) => break true,
             (Some(_) | None, Some(_)) | (None, None) => break false,
         }
-    };
-    lies_under
+    }
 }
 
-/// The parts of a distinguished name from the root on. A comma that belongs to a name is escaped, and
-/// what is parted at it is put together nowhere: it is the same in both names.
+/// The parts of a distinguished name from the root on. A comma after a backslash belongs to a name.
 fn parts(name: &str) -> impl Iterator<Item = &str> {
-    name.rsplit(',').map(str::trim).filter(|part| !part.is_empty())
+    let mut rest = Some(name);
+    let parts = std::iter::from_fn(move || {
+        let text = rest?;
+        let parted = text.rmatch_indices(',').find_map(|(at, _)| {
+            let (before, after) = text.split_at_checked(at)?;
+            let escapes = before.bytes().rev().take_while(|byte| *byte == b'\\').count();
+            escapes.is_multiple_of(2).then_some((before, after.strip_prefix(',')?))
+        });
+        rest = parted.map(|(before, _)| before);
+        Some(parted.map_or(text, |(_, part)| part))
+    });
+    parts.map(str::trim).filter(|part| !part.is_empty())
 }
 
 #[cfg(test)]
@@ -111,5 +120,8 @@ mod tests {
         {
             assert!(!under(name, unit), "{unit}");
         }
+        let odd = "CN=A\\\\,OU=B\\,OU=C,DC=x";
+        assert!(under(odd, "OU=B\\,OU=C,DC=x") && under(odd, "DC=x"));
+        assert!(!under(odd, "OU=C,DC=x"));
     }
 }

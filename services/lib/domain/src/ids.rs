@@ -124,8 +124,8 @@ impl PartialOrd for DeviceId {
 
 impl Ord for DeviceId {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        let fold = |id: &Self| id.0.bytes().map(|b| b.to_ascii_lowercase()).collect::<Vec<_>>();
-        fold(self).cmp(&fold(other))
+        let lower = |byte: u8| byte.to_ascii_lowercase();
+        self.0.bytes().map(lower).cmp(other.0.bytes().map(lower))
     }
 }
 

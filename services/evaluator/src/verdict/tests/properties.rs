@@ -7,7 +7,7 @@ use proptest::sample::{select, subsequence};
 
 use exgate_domain::case::{Case, Management, Unmatched};
 use exgate_domain::decision::{Compliance, Reason};
-use exgate_domain::policy::Access;
+use exgate_domain::policy::{Access, Build, Version};
 use exgate_domain::record::ComplianceState;
 
 use crate::verdict::decide;
@@ -176,5 +176,69 @@ proptest! {
             later.noncompliant_since = later.noncompliant_since.map(|since| since.min(case.now));
         }
         prop_assert_eq!(decide(bundle(), &later), first);
+    }
+}
+
+/// One to four numbers, mostly small, with their text.
+fn version() -> impl Strategy<Value = (Vec<u32>, String)> {
+    let number = prop_oneof![4 => 0_u32..12, 1 => any::<u32>()];
+    prop::collection::vec(number, 1..=4).prop_map(|numbers| {
+        let words: Vec<_> = numbers.iter().map(u32::to_string).collect();
+        (numbers, words.join("."))
+    })
+}
+
+fn build() -> impl Strategy<Value = (u32, char, u32, Option<char>)> {
+    let letters = prop::char::range('A', 'H');
+    (0_u32..30, letters, 0_u32..400, option::of(prop::char::range('a', 'e')))
+}
+
+fn written((train, letter, number, suffix): (u32, char, u32, Option<char>)) -> String {
+    format!("{train}{letter}{number}{}", suffix.map(String::from).unwrap_or_default())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    /// Version order is that of four numbers, of which those not written are zero. That is a total
+    /// order, so that nothing more need be asked of it.
+    #[test]
+    fn versions_are_ordered_as_four_numbers(one in version(), other in version()) {
+        let padded = |numbers: &[u32]| {
+            let mut padded = numbers.to_vec();
+            padded.resize(4, 0);
+            padded
+        };
+        let read = |text: &str| text.parse::<Version>().unwrap();
+        let (a, b) = (read(&one.1), read(&other.1));
+        prop_assert_eq!(a.cmp(&b), padded(&one.0).cmp(&padded(&other.0)));
+        prop_assert_eq!(a.cmp(&b), b.cmp(&a).reverse());
+        prop_assert_eq!(a == b, a.cmp(&b).is_eq());
+        prop_assert_eq!(a.to_string(), one.1.clone());
+        let next = format!("{}.{}", one.1, 1);
+        if one.0.len() < 4 {
+            prop_assert_eq!(a, read(&format!("{}.0", one.1)));
+            prop_assert!(a < read(&next));
+        } else {
+            prop_assert!(Version::read(&next).is_none());
+        }
+    }
+
+    #[test]
+    fn builds_are_ordered_part_by_part(one in build(), other in build()) {
+        let read = |parts| written(parts).parse::<Build>().unwrap();
+        prop_assert_eq!(read(one).cmp(&read(other)), one.cmp(&other));
+        prop_assert_eq!(read(one) == read(other), one == other);
+        prop_assert_eq!(read(one).to_string(), written(one));
+    }
+
+    /// What is no version is none: it is neither old nor new.
+    #[test]
+    fn no_text_breaks_versions_and_builds(text in "\\PC{0,12}") {
+        let numbers: Vec<_> = text.trim().split('.').collect();
+        let is_digits = |it: &&str| !it.is_empty() && it.bytes().all(|byte| byte.is_ascii_digit());
+        let is_one = numbers.len() <= 4 && numbers.iter().all(is_digits);
+        prop_assert!(Version::read(&text).is_none() || is_one, "{}", text);
+        let _ = Build::read(&text);
     }
 }
