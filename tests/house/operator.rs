@@ -126,7 +126,8 @@ impl Operator {
     /// Why a device has the access it has.
     pub async fn explain(&self, device: &pb::Device) -> pb::ExplainDeviceResponse {
         let mut client = DeviceServiceClient::new(self.channel.clone());
-        let request = pb::ExplainDeviceRequest { name: device.name.clone() };
+        let name = device.name.clone();
+        let request = pb::ExplainDeviceRequest { name, ..pb::ExplainDeviceRequest::default() };
         client.explain_device(timed(request)).await.expect("an explanation").into_inner()
     }
 

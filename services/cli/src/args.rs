@@ -210,10 +210,14 @@ pub(crate) struct Describe {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   exgate why ApplDNPG1234
-  exgate why ann@contoso.com/ApplDNPG1234")]
+  exgate why ann@contoso.com/ApplDNPG1234
+  exgate why ApplDNPG1234 --language nl")]
 pub(crate) struct Why {
     /// A resource name, an ActiveSync id, or USER/ID
     pub(crate) device: DeviceRef,
+    /// The language of the explanation: en or nl
+    #[arg(long, value_name = "TAG", env = "EXGATE_LANGUAGE")]
+    pub(crate) language: Option<String>,
 }
 
 #[derive(Debug, clap::Args)]

@@ -231,7 +231,7 @@ impl Evaluation {
         self.with_bundle(bundle, || self.0.evaluators.evaluate(bundle, cases)).await
     }
 
-    /// Decides one case and puts it in words; nothing is stored.
+    /// Decides one case and puts it in words of a language, a BCP 47 tag; nothing is stored.
     ///
     /// # Errors
     /// When the evaluator does not answer.
@@ -239,8 +239,9 @@ impl Evaluation {
         &self,
         bundle: BundleDigest,
         case: &Case,
+        language: &str,
     ) -> Result<Explanation, EvaluationError> {
-        self.with_bundle(bundle, || self.0.evaluators.explain(bundle, case)).await
+        self.with_bundle(bundle, || self.0.evaluators.explain(bundle, case, language)).await
     }
 
     /// Says what is wrong with policy files.

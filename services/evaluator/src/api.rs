@@ -20,10 +20,10 @@ use exgate_proto::evaluator::v1::{
 use exgate_proto::types::v1 as pb;
 
 use crate::bundles::{Bundle, Cache, Diagnostic, PolicyFile, Severity, Summary};
-use crate::explain::{Explanation, explain};
+use crate::explain::{Explanation, Language, explain};
 use crate::metrics::Metrics;
 use crate::status::CallError;
-use crate::verdict::{decide, decide_and_tell};
+use crate::verdict::decide;
 
 /// The most cases in one batch.
 pub const CASES_MAX: usize = 500;
@@ -103,14 +103,21 @@ impl EvaluatorService for Api {
         &self,
         request: Request<ExplainRequest>,
     ) -> Result<Response<ExplainResponse>, Status> {
-        let ExplainRequest { bundle_digest, case } = request.into_inner();
+        let ExplainRequest { bundle_digest, case, language } = request.into_inner();
         let bundle = bundle(&self.cache, &bundle_digest)?;
         let case: Case = field::required("case", case)
             .and_then(|case| case.try_into().map_err(|fault: Malformed| fault.within("case")))
             .map_err(CallError::from)?;
-        let decision = decide_and_tell(&bundle, &case);
-        let Explanation { sentences, cures } = explain(&bundle, &case, &decision);
-        Ok(Response::new(ExplainResponse { decision: Some(decision.into()), sentences, cures }))
+        // Help in another language is better than none.
+        let language = Language::find(&language).unwrap_or_default();
+        let Explanation { decision, language, sentences, cures } =
+            explain(&bundle, &case, language);
+        Ok(Response::new(ExplainResponse {
+            decision: Some(decision.into()),
+            sentences,
+            cures,
+            language: language.tag().to_owned(),
+        }))
     }
 }
 

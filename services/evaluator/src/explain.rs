@@ -1,167 +1,142 @@
 //! Owns the words for a decision: sentences that a help desk can read out, and what would make it
-//! allow. It decides nothing: whatever it says stands in the decision, its trace or the policies.
+//! allow. It decides nothing: it listens to the one verdict, and puts the same question again with
+//! other facts or at a later instant to find out what would change it.
 
+mod notes;
+mod reasons;
+mod surroundings;
+mod wants;
+mod changes;
+mod search;
 mod cures;
 
-use exgate_domain::case::Case;
-use exgate_domain::decision::{Decision, Outcome, Reason, Tried};
-use exgate_domain::observation::AccessState;
+use exgate_domain::case::{Case, Management};
+use exgate_domain::decision::{Compliance, Decision};
 use exgate_domain::policy::Access;
+use exgate_domain::record::ManagedDevice;
 
 use crate::bundles::{Bundle, Targeting};
+use crate::messages::{Key, Value};
+use crate::verdict::{Verdict, judge};
+use notes::{Notes, Seen};
+
+pub use crate::messages::Language;
 
 /// A decision in words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explanation {
+    /// The decision, with the rules tried.
+    pub decision: Decision,
+    /// The language of all words, those of the rules tried included.
+    pub language: Language,
     /// What it means, one sentence each, the most important first.
     pub sentences: Vec<String>,
-    /// What would make it allow; empty when it does.
+    /// What would make it allow, or keep it allowed when its grace period ends: all of it has to be
+    /// done. Empty when nothing has to be, or nothing would help.
     pub cures: Vec<String>,
 }
 
-/// Puts a decision in words. The bundle and the case are those it was made from.
-pub fn explain(bundle: &Bundle, case: &Case, decision: &Decision) -> Explanation {
-    let about = About {
-        case,
-        decision,
-        bundle,
-        targeting: bundle.access().iter().find(|one| one.policy.name == decision.policy),
-    };
+/// Decides a case, and puts the decision in words.
+pub fn explain(bundle: &Bundle, case: &Case, language: Language) -> Explanation {
+    let mut notes = Notes::new(language);
+    let verdict = judge(bundle, case, &mut notes);
+    let (trace, told, seen) = notes.into_parts(verdict.policy.is_empty());
+    let about = About { bundle, case, language, verdict, seen };
     let mut sentences = vec![about.headline()];
-    sentences.extend(decision.reasons.first().and_then(|reason| about.reason(*reason)));
-    sentences.extend(decision.trace.iter().filter(|tried| about.tells(tried)).map(fact));
-    if case.device.access_state == AccessState::DeviceDiscovery {
-        let discovery = "Exchange is still finding out what the device is, for up to 14 minutes.";
-        sentences.push(discovery.to_owned());
-    }
-    if let Some(at) = decision.look_again_at {
-        sentences.push(format!("If nothing else changes, this is looked at again at {at}."));
-    }
-    let cures = match decision.access {
-        Access::Allow => Vec::new(),
-        Access::Leave | Access::Quarantine | Access::Block => about.cures(),
-    };
-    Explanation { sentences, cures }
+    sentences.extend(about.reasons());
+    sentences.extend(told);
+    sentences.extend(about.as_of());
+    sentences.extend(about.exchange());
+    sentences.extend(about.wiped());
+    sentences.extend(about.then());
+    let (cures, remark) = about.cures();
+    sentences.extend(remark);
+    let sentences = sentences.iter().map(|text| language.sentence(text)).collect();
+    let decision = verdict.into_decision(bundle, case, trace);
+    Explanation { decision, language, sentences, cures }
+}
+
+/// The policy that decided, if one did.
+fn targeting<'b>(bundle: &'b Bundle, verdict: Verdict<'_>) -> Option<&'b Targeting> {
+    bundle.access().iter().find(|one| one.policy.name == verdict.policy)
 }
 
 /// What a decision is about.
 struct About<'a> {
-    case: &'a Case,
-    decision: &'a Decision,
     bundle: &'a Bundle,
-    /// The policy that decided, if one did.
-    targeting: Option<&'a Targeting>,
+    case: &'a Case,
+    language: Language,
+    verdict: Verdict<'a>,
+    seen: Seen,
 }
 
 impl About<'_> {
+    fn say(&self, key: Key, values: &[(&'static str, Value)]) -> String {
+        self.language.say(key, values)
+    }
+
     /// The owner's name, or the mailbox's where the directory does not know the owner.
-    fn person(&self) -> &str {
+    fn person(&self) -> String {
         let owner = self.case.owner.as_ref().map(|owner| owner.display_name.as_str());
         let mailbox = &self.case.mailbox;
-        [owner.unwrap_or_default(), &mailbox.display_name, &mailbox.primary_smtp]
-            .into_iter()
-            .find(|name| !name.is_empty())
-            .unwrap_or("the owner")
+        let names = [owner.unwrap_or_default(), &mailbox.display_name, &mailbox.primary_smtp];
+        let name = names.into_iter().find(|name| !name.is_empty());
+        name.map_or_else(|| self.language.plain(Key::WordOwner), str::to_owned)
+    }
+
+    /// What the device is, by the first of these names that there is.
+    fn kind(&self, names: &[&str]) -> String {
+        match names.iter().find(|name| !name.is_empty()) {
+            Some(model) => self.say(Key::WordModel, &[("model", (*model).into())]),
+            None => self.language.plain(Key::WordDevice),
+        }
+    }
+
+    fn record(&self) -> Option<&ManagedDevice> {
+        match &self.case.management {
+            Management::Managed { record, basis: _ } => Some(record),
+            Management::Unmanaged(_) | Management::Unavailable { .. } => None,
+        }
+    }
+
+    /// The name of whoever the record came from.
+    fn source(&self) -> String {
+        let record = self.record().map(|record| record.provenance.source.clone());
+        record.unwrap_or_else(|| self.language.plain(Key::WordMdm))
+    }
+
+    /// Whether the device does not comply, for now or for good.
+    fn is_found_wanting(&self) -> bool {
+        match self.verdict.compliance {
+            Compliance::InGracePeriod | Compliance::NotCompliant => true,
+            Compliance::Compliant | Compliance::Unknown | Compliance::NotEvaluated => false,
+        }
     }
 
     fn headline(&self) -> String {
         let device = &self.case.device;
-        let kind = [device.device_model.as_str(), &device.device_type]
-            .into_iter()
-            .find(|name| !name.is_empty())
-            .unwrap_or("device");
-        let subject = format!("{}'s {kind} ({})", self.person(), device.device_id);
-        let policy = &self.decision.policy;
-        match self.decision.access {
-            Access::Leave if policy.is_empty() => format!("{subject} is left as it is."),
-            Access::Leave => format!("{subject} is left as it is, by the policy {policy}."),
-            Access::Allow => format!("{subject} is allowed, by the policy {policy}."),
-            Access::Quarantine => {
-                format!("{subject} is held in quarantine, by the policy {policy}.")
-            }
-            Access::Block => format!("{subject} is blocked, by the policy {policy}."),
+        let policy = self.verdict.policy;
+        let kind = self.kind(&[&device.device_model, &device.device_type]);
+        let mut values = vec![
+            ("person", self.person().into()),
+            ("kind", kind.into()),
+            ("id", Value::of(&device.device_id)),
+        ];
+        if policy.is_empty() {
+            return self.say(Key::HeadlineNobody, &values);
         }
-    }
-
-    /// The weightiest reason. What else is wrong is told by the rules tried.
-    fn reason(&self, reason: Reason) -> Option<String> {
-        let person = self.person();
-        let text = match reason {
-            Reason::Compliant => {
-                "It is managed and meets every compliance policy that applies.".to_owned()
-            }
-            Reason::NotCompliant => "It is managed and not compliant.".to_owned(),
-            Reason::InGracePeriod => {
-                "It is managed and not compliant, and its grace period has not ended.".to_owned()
-            }
-            Reason::ComplianceUnknown => {
-                "It is managed, but too little is known to call it compliant.".to_owned()
-            }
-            Reason::NotEnrolled => "It is not enrolled, as far as the records say.".to_owned(),
-            Reason::NotTargeted => format!("No policy targets {person}."),
-            Reason::OwnerUnknown => {
-                "Without an owner in the directory no policy can target it.".to_owned()
-            }
-            Reason::NotLicensed => {
-                format!("A policy targets {person} only with the licence.")
-            }
-            Reason::RecordsUnavailable => {
-                "The records cannot be relied on now: the last state is held.".to_owned()
-            }
-            Reason::Escalated => "It was not compliant for so long that it is blocked.".to_owned(),
-            Reason::Inactive => "It has not synchronised mail for too long.".to_owned(),
-            Reason::TooManyDevices => format!("{person} has more devices than allowed."),
-            Reason::LocalRule => "A local rule of the policy says so.".to_owned(),
-            Reason::PlatformException => {
-                "It is not enrolled, and the policy makes an exception for its class.".to_owned()
-            }
-            Reason::Protected => {
-                format!("{person} is protected: no policy restricts their devices.")
-            }
-            Reason::OsBuildTooOld
-            | Reason::OsBuildTooNew
-            | Reason::OsVersionNotInRange
-            | Reason::SecurityPatchTooOld
-            | Reason::PasscodeMissing
-            | Reason::ThreatLevelTooHigh
-            | Reason::OwnerTypeNotAllowed
-            | Reason::ManagementAgentNotAllowed
-            | Reason::RuleNotMet
-            | Reason::OsVersionTooOld
-            | Reason::OsVersionTooNew
-            | Reason::PlatformNotAllowed
-            | Reason::NotEncrypted
-            | Reason::JailBroken
-            | Reason::CheckInTooOld
-            | Reason::MdmNotCompliant => return None,
+        values.push(("policy", policy.into()));
+        let key = match self.verdict.access {
+            Access::Allow => Key::HeadlineAllow,
+            Access::Quarantine => Key::HeadlineQuarantine,
+            Access::Block => Key::HeadlineBlock,
+            Access::Leave => Key::HeadlineLeave,
         };
-        Some(text)
-    }
-
-    /// Whether a rule that was tried says why the decision is what it is.
-    fn tells(&self, tried: &Tried) -> bool {
-        match tried.outcome {
-            Outcome::Satisfied => tried.rule == "gracePeriod",
-            // A policy that does not target the owner explains only that none does.
-            Outcome::NotSatisfied => self.decision.policy.is_empty() || !targets(&tried.rule),
-            Outcome::Unknown => true,
-        }
+        self.say(key, &values)
     }
 }
 
-/// Whether a rule says who is targeted.
-fn targets(rule: &str) -> bool {
-    matches!(rule, "organizations" | "includedGroups" | "excludedGroups" | "licenseRequired")
-}
-
-/// A rule that was tried, as a sentence.
-fn fact(tried: &Tried) -> String {
-    let mut letters = tried.detail.chars();
-    let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
-    let place = [tried.policy.as_str(), &tried.rule];
-    let place: Vec<_> = place.into_iter().filter(|part| !part.is_empty()).collect();
-    format!("{first}{} ({}).", letters.as_str(), place.join(", "))
-}
-
+#[cfg(test)]
+mod page;
 #[cfg(test)]
 mod tests;

@@ -15,6 +15,7 @@ pub mod config;
 pub mod api;
 pub mod status;
 pub mod bundles;
+mod messages;
 mod expressions;
 pub mod verdict;
 pub mod explain;

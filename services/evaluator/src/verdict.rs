@@ -14,8 +14,11 @@ mod compliance;
 mod facts;
 mod limits;
 
-pub(crate) use fact::Fact;
-pub(crate) use listener::{Listener, Rule};
+pub(crate) use fact::{
+    Contact, Fact, Limit, Own, Owner, Recorded, System, access_word, agent, owner_type, threat,
+};
+pub(crate) use facts::{build, version};
+pub(crate) use listener::{Listener, Rule, Silence, in_words};
 
 use jiff::Timestamp;
 
@@ -27,7 +30,7 @@ use exgate_domain::record::{ManagedDevice, ManagementAgent};
 use crate::bundles::{Bundle, Membership, Targeting};
 use crate::expressions::Facts;
 use compliance::Assessment;
-use listener::{Silence, Trace};
+use listener::Trace;
 use reasons::Reasons;
 use targeting::Target;
 
@@ -66,7 +69,8 @@ impl<'b> Verdict<'b> {
         self.look_again_at = [self.look_again_at, future].into_iter().flatten().min();
     }
 
-    fn into_decision(self, bundle: &Bundle, case: &Case, trace: Vec<Tried>) -> Decision {
+    /// The decision about a case, with the rules tried.
+    pub(crate) fn into_decision(self, bundle: &Bundle, case: &Case, trace: Vec<Tried>) -> Decision {
         Decision {
             mailbox: case.mailbox.id,
             device_id: case.device.device_id.clone(),
@@ -136,20 +140,24 @@ fn by_management<'b, L: Listener>(look: &mut Look<'b, '_, L>) -> Verdict<'b> {
     let rule = Rule::Key("managed");
     match &case.management {
         Management::Managed { record, basis: _ } if is_managed(record) => {
-            look.tried(rule, Outcome::Satisfied, Fact::HasRecord(record));
+            look.tried(rule, Outcome::Satisfied, Fact::Record(Recorded::Has(record)));
             let assessed = compliance::assess(look, record);
             managed(look, &assessed)
         }
         Management::Managed { record, basis: _ } => {
-            look.tried(rule, Outcome::NotSatisfied, Fact::ManagedByEasAlone(record));
+            look.tried(
+                rule,
+                Outcome::NotSatisfied,
+                Fact::Record(Recorded::ManagedByEasAlone(record)),
+            );
             unmanaged(look)
         }
         Management::Unmanaged(why) => {
-            look.tried(rule, Outcome::NotSatisfied, unmatched(*why));
+            look.tried(rule, Outcome::NotSatisfied, Fact::Record(unmatched(*why)));
             unmanaged(look)
         }
         Management::Unavailable { why } => {
-            look.tried(rule, Outcome::Unknown, Fact::RecordsUnavailable(why));
+            look.tried(rule, Outcome::Unknown, Fact::Record(Recorded::Unavailable(why)));
             Verdict::new(policy.access.stale, Reason::RecordsUnavailable, look.name())
         }
     }
@@ -160,11 +168,11 @@ fn is_managed(record: &ManagedDevice) -> bool {
     record.management_agent != Some(ManagementAgent::Eas)
 }
 
-fn unmatched(why: Unmatched) -> Fact<'static> {
+fn unmatched(why: Unmatched) -> Recorded<'static> {
     match why {
-        Unmatched::NoRecord => Fact::NoRecord,
-        Unmatched::OtherUser => Fact::OtherUsersRecord,
-        Unmatched::Ambiguous => Fact::SeveralRecords,
+        Unmatched::NoRecord => Recorded::Nowhere,
+        Unmatched::OtherUser => Recorded::OtherUsers,
+        Unmatched::Ambiguous => Recorded::Several,
     }
 }
 
@@ -181,7 +189,8 @@ fn unmanaged<'b, L: Listener>(look: &mut Look<'b, '_, L>) -> Verdict<'b> {
         let is_it = !name.is_empty() && same_text(name, &exception.name);
         let outcome = if is_it { Outcome::Satisfied } else { Outcome::NotSatisfied };
         let rule = Rule::Item { list: "platformExceptions", id: &exception.name };
-        look.tried(rule, outcome, Fact::DeviceClass { kind: exception.kind, name });
+        let fact = Fact::Record(Recorded::Class { kind: exception.kind, name });
+        look.tried(rule, outcome, fact);
         if is_it {
             strictest = strictest.max(Some(exception.access));
         }
@@ -206,7 +215,7 @@ fn managed<'b, L: Listener>(look: &mut Look<'b, '_, L>, assessed: &Assessment) -
         Compliance::Compliant if policy.override_default_rule => (Access::Allow, Reason::Compliant),
         Compliance::Compliant => {
             let (rule, outcome) = (Rule::Key("overrideDefaultRule"), Outcome::NotSatisfied);
-            look.tried(rule, outcome, Fact::LeftToExchange);
+            look.tried(rule, outcome, Fact::Record(Recorded::LeftToExchange));
             (Access::Leave, Reason::Compliant)
         }
         Compliance::InGracePeriod => (policy.access.in_grace_period, Reason::InGracePeriod),

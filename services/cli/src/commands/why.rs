@@ -25,14 +25,48 @@ pub(super) async fn run(
             find::device(coordinator, &why.device, organization.as_ref()).await?.name
         }
     };
-    let request = pb::ExplainDeviceRequest { name: name.clone() };
+    let language = why.language.unwrap_or_default();
+    let request = pb::ExplainDeviceRequest { name: name.clone(), language: language.clone() };
     let answer = coordinator.explain_device(request).await?;
     let terminal = session.terminal;
+    if !is_spoken(&language, &answer.language) {
+        terminal.hint(&format!(
+            "there are no explanations in {language:?}; these are in {:?}",
+            answer.language
+        ));
+    }
     match terminal.format {
         Format::Table | Format::Wide => {
             terminal.result(&trace::text(&answer, terminal.now(), terminal.color))
         }
         Format::Json => terminal.document(&message(&answer)?),
         Format::Name => terminal.result(&name),
+    }
+}
+
+/// Whether an answer is in the language that was asked for. A region asks for no other words, and what
+/// is in no language at all is not in a wrong one.
+fn is_spoken(asked: &str, answered: &str) -> bool {
+    let primary = |tag: &str| {
+        let subtag = tag.trim().split(['-', '_']).next().unwrap_or_default();
+        subtag.to_ascii_lowercase()
+    };
+    asked.is_empty() || answered.is_empty() || primary(asked) == primary(answered)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_spoken;
+
+    #[test]
+    fn an_answer_in_another_language_is_told_apart() {
+        for (asked, answered) in
+            [("", "en"), ("nl", "nl"), ("NL-be", "nl"), ("nl_NL", "nl"), ("fr", "")]
+        {
+            assert!(is_spoken(asked, answered), "{asked} {answered}");
+        }
+        for (asked, answered) in [("fr", "en"), ("n", "nl"), ("nl", "en")] {
+            assert!(!is_spoken(asked, answered), "{asked} {answered}");
+        }
     }
 }

@@ -44,6 +44,8 @@ pub struct Explanation {
     pub sentences: Vec<String>,
     /// What would make it allow.
     pub cures: Vec<String>,
+    /// The language of the words, as a BCP 47 tag.
+    pub language: String,
 }
 
 /// Why there is no answer of the evaluator.
@@ -160,7 +162,7 @@ impl Evaluators {
         Ok(Ok(Accepted { digest, policies: policies.into_iter().map(summary).collect() }))
     }
 
-    /// Decides one case and puts it in words.
+    /// Decides one case and puts it in words of a language, a BCP 47 tag.
     ///
     /// # Errors
     /// When no evaluator answers, or the answer does not fit.
@@ -168,21 +170,23 @@ impl Evaluators {
         &self,
         bundle: BundleDigest,
         case: &Case,
+        language: &str,
     ) -> Result<Explanation, EvaluatorError> {
         let answer = self
             .ask(|mut client| {
                 let message = pb::ExplainRequest {
                     bundle_digest: bundle.as_bytes().to_vec(),
                     case: Some(types::Case::from(case)),
+                    language: language.to_owned(),
                 };
                 async move { Ok(client.explain(request(message)).await?.into_inner()) }
             })
             .await
             .map_err(|status| refusal(&status, Some(bundle)))?;
-        let pb::ExplainResponse { decision, sentences, cures } = answer;
+        let pb::ExplainResponse { decision, sentences, cures, language } = answer;
         let decision = Decision::try_from(field::required("decision", decision)?)?;
         fit(bundle, std::slice::from_ref(case), std::slice::from_ref(&decision))?;
-        Ok(Explanation { decision, sentences, cures })
+        Ok(Explanation { decision, sentences, cures, language })
     }
 
     /// Asks one evaluator after the other until one of them is there.

@@ -42,6 +42,8 @@ pub struct Explanation {
     pub held: String,
     /// Whether the question was put only now.
     pub undecided: bool,
+    /// The language of the words, as a BCP 47 tag; empty when the evaluator said none.
+    pub language: String,
 }
 
 /// The question, the answer and the answer in words.
@@ -52,14 +54,19 @@ struct Words {
     sentences: Vec<String>,
     cures: Vec<String>,
     undecided: bool,
+    language: String,
 }
 
 impl Operator {
-    /// Explains one device.
+    /// Explains one device, in a language that a BCP 47 tag names.
     ///
     /// # Errors
     /// When there is no such device.
-    pub async fn explain_device(&self, name: &DeviceName) -> Result<Explanation, OperatorError> {
+    pub async fn explain_device(
+        &self,
+        name: &DeviceName,
+        language: &str,
+    ) -> Result<Explanation, OperatorError> {
         let device = self.get_device(name).await?;
         let Some(mailbox) = device.mailbox.clone() else {
             let sentence = "The mailbox of this device was not seen yet.".to_owned();
@@ -73,11 +80,12 @@ impl Operator {
                 commands: Vec::new(),
                 held: String::new(),
                 undecided: true,
+                language: String::new(),
             });
         };
         let store = &self.0.store;
         let organization = &name.organization;
-        let mut words = self.words(&device, &mailbox).await?;
+        let mut words = self.words(&device, &mailbox, language).await?;
         let id = &device.device.device_id;
         let commands = store.commands_of_device(organization, mailbox.id, id, COMMANDS_MAX).await?;
         let view = store.mailbox_view(organization, mailbox.id).await?;
@@ -99,7 +107,7 @@ impl Operator {
         if words.decision.is_none() && held.is_empty() {
             held = "not decided yet".to_owned();
         }
-        let Words { case, decision, sentences, cures, undecided } = words;
+        let Words { case, decision, sentences, cures, undecided, language } = words;
         Ok(Explanation {
             device,
             case,
@@ -110,6 +118,7 @@ impl Operator {
             commands,
             held,
             undecided,
+            language,
         })
     }
 
@@ -118,21 +127,35 @@ impl Operator {
         &self,
         device: &StoredDevice,
         mailbox: &MailboxFacts,
+        language: &str,
     ) -> Result<Words, StoreError> {
         let key = CaseKey { mailbox: mailbox.id, device_id: device.device.device_id.clone() };
         let stored = self.0.store.last_decision(&device.organization, &key).await?;
-        let Some(stored) = stored else { return self.words_now(device, key).await };
+        let Some(stored) = stored else { return self.words_now(device, key, language).await };
         let (case, decision) = (stored.case, stored.decision);
-        let explained = self.0.evaluation.explain(decision.bundle, &case).await;
+        let explained = self.0.evaluation.explain(decision.bundle, &case, language).await;
         // The same question and bundle give the same answer, and the rules tried with it.
-        let (decision, sentences, cures) = match explained {
-            Ok(it) => (it.decision, it.sentences, it.cures),
-            Err(error) => (decision, vec![speechless(&error)], Vec::new()),
-        };
-        Ok(Words { case: Some(case), decision: Some(decision), sentences, cures, undecided: false })
+        let words = Words { case: Some(case), ..Words::default() };
+        Ok(match explained {
+            Ok(it) => Words {
+                decision: Some(it.decision),
+                sentences: it.sentences,
+                cures: it.cures,
+                language: it.language,
+                ..words
+            },
+            Err(error) => {
+                Words { decision: Some(decision), sentences: vec![speechless(&error)], ..words }
+            }
+        })
     }
 
-    async fn words_now(&self, device: &StoredDevice, key: CaseKey) -> Result<Words, StoreError> {
+    async fn words_now(
+        &self,
+        device: &StoredDevice,
+        key: CaseKey,
+        language: &str,
+    ) -> Result<Words, StoreError> {
         let parts = &self.0;
         let undecided = Words { undecided: true, ..Words::default() };
         let Some(bundle) = parts.store.bundle().await? else {
@@ -141,13 +164,14 @@ impl Operator {
         };
         let cases = parts.cases.of(&device.organization, &[key], parts.clock.now()).await?;
         let Some(case) = cases.into_iter().next() else { return Ok(undecided) };
-        Ok(match parts.evaluation.explain(bundle, &case).await {
+        Ok(match parts.evaluation.explain(bundle, &case, language).await {
             Ok(explanation) => Words {
                 case: Some(case),
                 decision: Some(explanation.decision),
                 sentences: explanation.sentences,
                 cures: explanation.cures,
                 undecided: true,
+                language: explanation.language,
             },
             Err(error) => {
                 Words { case: Some(case), sentences: vec![speechless(&error)], ..undecided }

@@ -52,8 +52,10 @@ impl DeviceService for OperatorApi {
         &self,
         request: Request<pb::ExplainDeviceRequest>,
     ) -> Result<Response<pb::ExplainDeviceResponse>, Status> {
-        let asked: DeviceName = name("name", &request.into_inner().name)?;
-        Ok(Response::new(explanation(self.operator.explain_device(&asked).await?)))
+        let pb::ExplainDeviceRequest { name: asked, language } = request.into_inner();
+        let asked: DeviceName = name("name", &asked)?;
+        let explained = self.operator.explain_device(&asked, &language).await?;
+        Ok(Response::new(explanation(explained)))
     }
 }
 
@@ -121,6 +123,7 @@ fn explanation(explanation: Explanation) -> pb::ExplainDeviceResponse {
         commands,
         held,
         undecided,
+        language,
     } = explanation;
     let prediction = prediction.map(|it| convert::prediction(it, &stored.device));
     pb::ExplainDeviceResponse {
@@ -133,6 +136,7 @@ fn explanation(explanation: Explanation) -> pb::ExplainDeviceResponse {
         commands: commands.into_iter().map(command).collect(),
         held,
         undecided,
+        language,
     }
 }
 

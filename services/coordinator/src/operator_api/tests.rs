@@ -46,7 +46,7 @@ pub(crate) async fn set_mode(house: &House, mode: v1::Mode) -> Result<v1::SetMod
 pub(crate) async fn explain(house: &House, id: &str, number: u8) -> v1::ExplainDeviceResponse {
     let digits = mailbox(number, &[], &[]).id.guid().simple().to_string();
     let name = format!("organizations/contoso/devices/{id}-{}", digits.split_at(8).0);
-    let request = v1::ExplainDeviceRequest { name };
+    let request = v1::ExplainDeviceRequest { name, ..v1::ExplainDeviceRequest::default() };
     let told = DeviceServiceClient::new(house.channel()).explain_device(request).await;
     told.unwrap().into_inner()
 }

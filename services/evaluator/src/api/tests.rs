@@ -21,7 +21,7 @@ use super::{CASES_MAX, MESSAGE_BYTES_MAX};
 use crate::Evaluator;
 use crate::bundles::BUNDLE_BYTES_MAX;
 use crate::config::Config;
-use crate::explain::explain;
+use crate::explain::{Language, explain};
 use crate::verdict::fixture::{POLICIES, at, bundle, case, owner, record};
 use crate::verdict::{decide, decide_and_tell};
 
@@ -221,13 +221,29 @@ async fn a_case_is_explained_as_it_is_decided() {
     let digest = load(&mut client).await;
     let case = numbered(6);
 
-    let request = ExplainRequest { bundle_digest: digest, case: Some(case.clone().into()) };
-    let answer = client.explain(request.clone()).await.unwrap().into_inner();
+    let request = ExplainRequest {
+        bundle_digest: digest,
+        case: Some(case.clone().into()),
+        language: String::new(),
+    };
+    for (asked, language) in [
+        ("", Language::English),
+        ("en-GB", Language::English),
+        ("nl-BE", Language::Dutch),
+        ("fr", Language::English),
+        ("?", Language::English),
+    ] {
+        let request = ExplainRequest { language: asked.to_owned(), ..request.clone() };
+        let answer = client.explain(request).await.unwrap().into_inner();
 
-    let decision: Decision = answer.decision.unwrap().try_into().unwrap();
-    assert_eq!(decision, decide_and_tell(bundle(), &case));
-    let expected = explain(bundle(), &case, &decision);
-    assert_eq!((answer.sentences, answer.cures), (expected.sentences, expected.cures));
+        let decision: Decision = answer.decision.unwrap().try_into().unwrap();
+        let expected = explain(bundle(), &case, language);
+        assert_eq!(decision, expected.decision);
+        assert_eq!((answer.sentences, answer.cures), (expected.sentences, expected.cures));
+        assert_eq!(answer.language, language.tag(), "{asked}");
+        let alone = decide_and_tell(bundle(), &case);
+        assert_eq!(decision == alone, language == Language::English);
+    }
     let status = client.explain(ExplainRequest { case: None, ..request }).await.unwrap_err();
     assert_refused(&status, Code::InvalidArgument, "MALFORMED");
     stop(tasks).await;

@@ -1,173 +1,173 @@
-//! Owns what would make a device allowed, reason by reason.
+//! Owns what would change a decision, step by step, and the honest word where nothing would.
 
-use exgate_domain::case::{Management, Unmatched};
-use exgate_domain::decision::{Outcome, Reason};
-use exgate_domain::policy::{CompliancePolicy, PlatformRequirements};
-use exgate_domain::record::ManagedDevice;
+use exgate_domain::case::Management;
+use exgate_domain::decision::{Compliance, Reason};
+use exgate_domain::policy::Access;
 
 use super::About;
+use super::changes::{Change, Enrolment};
+use super::search::{Found, Search};
+use crate::messages::{Key, Value};
+use crate::verdict::{self, Verdict};
 
 impl About<'_> {
-    /// One cure a reason, in the same order.
-    pub(super) fn cures(&self) -> Vec<String> {
-        let reasons = self.decision.reasons.iter();
-        reasons.flat_map(|reason| self.cure(*reason)).filter(|cure| !cure.is_empty()).collect()
-    }
-
-    fn cure(&self, reason: Reason) -> Vec<String> {
-        let one = |text: &str| vec![text.to_owned()];
-        match reason {
-            Reason::Compliant | Reason::NotCompliant | Reason::InGracePeriod => Vec::new(),
-            Reason::NotEnrolled => vec![self.enrol()],
-            Reason::NotTargeted => self.target(),
-            Reason::OwnerUnknown => vec![format!(
-                "add {} to the directory, or correct the address there",
-                self.case.mailbox.primary_smtp
-            )],
-            Reason::NotLicensed => vec![self.license()],
-            Reason::RecordsUnavailable => vec![match &self.case.management {
-                Management::Unavailable { why } => {
-                    format!("make the records readable again: {why}")
-                }
-                Management::Managed { .. } | Management::Unmanaged(_) => String::new(),
-            }],
-            Reason::ComplianceUnknown => vec![format!(
-                "check in, so that {} reports what is missing",
-                self.record().map_or("the MDM", |record| record.provenance.source.as_str())
-            )],
-            Reason::OsVersionTooOld => vec![self.older()],
-            Reason::OsVersionTooNew => vec![self.newer()],
-            Reason::PlatformNotAllowed => self.platforms(),
-            Reason::NotEncrypted => one("switch on the encryption of the storage and check in"),
-            Reason::JailBroken => one("restore the original system, enrol again and check in"),
-            Reason::CheckInTooOld => one("open the MDM's app on the device and check in"),
-            Reason::OsBuildTooOld | Reason::SecurityPatchTooOld | Reason::OsVersionNotInRange => {
-                one("install the latest update of the system and check in")
+    /// What would make the device allowed, or keep it so; and what has to be said about that.
+    pub(super) fn cures(&self) -> (Vec<String>, Vec<String>) {
+        if self.is_content() {
+            return (Vec::new(), Vec::new());
+        }
+        if let Management::Unavailable { why } = &self.case.management
+            && self.verdict.reasons.as_slice().contains(&Reason::RecordsUnavailable)
+        {
+            let cure = self.say(Key::CureRecords, &[("why", why.as_str().into())]);
+            return (vec![cure], vec![self.language.plain(Key::NothingRecords)]);
+        }
+        // Which policy would be asked then is a matter of groups that nobody can tell.
+        if self.verdict.reasons.as_slice().contains(&Reason::OwnerUnknown) {
+            let address = self.case.mailbox.primary_smtp.as_str();
+            let cure = self.say(Key::CureAddOwner, &[("address", address.into())]);
+            return (vec![cure], vec![self.language.plain(Key::OwnerThen)]);
+        }
+        let search = Search { bundle: self.bundle, case: self.case, language: self.language };
+        match search.smallest(|verdict| self.is_goal(verdict)) {
+            Found::Sets(sets) => self.sets(&sets),
+            Found::Nothing { needed, expressions } if !expressions.is_empty() => {
+                let says =
+                    |text: &String| self.say(Key::NothingRule, &[("text", text.as_str().into())]);
+                (self.steps(&needed), expressions.iter().map(says).collect())
             }
-            Reason::OsBuildTooNew => one("use a device with an older build"),
-            Reason::PasscodeMissing => one("set a passcode that the MDM accepts and check in"),
-            Reason::ThreatLevelTooHigh => {
-                one("remove the threat that the threat defence app shows and check in")
-            }
-            Reason::OwnerTypeNotAllowed => one("use a device of an owner that is allowed"),
-            Reason::ManagementAgentNotAllowed => one("enrol the device in an MDM that is allowed"),
-            Reason::RuleNotMet => one("meet the rule that is named above"),
-            Reason::Escalated | Reason::PlatformException | Reason::Protected => Vec::new(),
-            Reason::Inactive => one("open mail on the device"),
-            Reason::TooManyDevices => one("remove a device that is no longer used"),
-            Reason::LocalRule => one("have the local rule changed that is named above"),
-            Reason::MdmNotCompliant => vec![format!(
-                "cure what {} shows as not compliant and check in",
-                self.record().map_or("the MDM", |record| record.provenance.source.as_str())
-            )],
+            Found::Nothing { .. } => (Vec::new(), vec![self.nothing()]),
         }
     }
 
-    fn record(&self) -> Option<&ManagedDevice> {
-        match &self.case.management {
-            Management::Managed { record, basis: _ } => Some(record),
-            Management::Unmanaged(_) | Management::Unavailable { .. } => None,
+    /// Whether the device has all that it could have, and will keep it.
+    fn is_content(&self) -> bool {
+        self.verdict.access == Access::Allow && self.verdict.compliance != Compliance::InGracePeriod
+    }
+
+    /// Whether a verdict is what somebody who asks for help would like to hear.
+    fn is_goal(&self, verdict: &Verdict<'_>) -> bool {
+        let is_compliant = verdict.compliance == Compliance::Compliant;
+        match verdict.access {
+            // Who is allowed for now wants to be so for good.
+            Access::Allow => self.verdict.access != Access::Allow || is_compliant,
+            // Some policies only take away.
+            Access::Leave => is_compliant && self.verdict.access.is_restriction(),
+            Access::Quarantine | Access::Block => false,
         }
     }
 
-    fn enrol(&self) -> String {
-        let (person, id) = (self.person(), &self.case.device.device_id);
-        match &self.case.management {
-            Management::Unmanaged(Unmatched::OtherUser) => {
-                format!("enrol the device for {person}: its record is another person's")
-            }
-            Management::Unmanaged(Unmatched::Ambiguous) => {
-                format!("remove the records in the MDM that are too many for {id}")
-            }
-            Management::Unmanaged(Unmatched::NoRecord)
-            | Management::Managed { .. }
-            | Management::Unavailable { .. } => {
-                format!("enrol the device in the MDM for {person} and check in")
-            }
-        }
-    }
-
-    /// The change of group that each policy of the organization would need.
-    fn target(&self) -> Vec<String> {
-        let Some(owner) = &self.case.owner else { return Vec::new() };
-        let groups = self.bundle.membership(&owner.groups);
-        let asked =
-            self.bundle.access().iter().filter(|one| one.is_for(self.case.organization.as_str()));
-        asked
-            .map(|targeting| {
-                let policy = &targeting.policy;
-                let person = self.person();
-                match targeting.excluded(&groups) {
-                    Some(group) if targeting.included(&groups).is_some() => {
-                        format!("take {person} out of {group}, which {} excludes", policy.name)
-                    }
-                    Some(_) | None => format!(
-                        "put {person} into {}, which {} includes",
-                        policy.included_groups.join(" or "),
-                        policy.name
-                    ),
-                }
-            })
-            .collect()
-    }
-
-    fn license(&self) -> String {
-        let mut tried = self.decision.trace.iter().filter(|one| one.rule == "licenseRequired");
-        if tried.any(|one| one.outcome == Outcome::Unknown) {
-            format!("let the directory say whether {} holds the licence", self.person())
-        } else {
-            format!("give {} the licence", self.person())
-        }
-    }
-
-    /// What the compliance policies that apply ask of the device's platform.
-    fn requirements(&self) -> Vec<&PlatformRequirements> {
-        let platform = self.record().map_or("", |record| record.operating_system.trim());
-        let policies = self.policies().into_iter();
-        policies
-            .flat_map(|policy| &policy.platforms)
-            .filter(|listed| listed.platform.eq_ignore_ascii_case(platform))
-            .collect()
-    }
-
-    fn policies(&self) -> Vec<&CompliancePolicy> {
-        let targeting = self.targeting.iter();
-        targeting
-            .flat_map(|targeting| self.bundle.compliance(targeting))
-            .map(|compliance| &compliance.policy)
-            .collect()
-    }
-
-    fn older(&self) -> String {
-        let listed = self.requirements();
-        let oldest = listed.iter().filter_map(|one| one.os_minimum.as_ref()).max();
-        let platform = listed.first().map_or("the system", |one| one.platform.as_str());
-        oldest
-            .map(|version| format!("update {platform} to {version} or later and check in"))
-            .unwrap_or_default()
-    }
-
-    fn newer(&self) -> String {
-        let listed = self.requirements();
-        let newest = listed.iter().filter_map(|one| one.os_maximum.as_ref()).min();
-        let platform = listed.first().map_or("the system", |one| one.platform.as_str());
-        newest
-            .map(|version| format!("use a device with {platform} {version} or earlier"))
-            .unwrap_or_default()
-    }
-
-    fn platforms(&self) -> Vec<String> {
-        let platform = self.record().map_or("", |record| record.operating_system.trim());
-        let lists = |policy: &&CompliancePolicy| {
-            policy.platforms.iter().any(|one| one.platform.eq_ignore_ascii_case(platform))
+    /// The steps of the first set; the others are told as what could be done instead.
+    fn sets(&self, sets: &[Vec<Change>]) -> (Vec<String>, Vec<String>) {
+        let Some((first, others)) = sets.split_first() else {
+            return (Vec::new(), vec![self.nothing()]);
         };
-        let others = self.policies().into_iter().filter(|policy| !lists(policy));
-        others
-            .map(|policy| {
-                let names: Vec<_> =
-                    policy.platforms.iter().map(|one| one.platform.as_str()).collect();
-                format!("use a device with {}, which {} lists", names.join(" or "), policy.name)
-            })
-            .collect()
+        let mut cures = self.steps(first);
+        for other in others {
+            let steps = Value::All(self.steps(other));
+            cures.push(self.say(Key::CureInstead, &[("steps", steps)]));
+        }
+        let only_administrators = first.iter().all(Change::is_for_administrators);
+        let remark = only_administrators.then(|| self.language.plain(Key::OnlyAdministrators));
+        (cures, remark.into_iter().collect())
+    }
+
+    fn steps(&self, set: &[Change]) -> Vec<String> {
+        let mut steps: Vec<_> = set.iter().flat_map(|change| self.step(change)).collect();
+        let is_reported =
+            set.iter().any(|change| matches!(change, Change::CheckIn | Change::Report { .. }));
+        if set.iter().any(Change::has_to_be_reported) && !is_reported {
+            steps.push(self.say(Key::CureThenCheckIn, &[("source", self.source().into())]));
+        }
+        steps
+    }
+
+    fn step(&self, change: &Change) -> Vec<String> {
+        let person = || ("person", Value::from(self.person()));
+        let source = || ("source", Value::from(self.source()));
+        let any = |parts: &[String]| Value::Any(parts.to_vec());
+        let all = |parts: &[String]| Value::All(parts.to_vec());
+        let step = match change {
+            Change::JoinGroup { groups, policy } => {
+                let values =
+                    [person(), ("groups", any(groups)), ("policy", policy.as_str().into())];
+                self.say(Key::CureJoinGroup, &values)
+            }
+            Change::LeaveGroup { group, policy } => {
+                let values = [
+                    person(),
+                    ("group", group.as_str().into()),
+                    ("policy", policy.as_str().into()),
+                ];
+                self.say(Key::CureLeaveGroup, &values)
+            }
+            Change::Licence => self.say(self.licence(), &[person()]),
+            Change::Enrol { record: _, how, wants } => return self.enrol(*how, wants),
+            Change::Report { .. } => self.say(Key::CureReport, &[source()]),
+            Change::CheckIn => self.language.plain(Key::CureCheckIn),
+            Change::Update(release) => {
+                let wants = release.in_words(self.language);
+                self.say(Key::CureUpdate, &[("wants", all(&wants))])
+            }
+            Change::OtherDevice { record: _, wants } => {
+                self.say(Key::CureOtherDevice, &[("wants", all(wants))])
+            }
+            Change::Encrypt => self.language.plain(Key::CureEncrypt),
+            Change::Restore => self.language.plain(Key::CureRestore),
+            Change::SetPasscode => self.language.plain(Key::CurePasscode),
+            Change::RemoveThreat => self.language.plain(Key::CureThreat),
+            Change::CorrectOwner(owner) => {
+                let owner = verdict::owner_type(*owner, self.language);
+                self.say(Key::CureOwnerType, &[("owner", owner.into())])
+            }
+            Change::ManageBy(agent) => {
+                let agent = verdict::agent(*agent, self.language);
+                self.say(Key::CureAgent, &[("agents", agent.into())])
+            }
+            Change::SatisfyMdm => self.say(Key::CureMdm, &[source()]),
+            Change::Sync => self.language.plain(Key::CureSync),
+            Change::RemoveDevice { id, kind } => {
+                let values = [("kind", self.kind(&[kind]).into()), ("id", Value::of(id))];
+                self.say(Key::CureRemoveDevice, &values)
+            }
+        };
+        vec![step]
+    }
+
+    fn licence(&self) -> Key {
+        let known = self.case.owner.as_ref().is_some_and(|owner| owner.licensed.is_some());
+        if known || self.case.owner.is_none() { Key::CureLicence } else { Key::CureLicenceTold }
+    }
+
+    fn enrol(&self, how: Enrolment, wants: &[String]) -> Vec<String> {
+        let person = [("person", Value::from(self.person()))];
+        let first = match how {
+            Enrolment::Missing => self.say(Key::CureEnrol, &person),
+            Enrolment::OtherUsers => self.say(Key::CureEnrolOwn, &person),
+            Enrolment::Several => {
+                let id = Value::of(&self.case.device.device_id);
+                self.say(Key::CureEnrolOnce, &[("id", id)])
+            }
+            Enrolment::NotFully => self.say(Key::CureEnrolFully, &person),
+        };
+        let then = (!wants.is_empty())
+            .then(|| self.say(Key::CureMeet, &[("wants", Value::All(wants.to_vec()))]));
+        [Some(first), then].into_iter().flatten().collect()
+    }
+
+    /// Why no fact that could be changed would do.
+    fn nothing(&self) -> String {
+        let policy = ("policy", Value::from(self.verdict.policy));
+        match self.verdict.reasons.as_slice().first() {
+            Some(Reason::LocalRule) => {
+                let rule = self.seen.local_rule.clone().unwrap_or_default();
+                self.say(Key::NothingLocal, &[("rule", rule.into())])
+            }
+            Some(Reason::Compliant) => self.say(Key::NothingExchange, &[policy]),
+            Some(_) | None if self.verdict.policy.is_empty() => {
+                self.language.plain(Key::NothingNobody)
+            }
+            Some(_) | None => self.say(Key::Nothing, &[policy]),
+        }
     }
 }

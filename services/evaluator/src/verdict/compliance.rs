@@ -10,7 +10,7 @@ use exgate_domain::record::{ComplianceState, ManagedDevice};
 
 use super::facts::{self, Finding};
 use super::reasons::Reasons;
-use super::{Fact, Listener, Look, Rule};
+use super::{Fact, Limit, Listener, Look, Own, Rule, System, fact};
 use crate::bundles;
 use crate::expressions::Facts;
 
@@ -128,7 +128,7 @@ impl<L: Listener> Assessing<'_, '_, L> {
         }
         let name = &policy.policy.name;
         let (rule, outcome) = (Rule::Key("mdmCompliance"), Outcome::Satisfied);
-        self.listener.tried(name, rule, outcome, Fact::MdmTrusted);
+        self.listener.tried(name, rule, outcome, Fact::Mdm(fact::Mdm::Trusted));
         self.end(policy, found)
     }
 
@@ -144,11 +144,11 @@ impl<L: Listener> Assessing<'_, '_, L> {
         let platform = record.operating_system.trim();
         let listed = written.platforms.iter().find(|it| it.platform.eq_ignore_ascii_case(platform));
         let finding = match listed {
-            Some(listed) => Finding::satisfied(Fact::PlatformListed(&listed.platform)),
-            None if platform.is_empty() => Finding::unknown(Fact::PlatformUnknown),
+            Some(listed) => Finding::satisfied(Fact::System(System::Listed(&listed.platform))),
+            None if platform.is_empty() => Finding::unknown(Fact::System(System::Unknown)),
             None => Finding::not_satisfied(
                 Reason::PlatformNotAllowed,
-                Fact::PlatformNotListed(platform),
+                Fact::System(System::NotListed(platform)),
             ),
         };
         self.count(policy, ComplianceRule::Platforms, None, finding, &mut found);
@@ -225,7 +225,7 @@ impl<L: Listener> Assessing<'_, '_, L> {
     fn rules(&mut self, policy: &bundles::Compliance, found: &mut Found) {
         for rule in &policy.rules {
             let outcome = rule.expression.holds(self.facts);
-            let fact = Fact::Expression { text: &rule.written.require, outcome };
+            let fact = Fact::Own(Own::Expression { text: &rule.written.require, outcome });
             let reason = (outcome == Outcome::NotSatisfied).then_some(Reason::RuleNotMet);
             let finding = Finding { outcome, fact, reason, changes_at: None };
             let place = Rule::Item { list: "rules", id: &rule.written.id };
@@ -297,7 +297,7 @@ impl<L: Listener> Assessing<'_, '_, L> {
             let at = since.checked_add(after).unwrap_or(Timestamp::MAX);
             let is_reached = at <= self.case.now;
             let outcome = if is_reached { Outcome::NotSatisfied } else { Outcome::Satisfied };
-            let fact = Fact::BlockedFrom { since, at, is_reached };
+            let fact = Fact::Limit(Limit::BlockedFrom { since, at, is_reached });
             self.listener.tried(&written.name, Rule::Key("blockAfter"), outcome, fact);
             self.wake(Some(at));
             self.escalated |= is_reached;
@@ -335,7 +335,8 @@ impl<L: Listener> Assessing<'_, '_, L> {
         let end = since.checked_add(grace).unwrap_or(Timestamp::MAX);
         let runs = end > self.case.now;
         let outcome = if runs { Outcome::Satisfied } else { Outcome::NotSatisfied };
-        self.listener.tried(policy, place, outcome, Fact::GracePeriod { since, end, runs });
+        let fact = Fact::Limit(Limit::GracePeriod { since, end, runs });
+        self.listener.tried(policy, place, outcome, fact);
         self.wake(runs.then_some(end));
         runs
     }

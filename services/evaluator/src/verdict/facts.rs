@@ -10,6 +10,7 @@ use exgate_domain::record::{
 };
 
 use super::Fact;
+use super::fact::{Contact, Mdm, State, System};
 
 /// How far ahead of us an MDM's clock may be before its check-ins are not believed.
 pub(super) const CLOCK_AHEAD_MAX: SignedDuration = SignedDuration::from_hours(1);
@@ -69,58 +70,61 @@ fn parted(record: &ManagedDevice) -> (&str, Option<&str>) {
 
 pub(super) fn minimum<'a>(record: &'a ManagedDevice, wanted: &Version) -> Finding<'a> {
     let Some(version) = version(record) else { return no_version(record) };
+    let platform = record.operating_system.trim();
     let is_met = version >= *wanted;
-    let fact = Fact::OldestVersion { version, wanted: *wanted, is_met };
+    let fact = Fact::System(System::OldestVersion { platform, version, wanted: *wanted, is_met });
     Finding::judged(is_met, Reason::OsVersionTooOld, fact)
 }
 
 pub(super) fn maximum<'a>(record: &'a ManagedDevice, wanted: &Version) -> Finding<'a> {
     let Some(version) = version(record) else { return no_version(record) };
+    let platform = record.operating_system.trim();
     let is_met = version <= *wanted;
-    let fact = Fact::NewestVersion { version, wanted: *wanted, is_met };
+    let fact = Fact::System(System::NewestVersion { platform, version, wanted: *wanted, is_met });
     Finding::judged(is_met, Reason::OsVersionTooNew, fact)
 }
 
 pub(super) fn ranges<'a>(record: &'a ManagedDevice, ranges: &'a [VersionRange]) -> Finding<'a> {
     let Some(version) = version(record) else { return no_version(record) };
+    let platform = record.operating_system.trim();
     let is_met = ranges.iter().any(|it| it.lowest <= version && version <= it.highest);
-    let fact = Fact::VersionRanges { version, ranges, is_met };
+    let fact = Fact::System(System::VersionRanges { platform, version, ranges, is_met });
     Finding::judged(is_met, Reason::OsVersionNotInRange, fact)
 }
 
 fn no_version(record: &ManagedDevice) -> Finding<'_> {
-    Finding::unknown(Fact::VersionUnknown(&record.os_version))
+    Finding::unknown(Fact::System(System::VersionUnknown(&record.os_version)))
 }
 
 pub(super) fn build_minimum<'a>(record: &'a ManagedDevice, wanted: &Build) -> Finding<'a> {
     let Some(build) = build(record) else {
-        return Finding::unknown(Fact::BuildUnknown(&record.os_build));
+        return Finding::unknown(Fact::System(System::BuildUnknown(&record.os_build)));
     };
     let is_met = build >= *wanted;
-    let fact = Fact::OldestBuild { build, wanted: *wanted, is_met };
+    let fact = Fact::System(System::OldestBuild { build, wanted: *wanted, is_met });
     Finding::judged(is_met, Reason::OsBuildTooOld, fact)
 }
 
 pub(super) fn build_maximum<'a>(record: &'a ManagedDevice, wanted: &Build) -> Finding<'a> {
     let Some(build) = build(record) else {
-        return Finding::unknown(Fact::BuildUnknown(&record.os_build));
+        return Finding::unknown(Fact::System(System::BuildUnknown(&record.os_build)));
     };
     let is_met = build <= *wanted;
-    let fact = Fact::NewestBuild { build, wanted: *wanted, is_met };
+    let fact = Fact::System(System::NewestBuild { build, wanted: *wanted, is_met });
     Finding::judged(is_met, Reason::OsBuildTooNew, fact)
 }
 
 pub(super) fn patch_level(record: &ManagedDevice, wanted: Date) -> Finding<'_> {
     let Some(level) = record.security_patch_level else {
-        return Finding::unknown(Fact::PatchLevelUnknown);
+        return Finding::unknown(Fact::System(System::PatchLevelUnknown));
     };
     let is_met = level >= wanted;
-    let fact = Fact::PatchLevel { level, wanted, is_met };
+    let fact = Fact::System(System::PatchLevel { level, wanted, is_met });
     Finding::judged(is_met, Reason::SecurityPatchTooOld, fact)
 }
 
 pub(super) fn encryption(record: &ManagedDevice) -> Finding<'_> {
-    let fact = Fact::Encrypted(record.is_encrypted);
+    let fact = Fact::State(State::Encrypted(record.is_encrypted));
     match record.is_encrypted {
         Some(is_met) => Finding::judged(is_met, Reason::NotEncrypted, fact),
         None => Finding::unknown(fact),
@@ -128,7 +132,7 @@ pub(super) fn encryption(record: &ManagedDevice) -> Finding<'_> {
 }
 
 pub(super) fn jailbreak(record: &ManagedDevice) -> Finding<'_> {
-    let fact = Fact::JailBroken(record.jail_broken);
+    let fact = Fact::State(State::JailBroken(record.jail_broken));
     match record.jail_broken {
         Some(is_broken) => Finding::judged(!is_broken, Reason::JailBroken, fact),
         None => Finding::unknown(fact),
@@ -136,7 +140,7 @@ pub(super) fn jailbreak(record: &ManagedDevice) -> Finding<'_> {
 }
 
 pub(super) fn passcode(record: &ManagedDevice) -> Finding<'_> {
-    let fact = Fact::Passcode(record.passcode_compliant);
+    let fact = Fact::State(State::Passcode(record.passcode_compliant));
     match record.passcode_compliant {
         Some(is_met) => Finding::judged(is_met, Reason::PasscodeMissing, fact),
         None => Finding::unknown(fact),
@@ -147,15 +151,15 @@ pub(super) fn threat(record: &ManagedDevice, worst: ThreatLevel) -> Finding<'_> 
     match record.threat_state.and_then(|state| state.level()) {
         Some(level) => {
             let is_met = level <= worst;
-            let fact = Fact::Threat { level, worst, is_met };
+            let fact = Fact::State(State::Threat { level, worst, is_met });
             Finding::judged(is_met, Reason::ThreatLevelTooHigh, fact)
         }
-        None => Finding::unknown(Fact::ThreatUnknown(record.threat_state)),
+        None => Finding::unknown(Fact::State(State::ThreatUnknown(record.threat_state))),
     }
 }
 
 pub(super) fn owner_type<'a>(record: &'a ManagedDevice, allowed: &'a [OwnerType]) -> Finding<'a> {
-    let fact = Fact::OwnerType { found: record.owner_type, allowed };
+    let fact = Fact::State(State::OwnerType { found: record.owner_type, allowed });
     match record.owner_type {
         Some(found) => Finding::judged(allowed.contains(&found), Reason::OwnerTypeNotAllowed, fact),
         None => Finding::unknown(fact),
@@ -166,7 +170,7 @@ pub(super) fn management_agent<'a>(
     record: &'a ManagedDevice,
     allowed: &'a [ManagementAgent],
 ) -> Finding<'a> {
-    let fact = Fact::ManagementAgent { found: record.management_agent, allowed };
+    let fact = Fact::State(State::ManagementAgent { found: record.management_agent, allowed });
     match record.management_agent {
         Some(found) => {
             let is_met = allowed.contains(&found);
@@ -184,15 +188,16 @@ pub(super) fn check_in(
     now: Timestamp,
 ) -> Finding<'_> {
     let Some(last) = record.last_check_in_at else {
-        return Finding::unknown(Fact::CheckInUnknown);
+        return Finding::unknown(Fact::Contact(Contact::CheckInUnknown));
     };
     let believed_from = last.checked_sub(CLOCK_AHEAD_MAX).unwrap_or(Timestamp::MIN);
     if believed_from > now {
-        return Finding::unknown(Fact::CheckInInFuture { last }).until(Some(believed_from));
+        return Finding::unknown(Fact::Contact(Contact::CheckInInFuture { last }))
+            .until(Some(believed_from));
     }
     let ends = last.checked_add(longest).ok();
     let is_met = ends.is_none_or(|ends| now < ends);
-    let fact = Fact::CheckIn { last, ends, is_met };
+    let fact = Fact::Contact(Contact::CheckIn { last, ends, is_met });
     let finding = Finding::judged(is_met, Reason::CheckInTooOld, fact);
     if is_met { finding.until(ends) } else { finding }
 }
@@ -203,16 +208,17 @@ pub(super) fn last_sync<'a>(
     longest: SignedDuration,
     now: Timestamp,
 ) -> Finding<'a> {
-    let Some(last) = last else { return Finding::unknown(Fact::LastSyncUnknown) };
+    let Some(last) = last else { return Finding::unknown(Fact::Contact(Contact::SyncUnknown)) };
     let ends = last.checked_add(longest).unwrap_or(Timestamp::MAX);
-    let fact = Fact::LastSync { last, ends, now };
-    Finding::judged(now < ends, Reason::Inactive, fact).until(Some(ends))
+    let is_met = now < ends;
+    let fact = Fact::Contact(Contact::Sync { last, ends, is_met });
+    Finding::judged(is_met, Reason::Inactive, fact).until(Some(ends))
 }
 
 /// What the MDM itself says, and whether it grants a grace period of its own.
 pub(super) fn mdm(record: &ManagedDevice, now: Timestamp) -> (Finding<'_>, bool) {
     let source = &record.provenance.source;
-    let fact = Fact::MdmSays { source, state: record.compliance };
+    let fact = Fact::Mdm(Mdm::Says { source, state: record.compliance });
     let refused = |fact| Finding::not_satisfied(Reason::MdmNotCompliant, fact);
     match record.compliance {
         ComplianceState::Compliant => (Finding::satisfied(fact), false),
@@ -225,7 +231,7 @@ pub(super) fn mdm(record: &ManagedDevice, now: Timestamp) -> (Finding<'_>, bool)
         ComplianceState::InGracePeriod => match record.grace_until {
             Some(end) => {
                 let runs = end > now;
-                let finding = refused(Fact::MdmGracePeriod { source, end, runs });
+                let finding = refused(Fact::Mdm(Mdm::GracePeriod { source, end, runs }));
                 (if runs { finding.until(Some(end)) } else { finding }, runs)
             }
             None => (refused(fact), true),

@@ -8,7 +8,7 @@ use exgate_domain::decision::{Outcome, Reason};
 use exgate_domain::ids::DeviceId;
 use exgate_domain::policy::{Access, DeviceLimit, Keep};
 
-use super::{Fact, Listener, Look, Rule, Verdict, local};
+use super::{Contact, Fact, Limit, Listener, Look, Owner, Rule, Verdict, local};
 
 /// Takes access from a device that would have it and is inactive or one too many.
 pub(super) fn apply<'b, L: Listener>(
@@ -39,13 +39,18 @@ fn inactive<L: Listener>(
 ) -> bool {
     let now = look.case.now;
     let Some(last) = look.case.last_sync_at else {
-        look.tried(Rule::Key("inactiveAfter"), Outcome::Unknown, Fact::LastSyncUnknown);
+        look.tried(
+            Rule::Key("inactiveAfter"),
+            Outcome::Unknown,
+            Fact::Contact(Contact::SyncUnknown),
+        );
         return false;
     };
     let ends = last.checked_add(longest).unwrap_or(Timestamp::MAX);
     let is_inactive = now >= ends;
     let outcome = if is_inactive { Outcome::NotSatisfied } else { Outcome::Satisfied };
-    look.tried(Rule::Key("inactiveAfter"), outcome, Fact::LastSync { last, ends, now });
+    let fact = Fact::Contact(Contact::Sync { last, ends, is_met: !is_inactive });
+    look.tried(Rule::Key("inactiveAfter"), outcome, fact);
     verdict.wake(now, Some(ends));
     is_inactive
 }
@@ -71,7 +76,7 @@ fn too_many<L: Listener>(
     let before = u32::try_from(taken(now)).unwrap_or(u32::MAX);
     let is_too_many = before >= limit.maximum;
     let outcome = if is_too_many { Outcome::NotSatisfied } else { Outcome::Satisfied };
-    let fact = Fact::DevicesBefore { before, maximum: limit.maximum };
+    let fact = Fact::Limit(Limit::DevicesBefore { before, maximum: limit.maximum });
     look.tried(Rule::Key("maximumDevices"), outcome, fact);
     if is_too_many {
         // Not when any of them goes idle, but when enough of them have.
@@ -115,11 +120,11 @@ pub(super) fn protect<L: Listener>(look: &mut Look<'_, '_, L>, verdict: &mut Ver
     let group = targeting.protected(look.groups);
     let is_named = local::is_user(&targeting.policy.protected_users, case);
     let (key, fact) = match (group, is_named) {
-        (Some(group), _) => ("groups", Fact::InGroup(group)),
-        (None, true) => ("users", Fact::NamedPerson(&case.mailbox.primary_smtp)),
+        (Some(group), _) => ("groups", Owner::InGroup(group)),
+        (None, true) => ("users", Owner::Named(&case.mailbox.primary_smtp)),
         (None, false) => return,
     };
-    look.tried(Rule::Under("protected", key), Outcome::Satisfied, fact);
+    look.tried(Rule::Under("protected", key), Outcome::Satisfied, Fact::Owner(fact));
     verdict.access = Access::Leave;
     verdict.reasons.put_first(Reason::Protected);
 }

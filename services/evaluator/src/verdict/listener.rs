@@ -6,6 +6,7 @@ use std::fmt;
 use exgate_domain::decision::{Outcome, Tried};
 
 use super::fact::Fact;
+use crate::messages::Language;
 
 /// Hears of every rule that is tried, in order.
 pub(crate) trait Listener {
@@ -47,17 +48,27 @@ impl Listener for Silence {
     fn tried(&mut self, _: &str, _: Rule<'_>, _: Outcome, _: Fact<'_>) {}
 }
 
-/// Writes all of it down.
+/// Writes all of it down, in English.
 #[derive(Debug, Default)]
 pub(crate) struct Trace(pub(crate) Vec<Tried>);
 
 impl Listener for Trace {
     fn tried(&mut self, policy: &str, rule: Rule<'_>, outcome: Outcome, fact: Fact<'_>) {
-        self.0.push(Tried {
-            policy: policy.to_owned(),
-            rule: rule.to_string(),
-            outcome,
-            detail: fact.to_string(),
-        });
+        self.0.push(in_words((policy, rule), outcome, fact, Language::English));
+    }
+}
+
+/// One rule that was tried, as people read it.
+pub(crate) fn in_words(
+    (policy, rule): (&str, Rule<'_>),
+    outcome: Outcome,
+    fact: Fact<'_>,
+    language: Language,
+) -> Tried {
+    Tried {
+        policy: policy.to_owned(),
+        rule: rule.to_string(),
+        outcome,
+        detail: fact.in_words(language),
     }
 }

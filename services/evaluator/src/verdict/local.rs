@@ -5,7 +5,7 @@ use exgate_domain::case::Case;
 use exgate_domain::decision::Outcome;
 use exgate_domain::policy::{Access, Pattern, Selection};
 
-use super::{Fact, Listener, Look, Rule};
+use super::{Fact, Listener, Look, Own, Rule};
 use crate::bundles::{Membership, TargetedLocal};
 
 pub(super) fn first_match<L: Listener>(look: &mut Look<'_, '_, L>) -> Option<Access> {
@@ -14,7 +14,7 @@ pub(super) fn first_match<L: Listener>(look: &mut Look<'_, '_, L>) -> Option<Acc
         let written = &local.rule.written;
         let rule = Rule::Item { list: "localRules", id: &written.id };
         if let Some(key) = first_miss(local, look.case, look.groups) {
-            look.tried(rule, Outcome::NotSatisfied, Fact::SelectionMisses { key });
+            look.tried(rule, Outcome::NotSatisfied, Fact::Own(Own::Misses { key }));
             continue;
         }
         let holds = match &local.rule.when {
@@ -22,10 +22,10 @@ pub(super) fn first_match<L: Listener>(look: &mut Look<'_, '_, L>) -> Option<Acc
             None => Outcome::Satisfied,
         };
         let fact = match (holds, &written.when) {
-            (Outcome::Satisfied, _) | (_, None) => Fact::LocalRule { access: written.access },
-            (outcome, Some(text)) => Fact::Expression { text, outcome },
+            (Outcome::Satisfied, _) | (_, None) => Own::Matches { access: written.access },
+            (outcome, Some(text)) => Own::Expression { text, outcome },
         };
-        look.tried(rule, holds, fact);
+        look.tried(rule, holds, Fact::Own(fact));
         if holds == Outcome::Satisfied {
             return Some(written.access);
         }

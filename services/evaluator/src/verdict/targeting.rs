@@ -6,7 +6,7 @@ use exgate_domain::decision::{Outcome, Reason};
 use exgate_domain::policy::Organizations;
 use exgate_domain::record::User;
 
-use super::{Fact, Listener, Rule};
+use super::{Fact, Listener, Owner, Rule};
 use crate::bundles::{Bundle, Membership, Targeting};
 
 /// Who decides.
@@ -40,7 +40,7 @@ pub(super) fn select<'b, L: Listener>(
             continue;
         }
         let Some(owner) = &case.owner else {
-            let fact = Fact::OwnerUnknown { address: &case.mailbox.primary_smtp };
+            let fact = Fact::Owner(Owner::Unknown { address: &case.mailbox.primary_smtp });
             listener.tried("", Rule::Key("owner"), Outcome::Unknown, fact);
             return Target::Nobody(Reason::OwnerUnknown);
         };
@@ -59,14 +59,14 @@ fn is_asked<L: Listener>(targeting: &Targeting, organization: &str, listener: &m
     let policy = &targeting.policy;
     if !targeting.is_for(organization) {
         if let Organizations::Named(names) = &policy.organizations {
-            let fact = Fact::OtherOrganization { organization, names };
+            let fact = Fact::Owner(Owner::OtherOrganization { organization, names });
             listener.tried(&policy.name, Rule::Key("organizations"), Outcome::NotSatisfied, fact);
         }
         return false;
     }
     if !policy.enabled {
         let (rule, outcome) = (Rule::Key("enabled"), Outcome::NotSatisfied);
-        listener.tried(&policy.name, rule, outcome, Fact::SwitchedOff);
+        listener.tried(&policy.name, rule, outcome, Fact::Owner(Owner::SwitchedOff));
     }
     policy.enabled
 }
@@ -78,21 +78,21 @@ fn step<L: Listener>(
     listener: &mut L,
 ) -> Step {
     let policy = &targeting.policy;
-    let mut tried = |key, outcome, fact: Fact<'_>| {
-        listener.tried(&policy.name, Rule::Key(key), outcome, fact);
+    let mut tried = |key, outcome, fact: Owner<'_>| {
+        listener.tried(&policy.name, Rule::Key(key), outcome, Fact::Owner(fact));
     };
     let Some(group) = targeting.included(groups) else {
-        let fact = Fact::InNoneOf(&policy.included_groups);
+        let fact = Owner::InNoneOf(&policy.included_groups);
         tried("includedGroups", Outcome::NotSatisfied, fact);
         return Step::Passes;
     };
-    tried("includedGroups", Outcome::Satisfied, Fact::InGroup(group));
+    tried("includedGroups", Outcome::Satisfied, Owner::InGroup(group));
     if let Some(group) = targeting.excluded(groups) {
-        tried("excludedGroups", Outcome::NotSatisfied, Fact::InExcludedGroup(group));
+        tried("excludedGroups", Outcome::NotSatisfied, Owner::InExcludedGroup(group));
         return Step::Passes;
     }
     if !policy.excluded_groups.is_empty() {
-        let fact = Fact::InNoneOf(&policy.excluded_groups);
+        let fact = Owner::InNoneOf(&policy.excluded_groups);
         tried("excludedGroups", Outcome::Satisfied, fact);
     }
     if !policy.license_required {
@@ -103,6 +103,6 @@ fn step<L: Listener>(
         Some(false) => (Outcome::NotSatisfied, Step::Unlicensed),
         None => (Outcome::Unknown, Step::LicenceUnknown),
     };
-    tried("licenseRequired", outcome, Fact::Licence(owner.licensed));
+    tried("licenseRequired", outcome, Owner::Licence(owner.licensed));
     step
 }

@@ -60,14 +60,19 @@ fn the_trace_names_every_rule_with_its_key_and_fact() {
             ("mail-access", "includedGroups", Satisfied, "the owner is in Mail users"),
             ("mail-access", "excludedGroups", Satisfied, "the owner is in none of Service desk"),
             ("mail-access", "licenseRequired", Satisfied, "the owner holds the licence"),
-            ("mail-access", "managed", Satisfied, "intune has record \"r-1\""),
-            ("mail-access", "complianceState", Satisfied, "intune says compliant"),
-            ("phones", "platforms", Satisfied, "iOS is listed"),
+            ("mail-access", "managed", Satisfied, "it is record “r-1” of intune"),
+            (
+                "mail-access",
+                "complianceState",
+                Satisfied,
+                "the MDM calls it compliant (source intune)"
+            ),
+            ("phones", "platforms", Satisfied, "the platform iOS is listed"),
             (
                 "phones",
                 "platforms.iOS.osMinimumVersion",
                 NotSatisfied,
-                "version 17.3.1 is older than 17.4"
+                "it runs iOS 17.3.1, but 17.4 or later is required"
             ),
             (
                 "phones",
@@ -79,13 +84,15 @@ fn the_trace_names_every_rule_with_its_key_and_fact() {
                 "phones",
                 "lastCheckInMax",
                 Satisfied,
-                "last check-in 2026-03-10T06:00:00Z, good until 2026-03-24T06:00:00Z"
+                "it last checked in with the MDM on 10 March 2026, 06:00 UTC, which is good for 14 \
+                 days, until 24 March 2026, 06:00 UTC"
             ),
             (
                 "phones",
                 "gracePeriod",
                 Satisfied,
-                "not compliant since 2026-03-09T00:00:00Z, grace period until 2026-03-12T00:00:00Z"
+                "it has not been compliant since 9 March 2026, 00:00 UTC, and its grace period lasts \
+                 until 12 March 2026, 00:00 UTC"
             ),
         ]
     );
