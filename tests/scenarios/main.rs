@@ -28,5 +28,6 @@ mod throttled;
 mod trace;
 mod bad_input;
 mod cli;
+mod policies;
 mod deploy;
 mod demo;

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use exgate_agent::Agent;
 use exgate_agent::config::Config;
-use exgate_runtime::Findings;
 use exgate_runtime::config::SecretFile;
+use exgate_runtime::{Asked, Findings};
 use exgate_tests::operator::SOON;
 use exgate_tests::peers::{Peer, Peers};
 use exgate_tests::setup::{load, write_secret};
@@ -35,7 +35,7 @@ fn settings(world: &World, change: impl FnOnce(&mut Config)) -> Config {
 /// Goes the whole way to Exchange once.
 async fn preflight(config: Config) -> Findings {
     exgate_runtime::install_crypto_provider();
-    Agent::doctor(config, Vec::new()).await
+    Agent::doctor(config, Asked::default()).await
 }
 
 /// Asserts that the way ended at this step, with all of these texts in its one line.

@@ -35,7 +35,7 @@ use exgate_exchange::http::{EndpointError, SharedRoute, Transport, TransportErro
 use exgate_exchange::session::{Budget, Options, Pool};
 use exgate_runtime::backoff::Backoff;
 use exgate_runtime::listen::{self, ListenError};
-use exgate_runtime::{Findings, Tasks};
+use exgate_runtime::{Asked, Findings, Tasks};
 
 use crate::apply::Applier;
 use crate::config::{Config, Kind};
@@ -155,7 +155,7 @@ impl Agent {
     }
 
     /// Goes the whole way to Exchange once and says what it found; with `json` as one document.
-    pub fn doctor(config: Config, switches: Vec<String>) -> BoxFuture<'static, Findings> {
+    pub fn doctor(config: Config, asked: Asked) -> BoxFuture<'static, Findings> {
         async move {
             let pool = Pool::new(Budget::new(config.exchange.limits()));
             let remote = match servers(&config, &pool, Metrics::new()) {
@@ -163,7 +163,7 @@ impl Agent {
                 Err(error) => {
                     let lines =
                         vec![format!("failed  settings: {}", exgate_runtime::report(&error))];
-                    return Findings { lines, is_well: false };
+                    return Findings { lines, ..Findings::default() };
                 }
             };
             let (told, mut steps) = mpsc::channel(STEPS_WAITING_MAX);
@@ -175,10 +175,13 @@ impl Agent {
             // The result is printed as a whole; the report holds every step.
             let (found, ()) = tokio::join!(told, async { while steps.recv().await.is_some() {} });
             let report = report(found);
-            let is_json = switches.iter().any(|switch| switch == "json");
-            let lines =
-                if is_json { vec![doctor::document(&report)] } else { doctor::lines(&report) };
-            Findings { lines, is_well: report.count(StepOutcome::Failed) == 0 }
+            let lines = if asked.has("json") {
+                vec![doctor::document(&report)]
+            } else {
+                doctor::lines(&report)
+            };
+            let is_well = report.count(StepOutcome::Failed) == 0;
+            Findings { lines, is_well, ..Findings::default() }
         }
         .boxed()
     }

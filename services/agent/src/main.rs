@@ -10,11 +10,13 @@ fn main() -> ExitCode {
         flag: "preflight",
         values: None,
         help: "As the command doctor",
-        command: Some(Command {
+        commands: &[Command {
             name: "doctor",
             help: "Goes the whole way to Exchange once, says what it found, and exits",
             switches: &[("json", "Prints one JSON document")],
-        }),
+            options: &[],
+            values: None,
+        }],
         run: Agent::doctor,
     };
     exgate_runtime::main_or("exgate-agent", doctor, Agent::start)

@@ -1,12 +1,19 @@
 //! What can be typed: every command, flag and variable with its help, and nothing of what it does.
 
+mod policy;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgGroup, Parser, Subcommand, ValueEnum};
 use exgate_runtime::config::Span;
 
-use crate::target::{DeviceRef, OrganizationRef, Target};
+use crate::target::{DeviceRef, Target};
+
+pub(crate) use crate::target::OrganizationRef;
+#[cfg(test)]
+pub(crate) use policy::PolicyTest;
+pub(crate) use policy::{Policy, PolicyCommand, PolicyPaths};
 
 /// How long `sync --wait` waits unless told otherwise.
 const SYNC_WAIT: Duration = Duration::from_secs(600);
@@ -99,6 +106,8 @@ pub(crate) enum Command {
     Doctor(Doctor),
     /// Apply policies and organizations from files: all of them, or none
     Apply(Apply),
+    /// Check, test and show policy files on this machine, without a server
+    Policy(Policy),
     /// Play the main job on this machine: two simulated organizations, real processes
     Demo(Demo),
     /// Say which versions answer
@@ -119,6 +128,7 @@ impl Command {
             Self::Mode(_) => "mode",
             Self::Doctor(_) => "doctor",
             Self::Apply(_) => "apply",
+            Self::Policy(_) => "policy",
             Self::Demo(_) => "demo",
             Self::Version(_) => "version",
             Self::Completion(_) => "completion",

@@ -9,6 +9,7 @@ mod sync;
 mod mode;
 mod doctor;
 mod apply;
+pub(crate) mod policy;
 mod version;
 
 use clap::CommandFactory;
@@ -47,6 +48,7 @@ pub(crate) async fn run(
         Command::Apply(apply) => apply::run(session, apply).await,
         // Played by `main`, which leaves its signals to it.
         Command::Demo(_) => Ok(()),
+        Command::Policy(policy) => policy::run(terminal, policy, organization).await,
         Command::Version(version) => version::run(session, version).await,
         Command::Completion(completion) => {
             let mut script = Vec::new();

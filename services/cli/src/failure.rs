@@ -1,6 +1,8 @@
 //! How a command can fail, and which exit code says so to a script. Every failure has exactly one.
 
 use std::io;
+use std::path::PathBuf;
+use std::process::ExitStatus;
 use std::time::Duration;
 
 use tonic::{Code, Status, TimeoutExpired};
@@ -86,6 +88,25 @@ pub(crate) enum Failure {
         /// Of how many.
         of: usize,
     },
+    /// Policies or their tests are not good; what is wrong was printed.
+    #[error("{0}")]
+    PoliciesRefused(&'static str),
+    /// The evaluator beside this program cannot be started.
+    #[error("cannot start {}", program.display())]
+    NoEvaluator {
+        /// Its path.
+        program: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// The evaluator ended otherwise than with an answer.
+    #[error("exgate-evaluator ended without an answer ({status}): {said}")]
+    Evaluator {
+        /// How it ended.
+        status: ExitStatus,
+        /// What it said.
+        said: String,
+    },
     /// The demo could not be played.
     #[error(transparent)]
     Demo(#[from] crate::demo::DemoError),
@@ -120,16 +141,19 @@ impl Failure {
     /// The exit code.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
-            Self::CheckFailed { .. } => 1,
+            Self::CheckFailed { .. } | Self::PoliciesRefused(_) => 1,
             Self::Call { status, .. } => exit_code(code(status)),
             Self::Address(_) | Self::Usage { .. } | Self::File { .. } => 2,
             Self::NotFound { .. } => 3,
             Self::Ambiguous { .. } => 6,
             Self::TimedOut { .. } => 8,
             Self::Partial { .. } => 9,
-            Self::SyncFailed { .. } | Self::CheckCut { .. } | Self::Demo(_) | Self::Json { .. } => {
-                10
-            }
+            Self::SyncFailed { .. }
+            | Self::CheckCut { .. }
+            | Self::NoEvaluator { .. }
+            | Self::Evaluator { .. }
+            | Self::Demo(_)
+            | Self::Json { .. } => 10,
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
             Self::Output(_) => 10,
             Self::Interrupted => 130,
@@ -164,6 +188,9 @@ impl Failure {
             | Self::SyncFailed { .. }
             | Self::CheckFailed { .. }
             | Self::CheckCut { .. }
+            | Self::PoliciesRefused(_)
+            | Self::NoEvaluator { .. }
+            | Self::Evaluator { .. }
             | Self::Demo(_)
             | Self::Partial { .. }
             | Self::Interrupted

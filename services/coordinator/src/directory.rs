@@ -45,6 +45,11 @@ impl Directory {
         self.users.is_empty()
     }
 
+    /// Every group that somebody is in, as often as somebody is.
+    pub fn groups(&self) -> impl Iterator<Item = &str> {
+        self.users.iter().flat_map(|user| &user.groups).map(String::as_str)
+    }
+
     /// Finds the one person with this address: by mail address first, then by user principal name,
     /// then by further addresses.
     pub fn find(&self, address: &str) -> Option<&User> {

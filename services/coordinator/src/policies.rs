@@ -5,6 +5,7 @@
 //! whose policies all stand in newer files under other paths is superseded by them.
 
 mod documents;
+mod groups;
 mod schema;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,12 +21,22 @@ use exgate_domain::organization::{Mode, Organization, Schedule};
 use crate::store::{AppliedPolicies, Store, StoreError};
 
 pub use crate::store::{PolicyFile, StoredPolicy};
+pub use groups::{NamedGroup, unknown_groups};
 pub use schema::schema;
 
 use documents::{OrganizationRead, Parts};
 
 /// The most pages of policies that one bundle may have; the evaluator refuses larger ones.
 const POLICIES_MAX: u32 = 100_000;
+
+/// How bad a [`Diagnostic`] is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// The documents are refused.
+    Error,
+    /// The documents are taken, and are probably not what was meant.
+    Warning,
+}
 
 /// One thing that is wrong with a document.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,14 +53,20 @@ pub struct Diagnostic {
     pub message: String,
     /// What to write instead; may be empty.
     pub suggestion: String,
+    /// How bad it is.
+    pub severity: Severity,
 }
 
 impl fmt::Display for Diagnostic {
-    /// `file:line:column: key: message (suggestion)`, without the parts that are not known.
+    /// `file:line:column: warning: key: message (suggestion)`, without the parts that are not known,
+    /// and without `warning` for an error.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.path)?;
         for number in [self.line, self.column].into_iter().filter(|number| *number > 0) {
             write!(f, ":{number}")?;
+        }
+        if self.severity == Severity::Warning {
+            f.write_str(": warning")?;
         }
         if !self.key.is_empty() {
             write!(f, ": {}", self.key)?;
@@ -65,7 +82,7 @@ impl fmt::Display for Diagnostic {
 /// A policy that the check found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PolicySummary {
-    /// `CompliancePolicy` or `AccessPolicy`.
+    /// `CompliancePolicy`, `AccessPolicy`, `AccessPolicyOverlay` or `PolicyTests`.
     pub kind: String,
     /// Its name.
     pub name: String,
@@ -82,6 +99,10 @@ pub struct Accepted {
     pub digest: BundleDigest,
     /// The policies in it.
     pub policies: Vec<PolicySummary>,
+    /// What is probably not meant.
+    pub warnings: Vec<Diagnostic>,
+    /// The groups that the policies name.
+    pub groups: Vec<NamedGroup>,
 }
 
 /// What the evaluator says about a bundle.
@@ -114,7 +135,7 @@ pub enum Change {
 /// One document and what became of it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct AppliedDocument {
-    /// `CompliancePolicy`, `AccessPolicy` or `Organization`.
+    /// `CompliancePolicy`, `AccessPolicy`, `AccessPolicyOverlay`, `PolicyTests` or `Organization`.
     pub kind: String,
     /// Its name.
     pub name: String,
@@ -129,6 +150,10 @@ pub struct Applied {
     pub documents: Vec<AppliedDocument>,
     /// The digest of the bundle in force now; none when there is no policy.
     pub bundle: Option<BundleDigest>,
+    /// What is probably not meant.
+    pub warnings: Vec<Diagnostic>,
+    /// The groups that the policies in force name.
+    pub groups: Vec<NamedGroup>,
 }
 
 /// Why documents are not applied. Nothing was changed.
@@ -176,7 +201,12 @@ impl Policies {
 
         let after = bundle(&before, &listed, &files, &parts);
         let checked = match after.is_empty() {
-            true => Ok(Accepted { digest: BundleDigest::of(&[]), policies: Vec::new() }),
+            true => Ok(Accepted {
+                digest: BundleDigest::of(&[]),
+                policies: Vec::new(),
+                warnings: Vec::new(),
+                groups: Vec::new(),
+            }),
             false => check(after.clone()).await.map_err(ApplyError::Check)?,
         };
         let accepted = match (checked, parts.diagnostics.is_empty()) {
@@ -189,7 +219,9 @@ impl Policies {
             }
         };
         let bundle = (!after.is_empty()).then_some(accepted.digest);
-        let mut applied = Applied { documents: policy_changes(&before, &parts), bundle };
+        let documents = policy_changes(&before, &parts);
+        let mut applied =
+            Applied { documents, bundle, warnings: accepted.warnings, groups: accepted.groups };
         applied.documents.extend(organizations.changes);
         if validate_only {
             return Ok(applied);

@@ -15,14 +15,14 @@ pub fn action() -> Action<Config> {
         flag: "check-records",
         values: Some("DIR"),
         help: "Checks folders of record files and exits",
-        command: None,
-        run: |_, folders| check(folders),
+        commands: &[],
+        run: |_, asked| check(asked.values),
     }
 }
 
 fn check(folders: Vec<String>) -> BoxFuture<'static, Findings> {
     async move {
-        let mut findings = Findings { lines: Vec::new(), is_well: true };
+        let mut findings = Findings { is_well: true, ..Findings::default() };
         for folder in folders {
             let problems = sources::check(Path::new(&folder));
             if problems.is_empty() {

@@ -19,7 +19,7 @@ use exgate_proto::evaluator::v1::{
 };
 use exgate_proto::types::v1 as pb;
 
-use crate::bundles::{Bundle, Cache, Diagnostic, PolicyFile, Severity, Summary};
+use crate::bundles::{Bundle, Cache, Diagnostic, GroupReference, PolicyFile, Severity, Summary};
 use crate::explain::{Explanation, Language, explain};
 use crate::metrics::Metrics;
 use crate::status::CallError;
@@ -90,11 +90,13 @@ impl EvaluatorService for Api {
                 bundle_digest: bundle.digest().as_bytes().to_vec(),
                 diagnostics: bundle.warnings().iter().cloned().map(diagnostic).collect(),
                 policies: bundle.summaries().iter().map(policy_summary).collect(),
+                groups: bundle.named_groups().iter().map(group_reference).collect(),
             },
             Err(mistakes) => CheckBundleResponse {
                 bundle_digest: Vec::new(),
                 diagnostics: mistakes.into_iter().map(diagnostic).collect(),
                 policies: Vec::new(),
+                groups: Vec::new(),
             },
         }))
     }
@@ -175,6 +177,11 @@ fn diagnostic(mistake: Diagnostic) -> pb::Diagnostic {
         Severity::Warning => pb::Severity::Warning,
     };
     pb::Diagnostic { path, line, column, key, message, suggestion, severity: severity.into() }
+}
+
+fn group_reference(reference: &GroupReference) -> pb::GroupReference {
+    let GroupReference { group, path, line, column, key } = reference.clone();
+    pb::GroupReference { group, path, line, column, key }
 }
 
 fn policy_summary(summary: &Summary) -> pb::PolicySummary {

@@ -7,14 +7,21 @@ mod mistake;
 mod diagnostic;
 mod compiled;
 mod check;
+mod proof;
+mod coverage;
 mod digest;
 mod cache;
 mod schema;
+#[cfg(test)]
+mod reference;
 
 pub use cache::{Cache, Limits};
 pub(crate) use compiled::{Compliance, Groups, Membership, TargetedLocal, Targeting};
-pub use diagnostic::{DIAGNOSTICS_MAX, Diagnostic, Severity};
+pub(crate) use compiled::{Origin, Where};
+pub(crate) use coverage::{Coverage, Rule as CoveredRule};
+pub use diagnostic::{DIAGNOSTICS_MAX, Diagnostic, GroupReference, Severity};
 pub use digest::digest;
+pub(crate) use proof::{Proof, Test, reason_words};
 pub use schema::schema;
 
 use exgate_domain::ids::BundleDigest;
@@ -39,7 +46,7 @@ pub struct PolicyFile {
 /// One policy of a bundle, in short.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Summary {
-    /// `CompliancePolicy`, `AccessPolicy` or `AccessPolicyOverlay`.
+    /// `CompliancePolicy`, `AccessPolicy`, `AccessPolicyOverlay` or `PolicyTests`.
     pub kind: &'static str,
     /// Its name.
     pub name: String,
@@ -59,12 +66,29 @@ pub struct Bundle {
     groups: Groups,
     summaries: Vec<Summary>,
     warnings: Vec<Diagnostic>,
+    named_groups: Vec<GroupReference>,
 }
 
 impl Bundle {
-    /// Reads and checks policy files, in any order. All mistakes are reported at once; where there are
-    /// none, what is probably not meant is kept as [`Bundle::warnings`].
+    /// Reads and checks policy files, in any order, and runs the tests in them. All mistakes are reported
+    /// at once; where there are none, what is probably not meant is kept as [`Bundle::warnings`].
     pub fn read(files: &[PolicyFile]) -> Result<Self, Vec<Diagnostic>> {
+        let (bundle, tests) = Self::read_untested(files)?;
+        let failed: Vec<_> = tests.iter().filter_map(|test| test.run(&bundle).mistake()).collect();
+        if failed.is_empty() {
+            return Ok(bundle);
+        }
+        let mut found = Diagnostics::default();
+        for mistake in failed.into_iter().chain(bundle.warnings) {
+            found.push(mistake);
+        }
+        Err(found.into_sorted())
+    }
+
+    /// As [`Bundle::read`], but leaves the tests to be run.
+    pub(crate) fn read_untested(
+        files: &[PolicyFile],
+    ) -> Result<(Self, Vec<Test>), Vec<Diagnostic>> {
         let mut found = Diagnostics::default();
         check::limits(files, &mut found);
         let mut documents = Documents::default();
@@ -79,20 +103,22 @@ impl Bundle {
         if found.has_errors() {
             return Err(found.into_sorted());
         }
-        let check::Checked { compliance, mut access, summaries } = checked;
+        let check::Checked { compliance, mut access, summaries, tests } = checked;
         access.sort_by_key(|written| written.policy.precedence);
         let mut groups = Groups::default();
         let access = access.into_iter();
         let access = access.map(|written| Targeting::new(written, &mut groups, &compliance));
-        Ok(Self {
+        let bundle = Self {
             digest: digest(files),
             bytes: files.iter().map(|file| file.path.len() + file.content.len()).sum(),
             access: access.collect(),
             groups,
             compliance,
             summaries,
+            named_groups: found.take_groups(),
             warnings: found.into_sorted(),
-        })
+        };
+        Ok((bundle, tests))
     }
 
     /// Its name.
@@ -113,6 +139,11 @@ impl Bundle {
     /// What is probably not meant.
     pub fn warnings(&self) -> &[Diagnostic] {
         &self.warnings
+    }
+
+    /// The places at which policies name groups.
+    pub fn named_groups(&self) -> &[GroupReference] {
+        &self.named_groups
     }
 
     /// The access policies, the first to be asked first.

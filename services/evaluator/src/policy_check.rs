@@ -1,140 +1,110 @@
-//! Owns `--check-policy`: says what is wrong with policy files on disk, as `LoadBundle` would, and
-//! starts nothing.
+//! Owns what the evaluator does with policy files on disk, without a server: it checks them, runs their
+//! tests, shows what baseline and overlays come to, and prints their JSON Schema. It starts nothing.
+//!
+//! Every answer is lines for people or, with `--json`, one JSON document that scripts and `exgate` read.
 
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+mod files;
+mod check;
+mod test;
+mod show;
 
-use exgate_runtime::{Action, Findings};
+use exgate_runtime::{Action, Asked, Command, Findings};
 
-use crate::bundles::{Bundle, Diagnostic, PolicyFile};
+use crate::bundles::{Bundle, PolicyFile, Test, schema};
 use crate::config::Config;
 
-/// The deepest folder that is looked into.
-const DEPTH_MAX: usize = 16;
+const CHECK: &str = "check";
+const TEST: &str = "test";
+const SHOW: &str = "show";
+const SCHEMA: &str = "schema";
+const JSON: &str = "json";
+const COVERAGE: &str = "coverage";
+const ORGANIZATION: &str = "organization";
 
-/// The flag of the binary.
+const AS_JSON: (&str, &str) = (JSON, "Prints one JSON document");
+
+/// The words that the binary takes.
+const COMMANDS: &[Command] = &[
+    Command {
+        name: CHECK,
+        help: "Checks policy files and folders as one bundle, tests included",
+        switches: &[AS_JSON],
+        options: &[],
+        values: Some("PATH"),
+    },
+    Command {
+        name: TEST,
+        help: "Runs the tests in policy files and folders",
+        switches: &[AS_JSON, (COVERAGE, "Also says which rules no test shows")],
+        options: &[],
+        values: Some("PATH"),
+    },
+    Command {
+        name: SHOW,
+        help: "Shows what access policies and overlays come to in each organization",
+        switches: &[AS_JSON],
+        options: &[(ORGANIZATION, "ORG", "Only this organization")],
+        values: Some("PATH"),
+    },
+    Command {
+        name: SCHEMA,
+        help: "Prints the JSON Schema of policy documents",
+        switches: &[],
+        options: &[],
+        values: None,
+    },
+];
+
+/// What the binary does instead of running.
 pub fn action() -> Action<Config> {
     Action {
         flag: "check-policy",
         values: Some("PATH"),
-        help: "Checks policy files, or all .yaml and .yml files of folders, as one bundle and exits",
-        command: None,
-        run: |_, paths| Box::pin(async move { check(&paths) }),
+        help: "As the command check",
+        commands: COMMANDS,
+        run: |_, asked| Box::pin(async move { answer(&asked) }),
     }
 }
 
-/// Checks the files together, as one bundle: one line a mistake, or one that says that all is well.
-pub fn check(paths: &[String]) -> Findings {
-    let mut files = Vec::new();
-    let mut lines = Vec::new();
-    for path in paths {
-        if let Err(Unreadable { path, source }) = collect(Path::new(path), DEPTH_MAX, &mut files) {
-            lines.push(format!("{}: cannot read: {source}", path.display()));
-        }
+/// Does what is asked.
+pub fn answer(asked: &Asked) -> Findings {
+    if asked.command == Some(SCHEMA) {
+        return good(schema().trim_end().to_owned());
     }
-    if lines.is_empty() && files.is_empty() {
-        lines.push(format!("{}: no .yaml or .yml file is there", paths.join(", ")));
-    }
-    if !lines.is_empty() {
-        return Findings { lines, is_well: false };
-    }
-    match Bundle::read(&files) {
-        Ok(bundle) => {
-            let (policies, files) = (bundle.summaries().len(), files.len());
-            let mut lines: Vec<_> = bundle.warnings().iter().map(Diagnostic::to_string).collect();
-            lines.push(format!("OK (policies: {policies}, files: {files})"));
-            Findings { lines, is_well: true }
-        }
-        Err(mistakes) => {
-            let lines = mistakes.iter().map(Diagnostic::to_string).collect();
-            Findings { lines, is_well: false }
-        }
+    let files = match files::read(&asked.values) {
+        Ok(files) => files,
+        Err(complaints) => return Findings { complaints, ..Findings::default() },
+    };
+    let is_json = asked.has(JSON);
+    match asked.command {
+        Some(TEST) => test::answer(&files, is_json, asked.has(COVERAGE)),
+        Some(SHOW) => show::answer(&files, is_json, asked.option(ORGANIZATION)),
+        _ => check::answer(&files, is_json),
     }
 }
 
-/// A path that could not be read.
-struct Unreadable {
-    path: PathBuf,
-    source: io::Error,
+/// The policies in these files and their tests, or the answer that says what is wrong with them.
+fn read(files: &[PolicyFile], is_json: bool) -> Result<(Bundle, Vec<Test>), Findings> {
+    Bundle::read_untested(files).map_err(|mistakes| check::refusal(files, &mistakes, is_json))
 }
 
-/// Reads a file, or the policy files of a folder and those below it; hidden ones are passed over.
-fn collect(path: &Path, depth: usize, files: &mut Vec<PolicyFile>) -> Result<(), Unreadable> {
-    let refuse = |source| Unreadable { path: path.to_owned(), source };
-    if !fs::metadata(path).map_err(refuse)?.is_dir() {
-        let content = fs::read(path).map_err(refuse)?;
-        files.push(PolicyFile { path: path.display().to_string(), content });
-        return Ok(());
-    }
-    if depth == 0 {
-        return Err(refuse(io::Error::other("the folders are nested too deep")));
-    }
-    let entries = fs::read_dir(path).map_err(refuse)?;
-    let mut entries = entries
-        .map(|entry| entry.map(|entry| entry.path()))
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(refuse)?;
-    entries.sort();
-    for entry in entries {
-        let name = entry.file_name().unwrap_or_default().to_string_lossy();
-        let is_policy = name.ends_with(".yaml") || name.ends_with(".yml");
-        if !name.starts_with('.') && (is_policy || entry.is_dir()) {
-            collect(&entry, depth - 1, files)?;
-        }
-    }
-    Ok(())
+fn good(text: String) -> Findings {
+    Findings { lines: vec![text], is_well: true, ..Findings::default() }
+}
+
+/// Lines in columns, two blanks between them.
+fn columns<const N: usize>(rows: &[[String; N]]) -> Vec<String> {
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or_default()
+    };
+    let widths: Vec<_> = (0..N).map(width).collect();
+    let line = |row: &[String; N]| {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(line).collect()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const GOOD: &str = include_str!("../../../deploy/policies/phones.yaml");
-
-    fn checked(paths: &[&Path]) -> (bool, Vec<String>) {
-        let paths: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
-        let Findings { lines, is_well } = check(&paths);
-        (is_well, lines)
-    }
-
-    #[test]
-    fn files_and_folders_are_checked_as_one_bundle() {
-        let folder = tempfile::tempdir().unwrap();
-        let at = |name: &str| folder.path().join(name);
-        fs::create_dir(at("below")).unwrap();
-        fs::write(at("below/phones.yml"), GOOD).unwrap();
-        for ignored in [".hidden.yaml", "README.md"] {
-            fs::write(at(ignored), "{{{").unwrap();
-        }
-        assert_eq!(
-            checked(&[folder.path()]),
-            (true, vec!["OK (policies: 2, files: 1)".to_owned()])
-        );
-
-        fs::write(at("twice.yaml"), GOOD).unwrap();
-        let (is_well, lines) = checked(&[folder.path()]);
-        assert!(!is_well);
-        let first = format!(
-            "{}:5:7: name: \"phones\" is the name of the policy at {}:5 too (write another name)",
-            at("twice.yaml").display(),
-            at("below/phones.yml").display()
-        );
-        assert_eq!(lines[0], first);
-        assert_eq!(lines.len(), 3);
-
-        assert!(checked(&[&at("twice.yaml")]).0);
-    }
-
-    #[test]
-    fn what_is_not_there_is_said() {
-        let folder = tempfile::tempdir().unwrap();
-        let empty = format!("{}: no .yaml or .yml file is there", folder.path().display());
-        assert_eq!(checked(&[folder.path()]), (false, vec![empty]));
-        let missing = folder.path().join("none.yaml");
-        let (is_well, lines) = checked(&[&missing]);
-        assert!(!is_well);
-        let start = format!("{}: cannot read: ", missing.display());
-        assert!(lines[0].starts_with(&start), "{lines:?}");
-    }
-}
+mod tests;

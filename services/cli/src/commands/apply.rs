@@ -3,13 +3,13 @@
 use std::io::{self, Read};
 use std::path::Path;
 
-use exgate_proto::types::v1::PolicyFile;
+use exgate_proto::types::v1::{Diagnostic, PolicyFile, Severity};
 use exgate_proto::v1 as pb;
 
 use super::Session;
 use crate::args::{Apply, Format};
 use crate::failure::Failure;
-use crate::render::message;
+use crate::render::{Tone, message, paint};
 
 /// Stands for standard input.
 const STDIN: &str = "-";
@@ -22,6 +22,9 @@ pub(super) async fn run(session: Session<'_>, args: Apply) -> Result<(), Failure
     let request = pb::ApplyDocumentsRequest { files, validate_only: args.dry_run };
     let answer = session.coordinator.apply(request).await?;
     let terminal = session.terminal;
+    for warning in &answer.diagnostics {
+        terminal.complain(&paint(&diagnostic(warning), Tone::Warning, terminal.color_errors));
+    }
     match terminal.format {
         Format::Json => terminal.document(&message(&answer)?),
         Format::Name => {
@@ -38,11 +41,25 @@ fn text(answer: &pb::ApplyDocumentsResponse, dry_run: bool) -> String {
     answer.documents.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
+/// `file:line:column: warning: key: message (suggestion)`, without the parts that are not known.
+fn diagnostic(found: &Diagnostic) -> String {
+    let numbers = [found.line, found.column].into_iter().filter(|number| *number > 0);
+    let place = numbers.fold(found.path.clone(), |place, number| format!("{place}:{number}"));
+    let severity = match found.severity() {
+        Severity::Warning => "warning",
+        Severity::Error | Severity::Unspecified => "error",
+    };
+    let mut parts = vec![place.as_str(), severity, found.key.as_str(), found.message.as_str()];
+    parts.retain(|part| !part.is_empty());
+    let text = parts.join(": ");
+    if found.suggestion.is_empty() { text } else { format!("{text} ({})", found.suggestion) }
+}
+
 /// The resource name of a document; what has none is called by its kind.
 fn name(document: &pb::AppliedDocument) -> String {
     let collection = match document.kind.as_str() {
         "Organization" => "organizations",
-        "AccessPolicy" | "CompliancePolicy" => "policies",
+        "CompliancePolicy" | "AccessPolicy" | "AccessPolicyOverlay" | "PolicyTests" => "policies",
         other => other,
     };
     format!("{collection}/{}", document.name)
@@ -127,6 +144,26 @@ mod tests {
     }
 
     #[test]
+    fn a_warning_is_a_line_with_its_place_and_its_cure() {
+        let mut found = Diagnostic {
+            path: "p.yaml".into(),
+            line: 6,
+            column: 18,
+            key: "includedGroups[0]".into(),
+            message: "nobody is in it".into(),
+            suggestion: "write Mail users".into(),
+            severity: Severity::Warning.into(),
+        };
+        let expected =
+            "p.yaml:6:18: warning: includedGroups[0]: nobody is in it (write Mail users)";
+        assert_eq!(diagnostic(&found), expected);
+        found.column = 0;
+        found.suggestion.clear();
+        found.key.clear();
+        assert_eq!(diagnostic(&found), "p.yaml:6: warning: nobody is in it");
+    }
+
+    #[test]
     fn each_document_has_its_line() {
         let document = |kind: &str, name: &str, change: &str| pb::AppliedDocument {
             kind: kind.into(),
@@ -138,7 +175,7 @@ mod tests {
                 document("Organization", "contoso", "unchanged"),
                 document("AccessPolicy", "mail-access", "created"),
             ],
-            bundle_digest: String::new(),
+            ..pb::ApplyDocumentsResponse::default()
         };
         assert_eq!(
             text(&answer, true),

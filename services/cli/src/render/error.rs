@@ -57,6 +57,9 @@ fn what(failure: &Failure, server: &str) -> String {
         | Failure::SyncFailed { .. }
         | Failure::CheckFailed { .. }
         | Failure::CheckCut { .. }
+        | Failure::PoliciesRefused(_)
+        | Failure::NoEvaluator { .. }
+        | Failure::Evaluator { .. }
         | Failure::Partial { .. }
         | Failure::TimedOut { .. }
         | Failure::Interrupted
@@ -79,6 +82,9 @@ fn particulars(failure: &Failure) -> Vec<String> {
         | Failure::SyncFailed { .. }
         | Failure::CheckFailed { .. }
         | Failure::CheckCut { .. }
+        | Failure::PoliciesRefused(_)
+        | Failure::NoEvaluator { .. }
+        | Failure::Evaluator { .. }
         | Failure::Partial { .. }
         | Failure::TimedOut { .. }
         | Failure::Interrupted
@@ -129,8 +135,13 @@ fn next(failure: &Failure) -> Vec<String> {
             }
         }
         Failure::TimedOut { .. } => next.push("give it longer: --timeout 10m".to_owned()),
+        Failure::NoEvaluator { .. } => {
+            next.push("install exgate-evaluator into the folder that exgate lies in".to_owned());
+        }
         Failure::Address(_)
         | Failure::CheckFailed { .. }
+        | Failure::PoliciesRefused(_)
+        | Failure::Evaluator { .. }
         | Failure::CheckCut { .. }
         | Failure::File { .. }
         | Failure::Demo(_)
@@ -198,6 +209,9 @@ fn asked_somebody(failure: &Failure) -> bool {
         | Failure::File { .. }
         | Failure::Demo(_)
         | Failure::CheckFailed { .. }
+        | Failure::PoliciesRefused(_)
+        | Failure::NoEvaluator { .. }
+        | Failure::Evaluator { .. }
         | Failure::Partial { .. }
         | Failure::Interrupted
         | Failure::Output(_) => false,

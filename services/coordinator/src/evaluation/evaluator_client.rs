@@ -18,7 +18,9 @@ use exgate_proto::types::v1 as types;
 use exgate_runtime::grpc::{Channel, MESSAGE_BYTES_MAX};
 use exgate_runtime::listen::Endpoint;
 
-use crate::policies::{Accepted, Checked, Diagnostic, PolicyFile, PolicySummary};
+use crate::policies::{
+    Accepted, Checked, Diagnostic, NamedGroup, PolicyFile, PolicySummary, Severity,
+};
 
 /// How long an evaluator may take over one call.
 const CALL_TIMEOUT: Duration = Duration::from_secs(15);
@@ -154,12 +156,17 @@ impl Evaluators {
             })
             .await
             .map_err(|status| refusal(&status, None))?;
-        let pb::CheckBundleResponse { bundle_digest, diagnostics, policies } = answer;
+        let pb::CheckBundleResponse { bundle_digest, diagnostics, policies, groups } = answer;
+        let found = diagnostics.into_iter().map(diagnostic).collect();
         if bundle_digest.is_empty() {
-            return Ok(Err(diagnostics.into_iter().map(diagnostic).collect()));
+            return Ok(Err(found));
         }
-        let digest = BundleDigest::new(field::digest("bundle_digest", &bundle_digest)?);
-        Ok(Ok(Accepted { digest, policies: policies.into_iter().map(summary).collect() }))
+        Ok(Ok(Accepted {
+            digest: BundleDigest::new(field::digest("bundle_digest", &bundle_digest)?),
+            policies: policies.into_iter().map(summary).collect(),
+            warnings: found,
+            groups: groups.into_iter().map(named_group).collect(),
+        }))
     }
 
     /// Decides one case and puts it in words of a language, a BCP 47 tag.
@@ -320,8 +327,17 @@ fn to_files(files: &[PolicyFile]) -> Vec<types::PolicyFile> {
 }
 
 fn diagnostic(wire: types::Diagnostic) -> Diagnostic {
+    let severity = match wire.severity() {
+        types::Severity::Warning => Severity::Warning,
+        types::Severity::Error | types::Severity::Unspecified => Severity::Error,
+    };
     let types::Diagnostic { path, line, column, key, message, suggestion, severity: _ } = wire;
-    Diagnostic { path, line, column, key, message, suggestion }
+    Diagnostic { path, line, column, key, message, suggestion, severity }
+}
+
+fn named_group(wire: types::GroupReference) -> NamedGroup {
+    let types::GroupReference { group, path, line, column, key } = wire;
+    NamedGroup { group, path, line, column, key }
 }
 
 fn summary(wire: types::PolicySummary) -> PolicySummary {

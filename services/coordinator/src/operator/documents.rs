@@ -7,7 +7,7 @@ use exgate_domain::ids::BundleDigest;
 use super::paging::Cut;
 use super::{ACTOR, Operator, OperatorError, Page, PageRequest};
 use crate::evaluation::evaluator_client::EvaluatorError;
-use crate::policies::{Applied, Apply, ApplyError};
+use crate::policies::{Applied, Apply, ApplyError, unknown_groups};
 use crate::sources::SourceState;
 use crate::status::nearest;
 use crate::store::{PolicyFile, StoredPolicy};
@@ -53,7 +53,10 @@ impl Operator {
         let apply = Apply { files, validate_only, actor: ACTOR, now: parts.clock.now() };
         let evaluation = parts.evaluation.clone();
         let check = async move |files: Vec<PolicyFile>| evaluation.check(&files).await;
-        let applied = parts.policies.apply(apply, check).await.map_err(refused)?;
+        let mut applied = parts.policies.apply(apply, check).await.map_err(refused)?;
+        let records = parts.records.records();
+        applied.warnings.extend(unknown_groups(&applied.groups, records.groups()));
+        applied.warnings.sort();
         if !validate_only {
             tracing::info!(documents = applied.documents.len(), "documents were applied");
             parts.evaluation.wake();

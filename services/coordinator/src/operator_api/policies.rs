@@ -9,7 +9,9 @@ use tonic::{Request, Response, Status};
 
 use super::{OperatorApi, name, page};
 use crate::operator::PolicyList;
-use crate::policies::{Applied, AppliedDocument, Change, PolicyFile, StoredPolicy};
+use crate::policies::{
+    Applied, AppliedDocument, Change, Diagnostic, PolicyFile, Severity, StoredPolicy,
+};
 
 #[tonic::async_trait]
 impl PolicyService for OperatorApi {
@@ -23,11 +25,12 @@ impl PolicyService for OperatorApi {
             PolicyFile { path, content }
         };
         let files = files.into_iter().map(file).collect();
-        let Applied { documents, bundle } =
+        let Applied { documents, bundle, warnings, groups: _ } =
             self.operator.apply_documents(files, validate_only).await?;
         Ok(Response::new(pb::ApplyDocumentsResponse {
             documents: documents.into_iter().map(document).collect(),
             bundle_digest: bundle.map(|digest| digest.to_string()).unwrap_or_default(),
+            diagnostics: warnings.into_iter().map(diagnostic).collect(),
         }))
     }
 
@@ -64,6 +67,15 @@ fn document(document: AppliedDocument) -> pb::AppliedDocument {
         Change::Unchanged => "unchanged",
     };
     pb::AppliedDocument { kind, name, change: change.to_owned() }
+}
+
+fn diagnostic(found: Diagnostic) -> types::Diagnostic {
+    let Diagnostic { path, line, column, key, message, suggestion, severity } = found;
+    let severity = match severity {
+        Severity::Error => types::Severity::Error,
+        Severity::Warning => types::Severity::Warning,
+    };
+    types::Diagnostic { path, line, column, key, message, suggestion, severity: severity.into() }
 }
 
 fn policy(stored: StoredPolicy, source: String) -> pb::Policy {

@@ -16,7 +16,7 @@ use exgate_domain::ids::OrganizationId;
 use exgate_domain::organization::{Mode, Organization, Schedule};
 use exgate_runtime::config::Span;
 
-use super::{Diagnostic, PolicyFile};
+use super::{Diagnostic, PolicyFile, Severity};
 
 /// The kind that is read here.
 pub(super) const ORGANIZATION: &str = "Organization";
@@ -148,6 +148,7 @@ impl OrganizationRead {
             key: key.to_owned(),
             message: message.to_owned(),
             suggestion: suggestion.to_owned(),
+            severity: Severity::Error,
         }
     }
 }
@@ -174,6 +175,7 @@ pub(super) fn read(files: &[PolicyFile], schedule: &Schedule) -> Result<Parts, V
             key: String::new(),
             message: message.to_owned(),
             suggestion: suggestion.to_owned(),
+            severity: Severity::Error,
         };
         if !seen.insert(file.path.as_str()) {
             unreadable.push(whole("the file comes twice", "give it once"));
@@ -416,6 +418,7 @@ impl At<'_> {
             key: key.to_owned(),
             message,
             suggestion: suggestion.to_owned(),
+            severity: Severity::Error,
         }
     }
 

@@ -38,7 +38,8 @@ async fn check(files: Vec<PolicyFile>) -> Result<Checked, Infallible> {
         let twice = Diagnostic { path, message: "the name is taken".to_owned(), ..nothing() };
         return Ok(Err(vec![twice]));
     }
-    Ok(Ok(Accepted { digest: BundleDigest::of(&content), policies }))
+    let digest = BundleDigest::of(&content);
+    Ok(Ok(Accepted { digest, policies, warnings: Vec::new(), groups: Vec::new() }))
 }
 
 fn nothing() -> Diagnostic {
@@ -49,6 +50,7 @@ fn nothing() -> Diagnostic {
         key: String::new(),
         message: String::new(),
         suggestion: String::new(),
+        severity: Severity::Error,
     }
 }
 

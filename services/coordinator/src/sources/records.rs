@@ -111,6 +111,11 @@ impl Records {
         states
     }
 
+    /// Every group that somebody is in, as often as somebody is.
+    pub fn groups(&self) -> impl Iterator<Item = &str> {
+        self.sources.iter().flat_map(|source| source.users.groups())
+    }
+
     /// Says what is known about a device of the mailbox with this address.
     pub fn say(
         &self,

@@ -28,7 +28,7 @@ pub struct PolicyFile {
 pub struct StoredPolicy {
     /// Its name.
     pub name: String,
-    /// `CompliancePolicy` or `AccessPolicy`.
+    /// `CompliancePolicy`, `AccessPolicy`, `AccessPolicyOverlay` or `PolicyTests`.
     pub kind: String,
     /// Path of the file it stands in.
     pub path: String,

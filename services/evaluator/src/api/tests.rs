@@ -167,6 +167,38 @@ async fn a_bad_bundle_is_refused_and_the_old_one_stays() {
     stop(tasks).await;
 }
 
+/// The policies in `malformed/` that are refused leave the bundle in force where it is.
+#[tokio::test]
+async fn no_malformed_policy_takes_the_place_of_the_bundle_in_force() {
+    let (mut client, tasks) = evaluator().await;
+    let digest = load(&mut client).await;
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/malformed");
+    let mut refused = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|it| it != "yaml") {
+            continue;
+        }
+        let file = pb::PolicyFile {
+            path: path.display().to_string(),
+            content: std::fs::read(&path).unwrap(),
+        };
+        // What is only a warning is checked, not loaded.
+        let request = CheckBundleRequest { files: vec![file.clone()] };
+        if client.check_bundle(request).await.unwrap().into_inner().bundle_digest.is_empty() {
+            let request = LoadBundleRequest { files: vec![file] };
+            let status = client.load_bundle(request).await.unwrap_err();
+            assert_refused(&status, Code::InvalidArgument, "POLICY_INVALID");
+            refused += 1;
+            let (answers, end) = evaluate(&mut client, vec![batch(&digest, 1, 0..1)]).await;
+            end.unwrap();
+            assert_eq!(answers[0].1, [decide(bundle(), &numbered(0))], "{}", path.display());
+        }
+    }
+    assert!(refused >= 60, "{refused} are refused");
+    stop(tasks).await;
+}
+
 #[tokio::test]
 async fn a_batch_that_is_too_large_or_malformed_ends_the_call() {
     let (mut client, tasks) = evaluator().await;

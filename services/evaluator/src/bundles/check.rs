@@ -6,12 +6,15 @@ mod compliance;
 mod access;
 mod overlay;
 mod reach;
+mod cases;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::bundles::compiled::{Compliance, Written};
 use crate::bundles::diagnostic::{Diagnostic, Diagnostics, Severity};
-use crate::bundles::text::Documents;
+use crate::bundles::document::{TestDocument, TestsDocument};
+use crate::bundles::proof::{TESTS_MAX, Test};
+use crate::bundles::text::{Documents, Read};
 use crate::bundles::{BUNDLE_BYTES_MAX, FILES_MAX, PolicyFile, Summary};
 use place::Check;
 
@@ -22,6 +25,15 @@ pub(crate) struct Checked {
     /// Access policies and what overlays make of them.
     pub(crate) access: Vec<Written>,
     pub(crate) summaries: Vec<Summary>,
+    pub(crate) tests: Vec<Test>,
+}
+
+/// Tests of one document, to be read when all policies are known.
+struct Tests {
+    /// The policy that they stand in; none for those of all policies.
+    policy: Option<String>,
+    name: String,
+    read: Read<Vec<TestDocument>>,
 }
 
 /// Checks how much there is before anything is read.
@@ -56,7 +68,7 @@ pub(crate) fn limits(files: &[PolicyFile], found: &mut Diagnostics) {
 
 /// Checks documents against each other and makes policies of them.
 pub(crate) fn policies(documents: Documents, found: &mut Diagnostics) -> Checked {
-    let Documents { compliance, access, overlays, spoilt } = documents;
+    let Documents { compliance, access, overlays, tests, spoilt } = documents;
     let mut checked = Checked::default();
     let mut names = HashMap::new();
     for read in compliance {
@@ -68,7 +80,10 @@ pub(crate) fn policies(documents: Documents, found: &mut Diagnostics) -> Checked
     let known: Vec<String> = names.into_keys().chain(spoilt.iter().cloned()).collect();
     let mut names = HashMap::new();
     let mut precedences = BTreeMap::new();
-    for read in access {
+    let mut later = Vec::new();
+    for mut read in access {
+        let tests = std::mem::take(&mut read.document.tests);
+        later.push(Tests::of_policy(&read.document.name.value, read.with(tests)));
         let mut check = Check::new(&read, found);
         let name = check.name(&read.document.name, &mut names);
         let precedence = &read.document.precedence;
@@ -81,12 +96,18 @@ pub(crate) fn policies(documents: Documents, found: &mut Diagnostics) -> Checked
         checked.access.push(access::policy(name, read.document, &known, &mut check));
     }
     let bases = checked.access.len();
-    for read in overlays {
+    for mut read in overlays {
+        let tests = std::mem::take(&mut read.document.tests);
+        later.push(Tests::of_policy(&read.document.name.value, read.with(tests)));
         let mut check = Check::new(&read, found);
         let name = check.name(&read.document.name, &mut names);
         checked.summaries.push(check.summary("AccessPolicyOverlay", &name));
         let at = overlay::At { bases, known: &known, spoilt: &spoilt };
         overlay::apply(name, read.document, &mut checked.access, &at, &mut check);
+    }
+    later.extend(of_all(tests, &mut checked, found));
+    for tests in later {
+        tests.check(&mut checked, &spoilt, found);
     }
     // What nobody reaches may be the mistake's doing.
     if !found.has_errors() {
@@ -94,4 +115,49 @@ pub(crate) fn policies(documents: Documents, found: &mut Diagnostics) -> Checked
     }
     checked.summaries.sort_by(|a, b| (&a.path, a.line).cmp(&(&b.path, b.line)));
     checked
+}
+
+/// The tests that stand in documents of their own.
+fn of_all(
+    documents: Vec<Read<TestsDocument>>,
+    checked: &mut Checked,
+    found: &mut Diagnostics,
+) -> Vec<Tests> {
+    let mut names = HashMap::new();
+    let of_document = |mut read: Read<TestsDocument>| {
+        let tests = std::mem::take(&mut read.document.tests.value);
+        let later = read.with(tests);
+        let mut check = Check::new(&read, found);
+        let name = check.name(&read.document.name, &mut names);
+        if later.document.is_empty() {
+            let message = "there is no test, so that the document does nothing";
+            let cure = "write a test, or take the document out";
+            check.refuse(check.at(&read.document.tests), "tests", message, cure);
+        }
+        checked.summaries.push(check.summary("PolicyTests", &name));
+        Tests { policy: None, name, read: later }
+    };
+    documents.into_iter().map(of_document).collect()
+}
+
+impl Tests {
+    fn of_policy(name: &str, read: Read<Vec<TestDocument>>) -> Self {
+        Self { policy: Some(name.to_owned()), name: name.to_owned(), read }
+    }
+
+    fn check(mut self, checked: &mut Checked, spoilt: &[String], found: &mut Diagnostics) {
+        let documents = std::mem::take(&mut self.read.document);
+        let mut check = Check::new(&self.read, found);
+        if checked.tests.len() + documents.len() > TESTS_MAX {
+            let message = format!("there are more than {TESTS_MAX} tests in all files");
+            check.refuse(self.read.start(), "tests", message, "take some of them out");
+            return;
+        }
+        let written =
+            checked.access.iter().find(|it| Some(&it.policy.name) == self.policy.as_ref());
+        let policies: Vec<_> = checked.access.iter().map(|it| it.policy.name.clone()).collect();
+        let setting = written.map(cases::Setting::of).unwrap_or_default();
+        let at = cases::At { document: &self.name, setting, policies: &policies, spoilt };
+        checked.tests.extend(cases::tests(documents, &at, &mut check));
+    }
 }

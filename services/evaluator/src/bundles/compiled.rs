@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use exgate_domain::policy::{AccessPolicy, CompliancePolicy, ExpressionRule, LocalRule, Pattern};
+use exgate_domain::policy::{
+    AccessPolicy, CompliancePolicy, ExpressionRule, LocalRule, Pattern, Selection,
+};
 
 use crate::bundles::diagnostic::Position;
 use crate::bundles::fold;
@@ -50,6 +52,11 @@ pub(crate) struct Local {
 }
 
 impl Local {
+    /// Whether every device is meant.
+    pub(crate) fn matches_all(&self) -> bool {
+        self.when.is_none() && self.written.selection == Selection::default()
+    }
+
     /// Whether a rule after this one can never match.
     pub(crate) fn shadows(&self, later: &Self) -> bool {
         let (mine, theirs) = (&self.written.selection, &later.written.selection);
@@ -80,7 +87,31 @@ impl Local {
 pub(crate) struct Written {
     pub(crate) policy: AccessPolicy,
     pub(crate) local: Vec<Local>,
+    pub(crate) origin: Origin,
+}
+
+/// Where an access policy comes from.
+#[derive(Debug, Clone)]
+pub(crate) struct Origin {
+    /// Where its name stands.
     pub(crate) place: Where,
+    /// What an overlay made of it; none for a policy as it is written.
+    pub(crate) overlaid: Option<Overlaid>,
+}
+
+/// What of a policy comes from an overlay; all else comes from its base.
+#[derive(Debug, Clone)]
+pub(crate) struct Overlaid {
+    /// Name of the base.
+    pub(crate) base: String,
+    /// Where the base's name stands.
+    pub(crate) base_place: Where,
+    /// The keys that the overlay writes, such as `access.unmanaged`.
+    pub(crate) keys: Vec<&'static str>,
+    /// How many of the first local rules are the overlay's.
+    pub(crate) local_rules: usize,
+    /// How many of the first protected users and groups are the overlay's.
+    pub(crate) protected: (usize, usize),
 }
 
 /// The groups that any policy names, numbered.
@@ -169,6 +200,7 @@ pub(crate) struct Targeting {
     included: Vec<usize>,
     excluded: Vec<usize>,
     protected: Vec<usize>,
+    pub(crate) origin: Origin,
     /// Places of its compliance policies in the bundle.
     pub(crate) compliance: Vec<usize>,
 }
@@ -189,7 +221,7 @@ impl TargetedLocal {
 
 impl Targeting {
     pub(crate) fn new(written: Written, groups: &mut Groups, compliance: &[Compliance]) -> Self {
-        let Written { policy, local, place: _ } = written;
+        let Written { policy, local, origin } = written;
         let place = |name: &String| compliance.iter().position(|it| it.policy.name == *name);
         let local = local
             .into_iter()
@@ -202,6 +234,7 @@ impl Targeting {
             protected: groups.all(&policy.protected_groups),
             compliance: policy.compliance_policies.iter().filter_map(place).collect(),
             policy,
+            origin,
         }
     }
 

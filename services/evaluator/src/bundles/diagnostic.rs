@@ -77,27 +77,55 @@ impl Position {
     }
 }
 
-/// The mistakes of one bundle, as they are found.
+/// A place at which a policy names a group. Which groups there are is not known here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupReference {
+    /// The group, as it is written.
+    pub group: String,
+    /// Path of the file.
+    pub path: String,
+    /// Line, from 1.
+    pub line: u32,
+    /// Column, from 1.
+    pub column: u32,
+    /// The key, such as `includedGroups[0]`.
+    pub key: String,
+}
+
+/// The mistakes of one bundle, as they are found, and the groups that it names.
 #[derive(Debug, Default)]
-pub(crate) struct Diagnostics(Vec<Diagnostic>);
+pub(crate) struct Diagnostics {
+    all: Vec<Diagnostic>,
+    groups: Vec<GroupReference>,
+}
 
 impl Diagnostics {
     pub(crate) fn push(&mut self, diagnostic: Diagnostic) {
-        self.0.push(diagnostic);
+        self.all.push(diagnostic);
+    }
+
+    /// A group is named.
+    pub(crate) fn group(&mut self, reference: GroupReference) {
+        self.groups.push(reference);
+    }
+
+    /// The groups that were named.
+    pub(crate) fn take_groups(&mut self) -> Vec<GroupReference> {
+        std::mem::take(&mut self.groups)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.all.is_empty()
     }
 
     /// Whether any of them refuses the bundle.
     pub(crate) fn has_errors(&self) -> bool {
-        self.0.iter().any(|one| one.severity == Severity::Error)
+        self.all.iter().any(|one| one.severity == Severity::Error)
     }
 
     /// All of them by file and line, and no more than [`DIAGNOSTICS_MAX`].
     pub(crate) fn into_sorted(self) -> Vec<Diagnostic> {
-        let mut all = self.0;
+        let mut all = self.all;
         all.sort();
         all.dedup();
         if all.len() > DIAGNOSTICS_MAX {
@@ -127,5 +155,10 @@ pub(crate) fn nearest<'a>(
 
 /// What to say when `near` was probably meant.
 pub(crate) fn write_instead(near: Option<&str>) -> String {
-    near.map(|name| format!("write {name}")).unwrap_or_default()
+    write_or(near, "")
+}
+
+/// What to say when `near` was probably meant, and what otherwise.
+pub(crate) fn write_or(near: Option<&str>, otherwise: &str) -> String {
+    near.map_or_else(|| otherwise.to_owned(), |name| format!("write {name}"))
 }

@@ -1,16 +1,23 @@
 //! Owns the shape of the policy documents, as operators write them. The JSON Schema in
 //! `docs/reference/policy.schema.json` is made from these types.
 
+mod words;
 mod compliance;
 mod access;
+mod cases;
 
 pub(crate) use access::{
     AccessDocument, AccessTable, ClassType, DeviceMaximum, ExceptionDocument, KeepWord,
     LocalRuleDocument, MatchDocument, OverlayDocument, ProtectedDocument,
 };
+pub(crate) use cases::{
+    CaseDocument, DeviceDocument, ExpectDocument, RecordDocument, SiblingDocument, TestDocument,
+    TestsDocument, UserDocument,
+};
 pub(crate) use compliance::{
     ComplianceDocument, GracePeriods, RangeDocument, Requirements, RuleDocument,
 };
+pub(crate) use words::{Known, ManagementWord, NoRecord};
 
 use std::borrow::Cow;
 
@@ -47,6 +54,13 @@ pub(crate) enum AccessKind {
 pub(crate) enum OverlayKind {
     /// What is different from an access policy in some organizations.
     AccessPolicyOverlay,
+}
+
+/// Says that the document is a PolicyTests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+pub(crate) enum TestsKind {
+    /// Cases and what has to be decided about them.
+    PolicyTests,
 }
 
 /// The keys that every document has, read before anything else.

@@ -4,6 +4,7 @@ use serde_path_to_error::{Path, Segment};
 use serde_saphyr::Error;
 
 use crate::bundles::diagnostic::{nearest, write_instead};
+use crate::bundles::text::DEPTH_MAX;
 
 /// What is wrong, without the place.
 #[derive(Debug)]
@@ -34,7 +35,8 @@ pub(crate) fn of(error: &Error, path: &Path) -> Mistake {
             unknown(key, "value", variant, expected)
         }
         Error::SerdeMissingField { field, .. } => {
-            Mistake::new(under(&key, field), "the key is missing", "")
+            let cure = format!("write {field}: and its value");
+            Mistake::new(under(&key, field), "the key is missing", cure)
         }
         Error::DuplicateMappingKey { key: Some(twice), .. } => {
             Mistake::new(under(&key, twice), "the key stands here twice", "take one of them out")
@@ -49,27 +51,62 @@ pub(crate) fn of(error: &Error, path: &Path) -> Mistake {
         Error::NullIntoString { .. } => {
             Mistake::new(key, "the key has no value", "write a value or take the key out")
         }
-        Error::Unexpected { expected, .. } => Mistake::new(key, expectation(expected), ""),
+        Error::Unexpected { expected, .. } => {
+            let (message, cure) = expectation(expected);
+            Mistake::new(key, message, cure)
+        }
         other => {
             let text = other.to_string();
             let message = text.rsplit_once(" at line ").map_or(text.as_str(), |(text, _)| text);
-            Mistake::new(key, message, "")
+            syntax(key, message)
         }
+    }
+}
+
+/// A mistake in the YAML itself, in the reader's words where they say what to do.
+fn syntax(key: String, message: &str) -> Mistake {
+    let says = |words: &str| message.contains(words);
+    if says("unknown anchor") {
+        let message = "a text that starts with * points to an anchor (&), and there is none";
+        Mistake::new(key, message, "put quotes around the text, such as \"*desk\"")
+    } else if says("alias replay limit") {
+        let message = "its aliases (*) unfold to more than a policy can need";
+        // Where in the unfolding the limit was met helps nobody.
+        Mistake::new("", message, "write what they stand for")
+    } else if says("budget breached: Depth") {
+        let message = format!("it is nested deeper than {DEPTH_MAX}");
+        Mistake::new("", message, "take out what is nested too deep")
+    } else if says("tabs disallowed") {
+        Mistake::new(key, "a tab indents the line", "indent it with blanks")
+    } else {
+        let cure = "look at this line and the one above: indentation, quotes, brackets";
+        Mistake::new(key, format!("not YAML: {message}"), cure)
     }
 }
 
 fn unknown(key: String, what: &str, written: &str, known: &[&'static str]) -> Mistake {
     let near = nearest(written, known.iter().copied());
     let message = format!("unknown {what} {written:?}; known: {}", known.join(", "));
-    Mistake::new(key, message, write_instead(near))
+    let cure = match (near, what) {
+        (Some(_), _) => write_instead(near),
+        (None, "key") => "take it out, or write a key that is known".to_owned(),
+        (None, _) => "write one that is known".to_owned(),
+    };
+    Mistake::new(key, message, cure)
 }
 
-fn expectation(expected: &str) -> String {
+/// What has to stand there, and what to write.
+fn expectation(expected: &str) -> (String, &'static str) {
     match expected {
-        "mapping start" => "keys with values have to stand here, or {} for none".to_owned(),
-        "sequence start" => "a list has to stand here, such as [a, b]".to_owned(),
-        "string scalar" => "a text has to stand here".to_owned(),
-        other => format!("expected {other}"),
+        "mapping start" => {
+            let cure = "write key: value, one a line and indented, or {} for none";
+            ("keys with values have to stand here".to_owned(), cure)
+        }
+        "sequence start" => ("a list has to stand here".to_owned(), "write it as [a, b]"),
+        "string scalar" => {
+            ("a text has to stand here".to_owned(), "write one text, without [ ] or { }")
+        }
+        other => (format!("expected {other}"), "write that"),
     }
 }
 

@@ -5,7 +5,9 @@ use schemars::transform::RecursiveTransform;
 use schemars::{JsonSchema, Schema};
 use serde_json::Value;
 
-use crate::bundles::document::{AccessDocument, ComplianceDocument, OverlayDocument};
+use crate::bundles::document::{
+    AccessDocument, ComplianceDocument, OverlayDocument, TestsDocument,
+};
 
 /// A policy document.
 #[derive(JsonSchema)]
@@ -15,6 +17,7 @@ enum Document {
     Compliance(Box<ComplianceDocument>),
     Access(Box<AccessDocument>),
     Overlay(Box<OverlayDocument>),
+    Tests(Box<TestsDocument>),
 }
 
 /// The JSON Schema of one policy document, as text with a line break at its end.

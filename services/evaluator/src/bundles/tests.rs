@@ -108,7 +108,8 @@ fn mistakes_of_shape_are_named_with_their_place_and_cure() {
         ),
         (
             compliance("platforms:\n  iOS:\n"),
-            "p.yaml:5:6: platforms.iOS: keys with values have to stand here, or {} for none",
+            "p.yaml:5:6: platforms.iOS: keys with values have to stand here (write key: value, one a \
+             line and indented, or {} for none)",
         ),
         (
             platforms("storageRequireEncryption: yes"),
@@ -117,9 +118,13 @@ fn mistakes_of_shape_are_named_with_their_place_and_cure() {
         ),
         (
             platforms("osMinimumVersion: [17]"),
-            "p.yaml:6:23: platforms.iOS.osMinimumVersion: a text has to stand here",
+            "p.yaml:6:23: platforms.iOS.osMinimumVersion: a text has to stand here (write one text, \
+             without [ ] or { })",
         ),
-        (compliance(""), "p.yaml:1: platforms: the key is missing"),
+        (
+            compliance(""),
+            "p.yaml:1: platforms: the key is missing (write platforms: and its value)",
+        ),
     ];
     for (text, expected) in cases {
         assert_eq!(refused(&text), [expected], "{text}");
@@ -131,7 +136,7 @@ fn mistakes_of_shape_in_any_document_are_named_too() {
     let cases = [
         (
             access("includedGroups: all\n"),
-            "p.yaml:6:17: includedGroups: a list has to stand here, such as [a, b]",
+            "p.yaml:6:17: includedGroups: a list has to stand here (write it as [a, b])",
         ),
         (
             access("includedGroups: [a]\naccess: { unmanaged: quarantined }\n"),
@@ -143,15 +148,19 @@ fn mistakes_of_shape_in_any_document_are_named_too() {
             "p.yaml:4:13: precedence: the value is not a whole number of 0 or more (write a number \
              such as 10)",
         ),
-        (access("includedGroups: [a\n"), "p.yaml:6:17: includedGroups: unclosed bracket '['"),
+        (
+            access("includedGroups: [a\n"),
+            "p.yaml:6:17: includedGroups: not YAML: unclosed bracket '[' (look at this line and the \
+             one above: indentation, quotes, brackets)",
+        ),
         (
             "kind: AccessPolicy\n".to_owned(),
             "p.yaml:1: apiVersion: the key is missing (write exgate/v1)",
         ),
         (
             "# policy\napiVersion: exgate/v1\nname: a\n".to_owned(),
-            "p.yaml:2: kind: the key is missing (write CompliancePolicy, AccessPolicy or \
-             AccessPolicyOverlay)",
+            "p.yaml:2: kind: the key is missing (write CompliancePolicy, AccessPolicy, \
+             AccessPolicyOverlay or PolicyTests)",
         ),
         (
             "apiVersion: exgate/v2\nkind: AccessPolicy\n".to_owned(),
@@ -160,7 +169,7 @@ fn mistakes_of_shape_in_any_document_are_named_too() {
         (
             "apiVersion: exgate/v1\nkind: AccesPolicy\n".to_owned(),
             "p.yaml:2:7: kind: unknown kind \"AccesPolicy\"; known: CompliancePolicy, AccessPolicy, \
-             AccessPolicyOverlay (write AccessPolicy)",
+             AccessPolicyOverlay, PolicyTests (write AccessPolicy)",
         ),
         (
             "apiVersion: exgate/v1\nkind: Organization\nname: contoso\n".to_owned(),
@@ -171,7 +180,8 @@ fn mistakes_of_shape_in_any_document_are_named_too() {
         (String::new(), NOTHING),
         (
             "- a\n- b\n".to_owned(),
-            "p.yaml:1:1: keys with values have to stand here, or {} for none",
+            "p.yaml:1:1: keys with values have to stand here (write key: value, one a line and \
+             indented, or {} for none)",
         ),
     ];
     for (text, expected) in cases {

@@ -9,16 +9,18 @@ use crate::bundles::PolicyFile;
 use crate::bundles::diagnostic::{
     Diagnostic, Diagnostics, Position, Severity, nearest, write_instead,
 };
-use crate::bundles::document::{AccessDocument, ComplianceDocument, Header, OverlayDocument};
+use crate::bundles::document::{
+    AccessDocument, ComplianceDocument, Header, OverlayDocument, TestsDocument,
+};
 use crate::bundles::mistake::{self, Mistake};
 
 /// The deepest nesting of a document.
-const DEPTH_MAX: usize = 16;
+pub(super) const DEPTH_MAX: usize = 16;
 /// The most YAML nodes that aliases may unfold to in one document.
 const ALIAS_EVENTS_MAX: usize = 10_000;
 
 const API_VERSION: &str = "exgate/v1";
-const KINDS: [&str; 3] = ["CompliancePolicy", "AccessPolicy", "AccessPolicyOverlay"];
+const KINDS: [&str; 4] = ["CompliancePolicy", "AccessPolicy", "AccessPolicyOverlay", "PolicyTests"];
 
 /// A document whose shape is right.
 #[derive(Debug)]
@@ -33,12 +35,26 @@ pub(crate) struct Read<T> {
     pub(crate) document: T,
 }
 
+impl<T> Read<T> {
+    /// Another part of the document, at the same place.
+    pub(crate) fn with<U>(&self, document: U) -> Read<U> {
+        let Self { path, line, lines_before, document: _ } = self;
+        Read { path: path.clone(), line: *line, lines_before: *lines_before, document }
+    }
+
+    /// The line it starts at.
+    pub(crate) fn start(&self) -> Position {
+        Position { line: self.line, column: 0 }
+    }
+}
+
 /// All documents of a bundle whose shape is right.
 #[derive(Debug, Default)]
 pub(crate) struct Documents {
     pub(crate) compliance: Vec<Read<ComplianceDocument>>,
     pub(crate) access: Vec<Read<AccessDocument>>,
     pub(crate) overlays: Vec<Read<OverlayDocument>>,
+    pub(crate) tests: Vec<Read<TestsDocument>>,
     /// Names of policies whose shape is wrong: nobody is told that they do not exist.
     pub(crate) spoilt: Vec<String>,
 }
@@ -78,15 +94,17 @@ impl Documents {
     }
 
     fn read_piece(&mut self, at: &Place<'_>) -> Result<(), Box<Diagnostic>> {
-        let header: Header = at.read()?;
+        let header: Header = at.read().inspect_err(|_| self.spoilt.extend(at.name_at_sight()))?;
         let kind = header.kind.as_ref().map(|kind| kind.value.as_str()).unwrap_or_default();
         let outcome = at.check_header(&header).and_then(|()| {
             if kind == KINDS[0] {
                 at.read().map(|document| self.compliance.push(at.found(document)))
             } else if kind == KINDS[1] {
                 at.read().map(|document| self.access.push(at.found(document)))
-            } else {
+            } else if kind == KINDS[2] {
                 at.read().map(|document| self.overlays.push(at.found(document)))
+            } else {
+                at.read().map(|document| self.tests.push(at.found(document)))
             }
         });
         if outcome.is_err() {
@@ -148,6 +166,12 @@ impl Place<'_> {
         lines(self.piece.lines_before + before + 1)
     }
 
+    /// The name of a document whose text cannot be read as a whole.
+    fn name_at_sight(&self) -> Option<String> {
+        let name = self.piece.text.lines().find_map(|line| line.strip_prefix("name:"))?;
+        Some(name.trim().trim_matches(['"', '\'']).to_owned())
+    }
+
     fn found<T>(&self, document: T) -> Read<T> {
         Read {
             path: self.path.to_owned(),
@@ -171,7 +195,7 @@ impl Place<'_> {
             return Err(Box::new(self.refuse(start, mistake)));
         };
         let Some(kind) = &header.kind else {
-            let cure = "write CompliancePolicy, AccessPolicy or AccessPolicyOverlay";
+            let cure = "write CompliancePolicy, AccessPolicy, AccessPolicyOverlay or PolicyTests";
             let mistake = Mistake::new("kind", "the key is missing", cure);
             return Err(Box::new(self.refuse(start, mistake)));
         };
@@ -200,14 +224,16 @@ impl Place<'_> {
             |yaml| T::deserialize(serde_path_to_error::Deserializer::new(yaml, &mut track)),
         );
         read.map_err(|error| {
-            // A key that is missing stands nowhere: the whole document lacks it.
-            let is_missing = matches!(error.without_snippet(), Error::SerdeMissingField { .. });
+            let path = track.path();
+            // A key that is missing in the document stands nowhere.
+            let is_missing = matches!(error.without_snippet(), Error::SerdeMissingField { .. })
+                && path.iter().next().is_none();
             let place = error.location().filter(|_| !is_missing);
             let at = place.map_or_else(
                 || Position { line: self.line(), column: 0 },
                 |location| Position::in_file(location, lines(self.piece.lines_before)),
             );
-            Box::new(self.refuse(at, mistake::of(&error, &track.path())))
+            Box::new(self.refuse(at, mistake::of(&error, &path)))
         })
     }
 }

@@ -2,7 +2,10 @@
 
 use std::{ffi::OsString, path::PathBuf};
 
-use clap::{Arg, ArgAction, Command};
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+/// What clap calls the values of a word.
+const VALUES: &str = "values";
 
 /// What a person or a unit file asked for.
 #[derive(Debug, Default)]
@@ -11,8 +14,33 @@ pub(crate) struct Args {
     pub(crate) overrides: Vec<(String, String)>,
     pub(crate) check_config: bool,
     pub(crate) print_config: bool,
-    /// The values of the service's own flag, when it was given.
-    pub(crate) action: Option<Vec<String>>,
+    /// What was asked for by the service's own flag or one of its words.
+    pub(crate) action: Option<Asked>,
+}
+
+/// What was asked of a service's own action.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// The word; none when it was the flag.
+    pub command: Option<&'static str>,
+    /// The switches that are given, without dashes.
+    pub switches: Vec<&'static str>,
+    /// The options that are given, without dashes, each with its value.
+    pub options: Vec<(&'static str, String)>,
+    /// The values.
+    pub values: Vec<String>,
+}
+
+impl Asked {
+    /// Whether a switch is given.
+    pub fn has(&self, switch: &str) -> bool {
+        self.switches.contains(&switch)
+    }
+
+    /// The value of an option, if it is given.
+    pub fn option(&self, name: &str) -> Option<&str> {
+        self.options.iter().find(|(option, _)| *option == name).map(|(_, value)| value.as_str())
+    }
 }
 
 /// The one flag that is a service's own.
@@ -21,18 +49,22 @@ pub(crate) struct Flag {
     pub(crate) name: &'static str,
     pub(crate) values: Option<&'static str>,
     pub(crate) help: &'static str,
-    pub(crate) command: Option<OwnCommand>,
+    pub(crate) commands: &'static [OwnCommand],
 }
 
-/// The same asked for by a word instead of a flag, with switches of its own.
+/// The same, or something close to it, asked for by a word instead of a flag.
 #[derive(Clone, Copy, Debug)]
 pub struct OwnCommand {
     /// The word, such as `doctor`.
     pub name: &'static str,
     /// What it does, for the help.
     pub help: &'static str,
-    /// Switches without dashes, each with its help; the names of those that are given are the values.
+    /// Switches without dashes, each with its help.
     pub switches: &'static [(&'static str, &'static str)],
+    /// Options without dashes, each with the name of its value and its help.
+    pub options: &'static [(&'static str, &'static str, &'static str)],
+    /// What its values are called in the help, when it takes any; then at least one is needed.
+    pub values: Option<&'static str>,
 }
 
 /// Reads the flags; help, the version and wrong usage come back as the error to print.
@@ -76,31 +108,56 @@ pub(crate) fn parse(
         }
         None => command,
     };
-    let word = own.and_then(|own| own.command);
-    let command = match word {
-        Some(OwnCommand { name, help, switches }) => {
-            let switches = switches.iter().map(|(name, help)| flag(name, help));
-            command.subcommand(Command::new(name).about(help).args(switches))
-        }
-        None => command,
-    };
+    let words = own.map(|own| own.commands).unwrap_or_default();
+    let command = words.iter().fold(command, |command, word| command.subcommand(subcommand(word)));
     let mut matches = command.try_get_matches_from(args)?;
-    let action = own.and_then(|own| match own.values {
+    let by_flag = own.and_then(|own| match own.values {
         Some(_) => matches.remove_many(own.name).map(Iterator::collect),
         None => matches.get_flag(own.name).then(Vec::new),
     });
-    let asked = word.and_then(|word| {
-        let given = matches.subcommand_matches(word.name)?;
-        let switches = word.switches.iter().filter(|(name, _)| given.get_flag(name));
-        Some(switches.map(|(name, _)| (*name).to_owned()).collect())
-    });
+    let by_flag = by_flag.map(|values| Asked { values, ..Asked::default() });
+    let by_word =
+        words.iter().find_map(|word| Some(asked(word, matches.subcommand_matches(word.name)?)));
     Ok(Args {
-        action: asked.or(action),
+        action: by_word.or(by_flag),
         config: matches.remove_one("config"),
         overrides: matches.remove_many("set").map(Iterator::collect).unwrap_or_default(),
         check_config: matches.get_flag("check-config"),
         print_config: matches.get_flag("print-config"),
     })
+}
+
+fn subcommand(word: &OwnCommand) -> Command {
+    let OwnCommand { name, help, switches, options, values } = *word;
+    let switch = |(name, help): &(&'static str, &'static str)| {
+        Arg::new(*name).long(*name).action(ArgAction::SetTrue).help(*help)
+    };
+    let option = |(name, value, help): &(&'static str, &'static str, &'static str)| {
+        Arg::new(*name).long(*name).value_name(*value).help(*help)
+    };
+    let command = Command::new(name).about(help);
+    let command = command.args(switches.iter().map(switch)).args(options.iter().map(option));
+    match values {
+        Some(values) => {
+            command.arg(Arg::new(VALUES).value_name(values).num_args(1..).required(true))
+        }
+        None => command,
+    }
+}
+
+fn asked(word: &OwnCommand, given: &ArgMatches) -> Asked {
+    let switches = word.switches.iter().map(|(name, _)| *name);
+    let options = word
+        .options
+        .iter()
+        .filter_map(|(name, ..)| Some((*name, given.get_one::<String>(name)?.clone())));
+    let values = word.values.and_then(|_| given.get_many::<String>(VALUES));
+    Asked {
+        command: Some(word.name),
+        switches: switches.filter(|name| given.get_flag(name)).collect(),
+        options: options.collect(),
+        values: values.into_iter().flatten().cloned().collect(),
+    }
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {
@@ -123,36 +180,55 @@ mod tests {
     #[test]
     fn a_service_may_have_a_flag_of_its_own() {
         let parse = |values, args: &[&str]| {
-            let own = Flag { name: "check-policy", values, help: "Checks files", command: None };
+            let own = Flag { name: "check-policy", values, help: "Checks files", commands: &[] };
             super::parse("exgate-test", Some(own), args.iter().map(OsString::from))
         };
         let given = parse(Some("PATH"), &["exgate-test", "--check-policy", "a", "b"]).unwrap();
-        assert_eq!(given.action.unwrap(), ["a", "b"]);
+        assert_eq!(given.action.unwrap().values, ["a", "b"]);
         assert!(parse(Some("PATH"), &["exgate-test", "--check-policy"]).is_err());
-        assert_eq!(parse(None, &["exgate-test", "--check-policy"]).unwrap().action, Some(vec![]));
+        let given = parse(None, &["exgate-test", "--check-policy"]).unwrap();
+        assert_eq!(given.action, Some(Asked::default()));
         assert_eq!(parse(None, &["exgate-test"]).unwrap().action, None);
     }
 
     #[test]
-    fn a_service_may_have_a_command_of_its_own() {
-        let parse = |args: &[&str]| {
-            let command = Some(OwnCommand {
+    fn a_service_may_have_commands_of_its_own() {
+        const WORDS: &[OwnCommand] = &[
+            OwnCommand {
                 name: "doctor",
                 help: "Checks",
                 switches: &[("json", "As JSON"), ("brief", "Less")],
-            });
-            let own = Flag { name: "preflight", values: None, help: "Checks", command };
+                options: &[],
+                values: None,
+            },
+            OwnCommand {
+                name: "show",
+                help: "Shows",
+                switches: &[],
+                options: &[("organization", "ORG", "Only this one")],
+                values: Some("PATH"),
+            },
+        ];
+        let parse = |args: &[&str]| {
+            let own = Flag { name: "preflight", values: None, help: "Checks", commands: WORDS };
             super::parse("exgate-test", Some(own), args.iter().map(OsString::from))
         };
         assert_eq!(parse(&["exgate-test"]).unwrap().action, None);
-        assert_eq!(parse(&["exgate-test", "--preflight"]).unwrap().action, Some(vec![]));
-        assert_eq!(parse(&["exgate-test", "doctor"]).unwrap().action, Some(vec![]));
+        let asked = |args: &[&str]| parse(args).unwrap().action.unwrap();
+        assert_eq!(asked(&["exgate-test", "--preflight"]), Asked::default());
+        assert_eq!(asked(&["exgate-test", "doctor"]).command, Some("doctor"));
         let given = parse(&["exgate-test", "--set=a=b", "doctor", "--json", "--config", "x"]);
         let given = given.unwrap();
-        assert_eq!(given.action.unwrap(), ["json"]);
         assert_eq!(given.config.unwrap(), PathBuf::from("x"));
         assert_eq!(given.overrides, [("a".to_owned(), "b".to_owned())]);
-        assert!(parse(&["exgate-test", "doctr"]).is_err());
+        let doctor = given.action.unwrap();
+        assert!(doctor.has("json") && !doctor.has("brief") && doctor.values.is_empty());
+        let show = asked(&["exgate-test", "show", "a", "--organization", "contoso", "b"]);
+        assert_eq!((show.option("organization"), show.values.len()), (Some("contoso"), 2));
+        for wrong in [&["doctr"][..], &["show"], &["show", "a", "--json"], &["doctor", "a"]] {
+            let args: Vec<_> = std::iter::once(&"exgate-test").chain(wrong).copied().collect();
+            assert!(parse(&args).is_err(), "{wrong:?}");
+        }
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub mod clock;
 pub mod listen;
 mod report;
 
-pub use args::OwnCommand as Command;
+pub use args::{Asked, OwnCommand as Command};
 pub use process::{
     Action, CommandError, Findings, command, install_crypto_provider, main, main_or,
 };

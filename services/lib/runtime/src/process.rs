@@ -17,7 +17,7 @@ use futures_util::future::BoxFuture;
 use tokio::runtime::Runtime;
 
 use crate::{
-    args::{self, Flag, OwnCommand},
+    args::{self, Asked, Flag, OwnCommand},
     config::{self, Configuration, Layers, Loaded, Log, Telemetry},
     health, listen,
     metrics::Metrics,
@@ -73,10 +73,10 @@ pub struct Action<C> {
     pub values: Option<&'static str>,
     /// What it does, for the help.
     pub help: &'static str,
-    /// A word that asks for the same, with switches of its own.
-    pub command: Option<OwnCommand>,
-    /// Does it, with the settings and the values of the flag or the switches of the word.
-    pub run: fn(C, Vec<String>) -> BoxFuture<'static, Findings>,
+    /// Words that ask for the same, or for something close to it.
+    pub commands: &'static [OwnCommand],
+    /// Does it, with the settings and what was asked.
+    pub run: fn(C, Asked) -> BoxFuture<'static, Findings>,
 }
 
 impl<C> fmt::Debug for Action<C> {
@@ -92,6 +92,9 @@ pub struct Findings {
     pub lines: Vec<String>,
     /// Whether the process ends with 0; otherwise with 1.
     pub is_well: bool,
+    /// What was asked for and cannot be done, such as reading a file that is not there; printed to
+    /// standard error, one a line. Then the process ends with 64.
+    pub complaints: Vec<String>,
 }
 
 /// Runs a short-lived command to its end with telemetry around it.
@@ -163,7 +166,7 @@ where
         name: action.flag,
         values: action.values,
         help: action.help,
-        command: action.command,
+        commands: action.commands,
     });
     let args = match args::parse(name, flag, args) {
         Ok(args) => args,
@@ -190,8 +193,8 @@ where
     if args.check_config {
         return say(&format!("OK: {} ({})\n", name, loaded.source));
     }
-    if let (Some(action), Some(values)) = (action, args.action) {
-        return act(action, loaded.config, values);
+    if let (Some(action), Some(asked)) = (action, args.action) {
+        return act(action, loaded.config, asked);
     }
     match serve(name, loaded, start) {
         Ok(()) => OK,
@@ -200,16 +203,22 @@ where
 }
 
 /// Does the one thing, without telemetry: its lines are the result.
-fn act<C>(action: Action<C>, config: C, values: Vec<String>) -> u8 {
+fn act<C>(action: Action<C>, config: C, asked: Asked) -> u8 {
     install_crypto_provider();
     let runtime = match runtime() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&CommandError::Runtime(error), FAILED),
     };
-    let Findings { lines, is_well } = runtime.block_on((action.run)(config, values));
+    let found = runtime.block_on((action.run)(config, asked));
+    let Findings { lines, is_well, complaints } = found;
     runtime.shutdown_timeout(BLOCKING_GRACE);
     let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    for complaint in &complaints {
+        // When standard error is gone, the exit code still says it.
+        drop(writeln!(io::stderr(), "error: {complaint}"));
+    }
     match say(&text) {
+        OK if !complaints.is_empty() => USAGE,
         OK if !is_well => FAILED,
         code => code,
     }

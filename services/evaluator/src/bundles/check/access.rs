@@ -11,8 +11,8 @@ use exgate_domain::policy::{
 };
 
 use super::place::Check;
-use crate::bundles::compiled::{Local, Written};
-use crate::bundles::diagnostic::{nearest, write_instead};
+use crate::bundles::compiled::{Local, Origin, Written};
+use crate::bundles::diagnostic::{nearest, write_or};
 use crate::bundles::document::{
     AccessDocument, AccessTable, ClassType, DeviceMaximum, ExceptionDocument, KeepWord,
     LocalRuleDocument, MatchDocument, ProtectedDocument,
@@ -42,11 +42,11 @@ pub(super) fn policy(
     both(&included_groups, &document.excluded_groups, check);
     let compliance_policies = references(&document.compliance_policies, known, check);
     let inactive_after = inactive(document.inactive_after, check);
-    if inactive_after.is_none() && document.access.inactive.is_some() {
-        let place = check.at(&document.name);
-        let message = "access.inactive does nothing without inactiveAfter";
-        check.warn(place, "access.inactive", message, "write inactiveAfter: 60d");
+    if let Some(word) = document.access.inactive.as_ref().filter(|_| inactive_after.is_none()) {
+        let message = "it does nothing without inactiveAfter";
+        check.warn(check.at(word), "access.inactive", message, "write inactiveAfter: 60d");
     }
+    let access = table(document.access, CAREFUL, check);
     let local = locals(document.local_rules, check);
     let (protected_users, protected_groups) = protected(document.protected, check);
     let policy = AccessPolicy {
@@ -59,15 +59,16 @@ pub(super) fn policy(
         license_required: document.license_required,
         compliance_policies,
         override_default_rule: document.override_default_rule,
-        access: table(document.access, CAREFUL, check),
+        access,
         inactive_after,
-        platform_exceptions: exceptions(document.platform_exceptions, check),
+        platform_exceptions: exceptions(document.platform_exceptions, &access, check),
         local_rules: local.iter().map(|local| local.written.clone()).collect(),
         device_limit: document.maximum_devices.map(|maximum| limit(&maximum, check)),
         protected_users,
         protected_groups,
     };
-    Written { policy, local, place: check.place(&document.name) }
+    let origin = Origin { place: check.place(&document.name), overlaid: None };
+    Written { policy, local, origin }
 }
 
 /// An empty list of included groups targets nobody.
@@ -102,7 +103,8 @@ pub(super) fn references(
         if !known.contains(&policy.value) {
             let near = nearest(&policy.value, known.iter().map(String::as_str));
             let message = format!("no compliance policy is named {:?}", policy.value);
-            check.refuse(check.at(policy), &key, message, &write_instead(near));
+            let cure = write_or(near, "write a CompliancePolicy with this name, or take it out");
+            check.refuse(check.at(policy), &key, message, &cure);
         } else if !seen.insert(&policy.value) {
             let message = format!("{:?} stands here twice", policy.value);
             check.refuse(check.at(policy), &key, message, "take one of them out");
@@ -130,7 +132,7 @@ pub(super) fn table(
         not_compliant: or(not_compliant, otherwise.not_compliant),
         in_grace_period: or(in_grace_period, otherwise.in_grace_period),
         stale: or(stale.map(|word| word.value), otherwise.stale),
-        inactive: or(inactive, otherwise.inactive),
+        inactive: or(inactive.map(|word| word.value), otherwise.inactive),
     }
 }
 
@@ -151,6 +153,7 @@ pub(super) fn inactive(
 /// What unmanaged devices of some classes get, each class once.
 pub(super) fn exceptions(
     documents: Vec<ExceptionDocument>,
+    situations: &AccessBySituation,
     check: &mut Check<'_>,
 ) -> Vec<PlatformException> {
     let mut exceptions: Vec<PlatformException> = Vec::new();
@@ -172,6 +175,18 @@ pub(super) fn exceptions(
         if exceptions.iter().any(same) {
             let message = format!("{:?} is an exception before it", class.name.value);
             check.refuse(check.at(&class.name), &key, message, "take one of them out");
+        }
+        if exception.access == situations.unmanaged {
+            let message = format!(
+                "it changes nothing: access.unmanaged is {} already",
+                situations.unmanaged.word()
+            );
+            check.warn(
+                check.at(&class.name),
+                &key,
+                message,
+                "take it out, or write another access",
+            );
         }
         exceptions.push(exception);
     }
@@ -204,6 +219,10 @@ pub(super) fn locals(documents: Vec<LocalRuleDocument>, check: &mut Check<'_>) -
                 before.written.id
             );
             check.refuse(check.at(&id), &key("id"), message, "move it up, or take it out");
+        } else if local.matches_all() {
+            let message =
+                "it matches every device: the records and compliance policies are not asked";
+            check.warn(check.at(&id), &key("match"), message, "write which devices it is about");
         }
         locals.push(local);
     }
@@ -252,6 +271,11 @@ pub(super) fn limit(document: &DeviceMaximum, check: &mut Check<'_>) -> DeviceLi
     if document.count.value == 0 {
         let message = "with no device at all nobody has mail";
         check.refuse(check.at(&document.count), "maximumDevices.count", message, "write 1 or more");
+    }
+    if Access::from(document.access) == Access::Allow {
+        let message = "devices that are too many are allowed, so that there is no maximum";
+        let cure = "write quarantine or block, or take maximumDevices out";
+        check.warn(check.at(&document.count), "maximumDevices.access", message, cure);
     }
     DeviceLimit {
         maximum: document.count.value,

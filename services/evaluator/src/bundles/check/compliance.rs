@@ -6,7 +6,8 @@ use jiff::SignedDuration;
 use serde_saphyr::Spanned;
 
 use exgate_domain::policy::{
-    Build, CompliancePolicy, ComplianceRule, ExpressionRule, PlatformRequirements, VersionRange,
+    Build, CompliancePolicy, ComplianceRule, ExpressionRule, MdmVerdict, PlatformRequirements,
+    Version, VersionRange,
 };
 
 use super::place::Check;
@@ -47,7 +48,7 @@ pub(super) fn policy(
     let (owners, agents) = (document.managed_device_owner_types, document.management_agents);
     once("managedDeviceOwnerTypes", &owners, check);
     once("managementAgents", &agents, check);
-    let rules = rules(document.rules, check);
+    let rules = rules(document.rules, block_after, check);
     let mut policy = CompliancePolicy {
         name,
         platforms,
@@ -102,21 +103,32 @@ fn graces(
             let message = format!("the policy does not ask for {}", rule.key());
             check.warn(check.at(&text), &key, message, "take it out");
         }
-        let Some(span) = check.span(&key, &text) else { continue };
-        if policy.block_after.is_some_and(|block| block <= span) {
-            let message = format!("{} is not shorter than blockAfter", text.value);
-            check.refuse(check.at(&text), &key, message, "write a shorter span");
-        }
-        graces.push((rule, span));
+        graces.extend(grace(&key, &text, policy.block_after, check).map(|span| (rule, span)));
     }
     graces
+}
+
+/// The grace period of one rule, which ends before a device is blocked.
+fn grace(
+    key: &str,
+    text: &Spanned<String>,
+    block_after: Option<SignedDuration>,
+    check: &mut Check<'_>,
+) -> Option<SignedDuration> {
+    let span = check.span(key, text)?;
+    if block_after.is_some_and(|block| block <= span) {
+        let message = format!("{} is not shorter than blockAfter", text.value);
+        check.refuse(check.at(text), key, message, "write a shorter span");
+    }
+    Some(span)
 }
 
 /// Whether the policy has a rule.
 fn asks(policy: &CompliancePolicy, rule: ComplianceRule) -> bool {
     let any = |asks: fn(&PlatformRequirements) -> bool| policy.platforms.iter().any(asks);
     match rule {
-        ComplianceRule::ComplianceState | ComplianceRule::Platforms => true,
+        ComplianceRule::ComplianceState => policy.mdm != MdmVerdict::Ignored,
+        ComplianceRule::Platforms => true,
         ComplianceRule::OsMinimumVersion => any(|it| it.os_minimum.is_some()),
         ComplianceRule::OsMaximumVersion => any(|it| it.os_maximum.is_some()),
         ComplianceRule::OsMinimumBuildVersion => any(|it| it.build_minimum.is_some()),
@@ -136,14 +148,18 @@ fn asks(policy: &CompliancePolicy, rule: ComplianceRule) -> bool {
     }
 }
 
-fn rules(documents: Vec<RuleDocument>, check: &mut Check<'_>) -> Vec<Rule> {
+fn rules(
+    documents: Vec<RuleDocument>,
+    block_after: Option<SignedDuration>,
+    check: &mut Check<'_>,
+) -> Vec<Rule> {
     let mut seen = HashSet::new();
     let mut rules = Vec::new();
     for (index, document) in documents.into_iter().enumerate() {
         let RuleDocument { id, require, grace_period } = document;
         check.id(&format!("rules[{index}].id"), &id, &mut seen);
         let key = format!("rules[{index}].gracePeriod");
-        let grace_period = grace_period.and_then(|text| check.span(&key, &text));
+        let grace_period = grace_period.and_then(|text| grace(&key, &text, block_after, check));
         let expression = check.expression(&format!("rules[{index}].require"), &require);
         let Some(expression) = expression else { continue };
         let written = ExpressionRule { id: id.value, require: require.value, grace_period };
@@ -169,6 +185,7 @@ fn platform_requirements(
         let cure = "write a version that is not older";
         check.refuse(check.at(text), &key("osMaximumVersion"), message, cure);
     }
+    foreign(platform, &document, check);
     let (oldest, newest) = (document.os_minimum_build_version, document.os_maximum_build_version);
     let build_minimum = oldest.and_then(|text| build(&key("osMinimumBuildVersion"), &text, check));
     let build_maximum = newest.and_then(|text| {
@@ -180,7 +197,9 @@ fn platform_requirements(
         }
         Some(build)
     });
-    let build_ranges = ranges(platform, document.valid_operating_system_build_ranges, check);
+    let limits = (os_minimum.as_ref(), os_maximum.as_ref());
+    let build_ranges =
+        ranges(platform, document.valid_operating_system_build_ranges, limits, check);
     let patch_minimum = document.min_android_security_patch_level.and_then(|text| {
         let day = text.value.parse().ok();
         if day.is_none() {
@@ -205,6 +224,29 @@ fn platform_requirements(
     }
 }
 
+/// Demands that devices of the platform can never meet, because they do not have what is asked for.
+fn foreign(platform: &str, document: &Requirements, check: &mut Check<'_>) {
+    let key = |name: &str| format!("platforms.{platform}.{name}");
+    let is_apple = ["iOS", "iPadOS", "macOS"].contains(&platform);
+    let builds = [
+        ("osMinimumBuildVersion", &document.os_minimum_build_version),
+        ("osMaximumBuildVersion", &document.os_maximum_build_version),
+    ];
+    for (name, text) in builds {
+        if let Some(text) = text.as_ref().filter(|_| !is_apple) {
+            let message = format!("{platform} has no builds as Apple numbers them");
+            let cure = "write validOperatingSystemBuildRanges, or take it out";
+            check.warn(check.at(text), &key(name), message, cure);
+        }
+    }
+    let level = document.min_android_security_patch_level.as_ref();
+    if let Some(text) = level.filter(|_| platform != "android") {
+        let message = format!("{platform} has no security patch level, so that none is compliant");
+        let key = key("minAndroidSecurityPatchLevel");
+        check.warn(check.at(text), &key, message, "move it to android, or take it out");
+    }
+}
+
 fn build(key: &str, text: &Spanned<String>, check: &mut Check<'_>) -> Option<Build> {
     let build = Build::read(&text.value);
     if build.is_none() {
@@ -218,6 +260,7 @@ fn build(key: &str, text: &Spanned<String>, check: &mut Check<'_>) -> Option<Bui
 fn ranges(
     platform: &str,
     documents: Vec<RangeDocument>,
+    (oldest, newest): (Option<&Version>, Option<&Version>),
     check: &mut Check<'_>,
 ) -> Vec<VersionRange> {
     let mut ranges: Vec<VersionRange> = Vec::new();
@@ -235,6 +278,17 @@ fn ranges(
             let cure = "write a version that is not older";
             check.refuse(check.at(&high), &key("highestVersion"), message, cure);
             continue;
+        }
+        if oldest.is_some_and(|oldest| highest < *oldest)
+            || newest.is_some_and(|newest| lowest > *newest)
+        {
+            let message = "no version of the range is within osMinimumVersion and osMaximumVersion";
+            check.refuse(
+                check.at(&low),
+                &key("lowestVersion"),
+                message,
+                "take it out, or widen them",
+            );
         }
         let overlaps = |other: &&VersionRange| lowest <= other.highest && other.lowest <= highest;
         if let Some(other) = ranges.iter().find(overlaps) {

@@ -1,13 +1,18 @@
 //! Overlays: what is different from an access policy in some organizations. The policy is parted in two:
 //! one for those organizations, with the differences, and one for all others.
 
+use std::collections::HashSet;
+
+use serde_saphyr::Spanned;
+
 use exgate_domain::policy::{AccessPolicy, Organizations};
 
 use super::access;
 use super::place::Check;
-use crate::bundles::compiled::Written;
-use crate::bundles::diagnostic::{nearest, write_instead};
-use crate::bundles::document::OverlayDocument;
+use crate::bundles::compiled::{Local, Origin, Overlaid, Written};
+use crate::bundles::diagnostic::{Position, nearest, write_or};
+use crate::bundles::document::{LocalRuleDocument, OverlayDocument};
+use crate::bundles::fold;
 
 /// What an overlay is checked against.
 pub(super) struct At<'a> {
@@ -32,10 +37,17 @@ pub(super) fn apply(
         .take(at.bases)
         .position(|written| written.policy.name == document.base.value);
     let Some(place) = place else {
-        if !at.spoilt.contains(&document.base.value) {
+        let base = &document.base.value;
+        let overlays = policies.iter().skip(at.bases);
+        let overlay = overlays.map(|it| &it.policy.name).find(|name| *name == base);
+        if overlay.is_some() || *base == name {
+            let message = format!("{base:?} is an overlay itself");
+            let cure = "write the name of the access policy that it changes";
+            check.refuse(check.at(&document.base), "base", message, cure);
+        } else if !at.spoilt.contains(base) {
             let names = policies.iter().take(at.bases).map(|it| it.policy.name.as_str());
-            let message = format!("no access policy is named {:?}", document.base.value);
-            let cure = write_instead(nearest(&document.base.value, names));
+            let message = format!("no access policy is named {base:?}");
+            let cure = write_or(nearest(base, names), "write the name of an access policy");
             check.refuse(check.at(&document.base), "base", message, &cure);
         }
         return;
@@ -44,11 +56,7 @@ pub(super) fn apply(
         let Some(base) = policies.get(place) else { return };
         if !base.policy.organizations.include(&organization.value) {
             let key = format!("organizations[{index}]");
-            let message = format!(
-                "{:?} is not, or no longer, an organization of the policy {:?}",
-                organization.value, document.base.value
-            );
-            let cure = "take it out: another overlay has it, or the policy does not name it";
+            let (message, cure) = not_there(&organization.value, &base.policy.name, policies);
             check.refuse(check.at(organization), &key, message, cure);
         }
     }
@@ -66,9 +74,35 @@ pub(super) fn apply(
         ..base.policy
     }) {
         let message = "it changes nothing of the policy";
-        check.warn(merged.place.at, "base", message, "write what is different, or take it out");
+        check.warn(
+            merged.origin.place.at,
+            "base",
+            message,
+            "write what is different, or take it out",
+        );
     }
     policies.push(merged);
+}
+
+/// Why an organization cannot have another overlay of a policy.
+fn not_there(organization: &str, base: &str, policies: &[Written]) -> (String, &'static str) {
+    let is_other = |it: &&Written| {
+        it.origin.overlaid.as_ref().is_some_and(|overlaid| overlaid.base == base)
+            && it.policy.organizations.include(organization)
+    };
+    match policies.iter().find(is_other) {
+        Some(other) => {
+            let message = format!(
+                "{organization:?} has an overlay of the policy {base:?} already: {:?}",
+                other.policy.name
+            );
+            (message, "make one overlay of the two")
+        }
+        None => {
+            let message = format!("the policy {base:?} is not for {organization:?}");
+            (message, "add it to the organizations there, or take it out here")
+        }
+    }
 }
 
 fn organizations(document: &OverlayDocument, check: &mut Check<'_>) -> Vec<String> {
@@ -98,7 +132,14 @@ fn merge(
     (at, check): (&At<'_>, &mut Check<'_>),
 ) -> Written {
     let place = check.place(&document.name);
-    let Written { policy: base, local: base_rules, place: _ } = base;
+    let Written { policy: base, local: base_rules, origin: base_origin } = base;
+    let overlaid = Overlaid {
+        base: base.name.clone(),
+        base_place: base_origin.place,
+        keys: keys(&document),
+        local_rules: document.local_rules.len(),
+        protected: (document.protected.users.len(), document.protected.groups.len()),
+    };
     let included_groups = match &document.included_groups {
         Some(groups) => {
             access::nobody(groups, check);
@@ -111,14 +152,26 @@ fn merge(
             access::both(&included_groups, groups, check);
             check.groups("excludedGroups", groups)
         }
-        None => base.excluded_groups,
+        None => {
+            let written = document.included_groups.as_ref().map(|groups| groups.value.as_slice());
+            still_excluded(written.unwrap_or_default(), (&base.name, &base.excluded_groups), check);
+            base.excluded_groups
+        }
     };
     let compliance_policies = match &document.compliance_policies {
         Some(names) => access::references(names, at.known, check),
         None => base.compliance_policies,
     };
+    same_ids(&document.local_rules, &base_rules, check);
     let mut local = access::locals(document.local_rules, check);
+    out_of_reach(&local, &base_rules, (&base.name, place.at), check);
     local.extend(base_rules);
+    let has_no_time = document.inactive_after.is_none() && base.inactive_after.is_none();
+    if let Some(word) = document.access.inactive.as_ref().filter(|_| has_no_time) {
+        let message = "it does nothing without inactiveAfter here or in the policy";
+        check.warn(check.at(word), "access.inactive", message, "write inactiveAfter: 60d");
+    }
+    let situations = access::table(document.access, base.access, check);
     let (mut protected_users, mut protected_groups) = access::protected(document.protected, check);
     protected_users.extend(base.protected_users);
     protected_groups.extend(base.protected_groups);
@@ -132,11 +185,11 @@ fn merge(
         license_required: document.license_required.unwrap_or(base.license_required),
         compliance_policies,
         override_default_rule: document.override_default_rule.unwrap_or(base.override_default_rule),
-        access: access::table(document.access, base.access, check),
+        access: situations,
         inactive_after: access::inactive(document.inactive_after, check).or(base.inactive_after),
         platform_exceptions: document
             .platform_exceptions
-            .map_or(base.platform_exceptions, |written| access::exceptions(written, check)),
+            .map_or(base.platform_exceptions, |it| access::exceptions(it, &situations, check)),
         local_rules: local.iter().map(|local| local.written.clone()).collect(),
         device_limit: document
             .maximum_devices
@@ -145,5 +198,76 @@ fn merge(
         protected_users,
         protected_groups,
     };
-    Written { policy, local, place }
+    Written { policy, local, origin: Origin { place, overlaid: Some(overlaid) } }
+}
+
+/// Groups that the overlay includes and its base excludes: exclusion would win.
+fn still_excluded(
+    included: &[Spanned<String>],
+    (base, excluded): (&str, &[String]),
+    check: &mut Check<'_>,
+) {
+    let excluded: HashSet<_> = excluded.iter().map(|group| fold(group)).collect();
+    for (index, group) in included.iter().enumerate() {
+        if excluded.contains(&fold(&group.value)) {
+            let message =
+                format!("{:?} is excluded by the policy {base:?}; exclusion wins", group.value);
+            let cure = "write excludedGroups here too, without it";
+            check.refuse(check.at(group), &format!("includedGroups[{index}]"), message, cure);
+        }
+    }
+}
+
+/// Ids that the overlay's rules have in common with those of its base.
+fn same_ids(rules: &[LocalRuleDocument], base: &[Local], check: &mut Check<'_>) {
+    for (index, rule) in rules.iter().enumerate() {
+        if base.iter().any(|other| other.written.id == rule.id.value) {
+            let message = format!("{:?} is the id of a rule of the policy, too", rule.id.value);
+            let key = format!("localRules[{index}].id");
+            check.refuse(check.at(&rule.id), &key, message, "write another id");
+        }
+    }
+}
+
+/// Rules of the base that the overlay's rules leave nothing to.
+fn out_of_reach(
+    rules: &[Local],
+    base: &[Local],
+    (name, place): (&str, Position),
+    check: &mut Check<'_>,
+) {
+    for (rule, other) in rules.iter().flat_map(|rule| base.iter().map(move |other| (rule, other))) {
+        if rule.shadows(other) {
+            let message = format!(
+                "its rule {:?} leaves nothing to the rule {:?} of the policy {name:?}",
+                rule.written.id, other.written.id
+            );
+            check.warn(place, "localRules", message, "narrow the rule, if that is not meant");
+        }
+    }
+}
+
+/// The keys that an overlay writes in place of its base.
+fn keys(document: &OverlayDocument) -> Vec<&'static str> {
+    let table = &document.access;
+    [
+        ("enabled", document.enabled.is_some()),
+        ("includedGroups", document.included_groups.is_some()),
+        ("excludedGroups", document.excluded_groups.is_some()),
+        ("licenseRequired", document.license_required.is_some()),
+        ("compliancePolicies", document.compliance_policies.is_some()),
+        ("overrideDefaultRule", document.override_default_rule.is_some()),
+        ("access.unmanaged", table.unmanaged.is_some()),
+        ("access.unknown", table.unknown.is_some()),
+        ("access.notCompliant", table.not_compliant.is_some()),
+        ("access.inGracePeriod", table.in_grace_period.is_some()),
+        ("access.stale", table.stale.is_some()),
+        ("access.inactive", table.inactive.is_some()),
+        ("inactiveAfter", document.inactive_after.is_some()),
+        ("platformExceptions", document.platform_exceptions.is_some()),
+        ("maximumDevices", document.maximum_devices.is_some()),
+    ]
+    .into_iter()
+    .filter_map(|(key, is_written)| is_written.then_some(key))
+    .collect()
 }

@@ -11,7 +11,7 @@ use exgate_domain::policy::{Organizations, Pattern, Version};
 use exgate_runtime::config::Span;
 
 use crate::bundles::compiled::Where;
-use crate::bundles::diagnostic::{Diagnostic, Diagnostics, Position, Severity};
+use crate::bundles::diagnostic::{Diagnostic, Diagnostics, GroupReference, Position, Severity};
 use crate::bundles::text::Read;
 use crate::bundles::{Summary, fold};
 use crate::expressions::Expression;
@@ -154,6 +154,9 @@ impl<'a> Check<'a> {
                 let message = format!("{:?} stands here twice", group.value);
                 self.refuse(place, &key, message, "take one of them out");
             }
+            let (group, path) = (group.value.clone(), self.path.clone());
+            let Position { line, column } = place;
+            self.found.group(GroupReference { group, path, line, column, key });
         }
         groups.iter().map(|group| group.value.clone()).collect()
     }

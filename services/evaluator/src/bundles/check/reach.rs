@@ -36,11 +36,11 @@ pub(super) fn check(checked: &Checked, found: &mut Diagnostics) {
                 before.name
             );
             let cure = "write a lower precedence, or exclude its groups there";
-            warn(&written.place, "includedGroups", message, cure);
+            warn(&written.origin.place, "includedGroups", message, cure);
         }
         if policy.organizations == Organizations::Named(Vec::new()) {
             let message = "overlays have taken over all its organizations".to_owned();
-            warn(&written.place, "organizations", message, "name further organizations");
+            warn(&written.origin.place, "organizations", message, "name further organizations");
         }
     }
     for compliance in &checked.compliance {

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-use super::{AccessKind, AccessWord, ApiVersion, OverlayKind, given};
+use super::{AccessKind, AccessWord, ApiVersion, OverlayKind, TestDocument, given};
 
 /// Who is targeted, and what their devices get.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -70,6 +70,10 @@ pub(crate) struct AccessDocument {
     /// People whose devices are never restricted by automation.
     #[serde(default)]
     pub(crate) protected: ProtectedDocument,
+    /// Cases and what has to be decided about them. They are run whenever the policy is checked, and one
+    /// that fails refuses it.
+    #[serde(default)]
+    pub(crate) tests: Vec<TestDocument>,
 }
 
 /// What is different from an access policy in some organizations. What is not written is as there.
@@ -137,6 +141,9 @@ pub(crate) struct OverlayDocument {
     /// Beside those of the policy.
     #[serde(default)]
     pub(crate) protected: ProtectedDocument,
+    /// Cases and what has to be decided about them, as in an access policy.
+    #[serde(default)]
+    pub(crate) tests: Vec<TestDocument>,
 }
 
 /// What unmanaged devices of one class get.
@@ -298,5 +305,5 @@ pub(crate) struct AccessTable {
     /// unless written.
     #[serde(deserialize_with = "given")]
     #[schemars(with = "AccessWord")]
-    pub(crate) inactive: Option<AccessWord>,
+    pub(crate) inactive: Option<Spanned<AccessWord>>,
 }
