@@ -5,7 +5,7 @@ use std::{env, error::Error, fs, path::PathBuf};
 
 use prost::Message;
 
-const FILES: [&str; 13] = [
+const FILES: [&str; 14] = [
     "exgate/types/v1/observation.proto",
     "exgate/types/v1/statistics.proto",
     "exgate/types/v1/decision.proto",
@@ -17,6 +17,7 @@ const FILES: [&str; 13] = [
     "exgate/v1/organizations.proto",
     "exgate/v1/syncs.proto",
     "exgate/v1/devices.proto",
+    "exgate/v1/simulation.proto",
     "exgate/v1/policies.proto",
     "exgate/v1/system.proto",
 ];

@@ -22,7 +22,7 @@ pub use bytes::{
     page_digest, root_digest, wire_digest,
 };
 pub use malformed::{ERROR_DOMAIN, Fault, Malformed};
-pub use operator::prediction;
+pub use operator::{access_state, prediction};
 
 #[cfg(test)]
 mod tests;

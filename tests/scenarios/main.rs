@@ -14,6 +14,7 @@ mod doctor;
 mod refused_listener;
 mod first_contact;
 mod observe_mode;
+mod what_if;
 mod evaluator_down;
 mod lost_answer;
 mod cut_upload;

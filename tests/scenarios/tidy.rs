@@ -23,12 +23,13 @@ const BANNED_NAMES: [&str; 15] = [
     "info",
 ];
 /// Modules that are pure rules: no `async` in them.
-const PURE: [&str; 5] = [
+const PURE: [&str; 6] = [
     "services/lib/domain/src",
     "services/evaluator/src/verdict",
     "services/coordinator/src/reconcile",
     "services/coordinator/src/schedule",
     "services/coordinator/src/matching",
+    "services/coordinator/src/what_if",
 ];
 /// The edges that may name generated messages.
 const WIRE_EDGES: [&str; 9] = [

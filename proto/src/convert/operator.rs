@@ -1,9 +1,10 @@
 //! `exgate.v1`: what Exchange's own order says about a device. Modes and triggers are among the enums.
 
-use exgate_domain::observation::EasDevice;
+use exgate_domain::observation::{AccessState, EasDevice};
 use exgate_domain::precedence::Prediction;
 
 use super::types::{to_access_reason, to_access_state};
+use crate::types::v1 as types;
 use crate::v1 as pb;
 
 /// Puts what Exchange's own order predicts beside what Exchange shows of `device`.
@@ -18,4 +19,10 @@ pub fn prediction(predicted: Prediction, device: &EasDevice) -> pb::Prediction {
         rule,
         agrees,
     }
+}
+
+/// A state, and beside it Exchange's own word when it is unrecognised.
+pub fn access_state(state: AccessState) -> (types::AccessState, String) {
+    let (number, word) = to_access_state(state);
+    (types::AccessState::try_from(number).unwrap_or_default(), word)
 }

@@ -1,6 +1,7 @@
 //! What can be typed: every command, flag and variable with its help, and nothing of what it does.
 
 mod policy;
+mod simulate;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,6 +15,8 @@ pub(crate) use crate::target::OrganizationRef;
 #[cfg(test)]
 pub(crate) use policy::PolicyTest;
 pub(crate) use policy::{Policy, PolicyCommand, PolicyPaths};
+
+pub(crate) use simulate::{At, By, Simulate};
 
 /// How long `sync --wait` waits unless told otherwise.
 const SYNC_WAIT: Duration = Duration::from_secs(600);
@@ -60,7 +63,7 @@ pub(crate) struct Global {
         env = "EXGATE_OUTPUT",
         default_value = "table"
     )]
-    pub(crate) output: Format,
+    pub(crate) output: Output,
     /// Give up after this long, such as 90s or 10m
     #[arg(long, global = true, value_name = "SPAN", value_parser = span)]
     pub(crate) timeout: Option<Duration>,
@@ -75,8 +78,23 @@ pub(crate) struct Global {
     pub(crate) no_color: bool,
 }
 
-/// How a result is printed.
+/// How a result can be wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    /// For people
+    Table,
+    /// For people with wide screens
+    Wide,
+    /// One document, in the API's own JSON mapping
+    Json,
+    /// Resource names, one a line
+    Name,
+    /// A row per device for spreadsheets; simulate only
+    Csv,
+}
+
+/// How a result is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Format {
     /// For people
     Table,
@@ -108,6 +126,8 @@ pub(crate) enum Command {
     Apply(Apply),
     /// Check, test and show policy files on this machine, without a server
     Policy(Policy),
+    /// Say whose access would change if files were applied, and change nothing
+    Simulate(Simulate),
     /// Play the main job on this machine: two simulated organizations, real processes
     Demo(Demo),
     /// Say which versions answer
@@ -129,6 +149,7 @@ impl Command {
             Self::Doctor(_) => "doctor",
             Self::Apply(_) => "apply",
             Self::Policy(_) => "policy",
+            Self::Simulate(_) => "simulate",
             Self::Demo(_) => "demo",
             Self::Version(_) => "version",
             Self::Completion(_) => "completion",
@@ -399,7 +420,7 @@ mod tests {
     #[test]
     fn global_flags_stand_anywhere() {
         let args = parse("exgate get dev -o json -O contoso --no-color").unwrap();
-        assert_eq!(args.global.output, Format::Json);
+        assert_eq!(args.global.output, Output::Json);
         assert!(args.global.no_color);
         assert_eq!(parse("exgate -v status").unwrap().log_level(), "info");
         assert!(parse("exgate -v -q status").is_err());

@@ -10,6 +10,7 @@ mod mode;
 mod doctor;
 mod apply;
 pub(crate) mod policy;
+mod simulate;
 mod version;
 
 use clap::CommandFactory;
@@ -37,6 +38,10 @@ pub(crate) async fn run(
     let Args { global, command } = args;
     let session = Session { coordinator, terminal };
     let organization = global.organization;
+    if terminal.csv && !matches!(command, Command::Simulate(_)) {
+        let message = format!("{} has no CSV", command.name());
+        return Err(Failure::Usage { message, cure: "use -o json or -o table".to_owned() });
+    }
     match command {
         Command::Status(status) => status::run(session, status, organization).await,
         Command::Get(get) => get::run(session, get, organization).await,
@@ -46,6 +51,7 @@ pub(crate) async fn run(
         Command::Mode(mode) => mode::run(session, mode).await,
         Command::Doctor(doctor) => doctor::run(session, doctor).await,
         Command::Apply(apply) => apply::run(session, apply).await,
+        Command::Simulate(simulate) => simulate::run(session, simulate, organization).await,
         // Played by `main`, which leaves its signals to it.
         Command::Demo(_) => Ok(()),
         Command::Policy(policy) => policy::run(terminal, policy, organization).await,

@@ -19,6 +19,8 @@ use crate::failure::Failure;
 const CALL: Duration = Duration::from_secs(30);
 /// How long a check may take; the coordinator gives up before.
 const CHECK: Duration = Duration::from_secs(330);
+/// How long a simulation may take: a million devices and a busy evaluator need minutes.
+const SIMULATION: Duration = Duration::from_secs(3600);
 /// How many rows to ask for at a time.
 pub(crate) const PAGE_SIZE: i32 = 500;
 
@@ -175,6 +177,17 @@ impl Coordinator {
         apply(pb::ApplyDocumentsRequest) -> pb::ApplyDocumentsResponse,
         policy.apply_documents, "apply the documents"
     );
+    /// Tries documents on every device: how far it is, the summary, then the changed devices.
+    pub(crate) async fn simulate(
+        &self,
+        request: pb::SimulatePoliciesRequest,
+    ) -> Result<Streaming<pb::SimulatePoliciesResponse>, Failure> {
+        let mut request = Request::new(request);
+        request.set_timeout(SIMULATION);
+        let answer = self.policy().simulate_policies(request).await;
+        Ok(answer.map_err(Failure::call("simulate the policies"))?.into_inner())
+    }
+
     call!(
         /// One policy.
         get_policy(pb::GetPolicyRequest) -> pb::Policy,

@@ -80,6 +80,9 @@ pub(crate) enum Failure {
         /// Whose.
         organization: String,
     },
+    /// A simulation ended without a summary.
+    #[error("the simulation ended without a summary")]
+    SimulationCut,
     /// Some organizations failed; each was told at its time.
     #[error("{failed} of {of} organizations failed")]
     Partial {
@@ -152,6 +155,7 @@ impl Failure {
             | Self::CheckCut { .. }
             | Self::NoEvaluator { .. }
             | Self::Evaluator { .. }
+            | Self::SimulationCut
             | Self::Demo(_)
             | Self::Json { .. } => 10,
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
@@ -191,6 +195,7 @@ impl Failure {
             | Self::PoliciesRefused(_)
             | Self::NoEvaluator { .. }
             | Self::Evaluator { .. }
+            | Self::SimulationCut
             | Self::Demo(_)
             | Self::Partial { .. }
             | Self::Interrupted

@@ -11,7 +11,7 @@ use std::io::{self, IsTerminal, Write};
 use exgate_runtime::clock::Clock;
 use jiff::Timestamp;
 
-use crate::args::{Args, Format};
+use crate::args::{Args, Format, Output};
 use crate::failure::Failure;
 
 pub(crate) use json::{Named, array, message, object};
@@ -27,6 +27,8 @@ pub(crate) use words::{
 pub(crate) struct Terminal {
     /// The form of the result.
     pub(crate) format: Format,
+    /// Whether the result is wanted as rows for spreadsheets; not every command has them.
+    pub(crate) csv: bool,
     /// Whether results may have colour.
     pub(crate) color: bool,
     /// Whether errors may have colour.
@@ -48,11 +50,18 @@ impl Terminal {
         let set = |key| std::env::var_os(key).is_some_and(|value| !value.is_empty());
         let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
         let plain = args.global.no_color || set("NO_COLOR") || dumb;
-        let format = args.global.output;
-        let for_people = matches!(format, Format::Table | Format::Wide);
+        let csv = args.global.output == Output::Csv;
+        let format = match args.global.output {
+            Output::Table | Output::Csv => Format::Table,
+            Output::Wide => Format::Wide,
+            Output::Json => Format::Json,
+            Output::Name => Format::Name,
+        };
+        let for_people = matches!(format, Format::Table | Format::Wide) && !csv;
         let (screen, errors) = (io::stdout().is_terminal(), io::stderr().is_terminal());
         Self {
             format,
+            csv,
             color: screen && !plain && for_people,
             color_errors: errors && !plain,
             bars: errors && !dumb && !args.global.quiet,

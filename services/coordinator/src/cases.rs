@@ -5,6 +5,7 @@ use jiff::Timestamp;
 
 use exgate_domain::case::{Case, MailboxFacts};
 use exgate_domain::ids::OrganizationId;
+use exgate_domain::observation::Mailbox;
 
 use crate::sources::{Records, RecordsHandle, Said};
 use crate::store::{CaseFacts, CaseKey, Marked, Store, StoreError};
@@ -74,11 +75,23 @@ impl Cases {
         keys: &[CaseKey],
         now: Timestamp,
     ) -> Result<Vec<Case>, StoreError> {
+        let found = self.with_mailboxes(organization, keys, now).await?;
+        Ok(found.into_iter().map(|(case, _)| case).collect())
+    }
+
+    /// The same, each with its mailbox as it was observed.
+    pub async fn with_mailboxes(
+        &self,
+        organization: &OrganizationId,
+        keys: &[CaseKey],
+        now: Timestamp,
+    ) -> Result<Vec<(Case, Mailbox)>, StoreError> {
         let records = self.records.records();
         let mut facts = self.store.case_facts(organization, keys).await?;
         let cases = keys.iter().filter_map(|key| {
             let facts = facts.remove(key)?;
-            Some(case(organization, facts, &records, now))
+            let mailbox = facts.mailbox.clone();
+            Some((case(organization, facts, &records, now), mailbox))
         });
         Ok(cases.collect())
     }

@@ -2,6 +2,7 @@
 //! or answers something else than it was asked: the last decisions hold, the cases stay due.
 
 pub mod evaluator_client;
+mod trial;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
+use exgate_domain::case::{Case, MailboxFacts, Management, Unmatched};
 use exgate_domain::command::{Command, ListEdit};
 use exgate_domain::decision::{Compliance, Decision, Reason};
 use exgate_domain::ids::{
@@ -252,6 +253,26 @@ pub(crate) async fn fully_synced(store: &Store) {
     store.create_run(&run).await.unwrap();
     let state = RunState::Succeeded { at: at(1), tally: Tally::default() };
     assert!(store.set_run_state(run.id, &state).await.unwrap());
+}
+
+/// The question about the device with this number, of which no MDM knows.
+pub(crate) fn case(number: u32, now: Timestamp) -> Case {
+    let mailbox = mailbox(number);
+    Case {
+        organization: contoso(),
+        mailbox: MailboxFacts {
+            id: mailbox.id,
+            primary_smtp: mailbox.primary_smtp,
+            display_name: mailbox.display_name,
+        },
+        device: device(number),
+        last_sync_at: None,
+        siblings: Vec::new(),
+        owner: None,
+        management: Management::Unmanaged(Unmatched::NoRecord),
+        noncompliant_since: None,
+        now,
+    }
 }
 
 pub(crate) fn decision(number: u32, access: Access) -> Decision {

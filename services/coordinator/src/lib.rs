@@ -12,7 +12,7 @@
 //! is attached ([`agents`]), what was seen ([`inventory`]), what others say ([`sources`],
 //! [`directory`], [`matching`]), what the company wants ([`policies`]), the question ([`cases`]) and
 //! the answer ([`evaluation`]), the difference ([`reconcile`]) and how it is carried out
-//! ([`outbox`]), when to look again ([`schedule`], [`runs`]), what only mailboxes know
+//! ([`outbox`]), what other policies would change ([`what_if`]), when to look again ([`schedule`], [`runs`]), what only mailboxes know
 //! ([`statistics`]), what operators ask and do
 //! ([`operator`], [`operator_api`]), the check without a server ([`record_check`]), how errors are
 //! told ([`status`]) and what is counted ([`metrics`]).
@@ -28,6 +28,7 @@ pub mod policies;
 pub mod cases;
 pub mod evaluation;
 pub mod reconcile;
+pub mod what_if;
 pub mod outbox;
 pub mod schedule;
 pub mod runs;

@@ -8,12 +8,15 @@ mod syncs;
 mod devices;
 mod explanation;
 mod documents;
+mod simulation;
 mod paging;
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::sync::Semaphore;
 
 use exgate_domain::ids::OrganizationId;
 use exgate_proto::names::InvalidName;
@@ -37,6 +40,7 @@ pub use documents::{PolicyList, ServerState};
 pub use explanation::Explanation;
 pub use organizations::{ModeSet, OrganizationView, PendingChange, SetMode};
 pub use paging::{Page, PageRequest};
+pub use simulation::{Change, Simulate, Simulation, SimulationEvent, Summary};
 pub use syncs::RunView;
 
 /// Who an operator is before there is a sign-in.
@@ -140,6 +144,15 @@ pub enum OperatorError {
         /// What is wrong with them.
         diagnostics: Vec<Diagnostic>,
     },
+    /// As many simulations as may be are under way.
+    #[error("{simulations_max} simulations are under way, and there may be no more at once")]
+    SimulationsTooMany {
+        /// How many there may be.
+        simulations_max: usize,
+    },
+    /// The changed devices of a simulation cannot be kept until they are told.
+    #[error("the changed devices cannot be written to a temporary file")]
+    Spool(#[source] io::Error),
     /// The evaluator does not answer.
     #[error("the evaluator cannot check policies now: {problem}")]
     EvaluatorUnavailable {
@@ -167,9 +180,9 @@ fn first(diagnostics: &[Diagnostic]) -> String {
     format!("{first}{more}")
 }
 
-/// What operators may ask and do; cheap to clone.
+/// What operators may ask and do, and the places for simulations; cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Operator(Arc<Parts>);
+pub struct Operator(Arc<Parts>, Arc<Semaphore>);
 
 /// What their questions are answered from.
 #[derive(Debug, Clone)]
@@ -199,7 +212,7 @@ pub struct Parts {
 impl Operator {
     /// Answers from `parts`.
     pub fn new(parts: Parts) -> Self {
-        Self(Arc::new(parts))
+        Self(Arc::new(parts), simulation::places())
     }
 
     /// Gets an organization, or says which name was perhaps meant.
@@ -223,5 +236,17 @@ impl OperatorError {
     /// A name that cannot be one.
     pub fn name(field: &'static str, invalid: &InvalidName) -> Self {
         Self::Invalid { field, problem: invalid.to_string() }
+    }
+}
+
+impl From<EvaluatorError> for OperatorError {
+    fn from(error: EvaluatorError) -> Self {
+        match error {
+            EvaluatorError::Unavailable(problem) => Self::EvaluatorUnavailable { problem },
+            EvaluatorError::BundleUnknown(_)
+            | EvaluatorError::Refused(_)
+            | EvaluatorError::Malformed(_)
+            | EvaluatorError::Unfit(_) => Self::Evaluator(error),
+        }
     }
 }

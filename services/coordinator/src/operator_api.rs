@@ -4,6 +4,7 @@ mod connectors;
 mod devices;
 mod organizations;
 mod policies;
+mod simulations;
 mod syncs;
 mod system;
 

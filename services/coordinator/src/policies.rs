@@ -18,7 +18,7 @@ use tokio::sync::Mutex;
 use exgate_domain::ids::{BundleDigest, OrganizationId};
 use exgate_domain::organization::{Mode, Organization, Schedule};
 
-use crate::store::{AppliedPolicies, Store, StoreError};
+use crate::store::{AppliedPolicies, Store, StoreError, folded};
 
 pub use crate::store::{PolicyFile, StoredPolicy};
 pub use groups::{NamedGroup, unknown_groups};
@@ -103,6 +103,17 @@ pub struct Accepted {
     pub warnings: Vec<Diagnostic>,
     /// The groups that the policies name.
     pub groups: Vec<NamedGroup>,
+}
+
+/// A bundle that is good, and not in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// Its digest.
+    pub digest: BundleDigest,
+    /// All its files.
+    pub files: Vec<PolicyFile>,
+    /// The groups that its policies name, each once, as it is spelled first.
+    pub groups: Vec<String>,
 }
 
 /// What the evaluator says about a bundle.
@@ -193,31 +204,8 @@ impl Policies {
     ) -> Result<Applied, ApplyError<E>> {
         let _turn = self.turn.lock().await;
         let Apply { files, validate_only, actor, now } = apply;
-        let before = self.store.bundle_files().await?;
-        let listed = self.store.policies(None, POLICIES_MAX).await?;
-        let mut parts = documents::read(&files, &self.schedule).map_err(ApplyError::Invalid)?;
-        let organizations = self.organizations(&parts).await?;
-        parts.diagnostics.extend(organizations.diagnostics);
-
-        let after = bundle(&before, &listed, &files, &parts);
-        let checked = match after.is_empty() {
-            true => Ok(Accepted {
-                digest: BundleDigest::of(&[]),
-                policies: Vec::new(),
-                warnings: Vec::new(),
-                groups: Vec::new(),
-            }),
-            false => check(after.clone()).await.map_err(ApplyError::Check)?,
-        };
-        let accepted = match (checked, parts.diagnostics.is_empty()) {
-            (Ok(accepted), true) => accepted,
-            (Ok(_), false) => return Err(ApplyError::Invalid(parts.diagnostics)),
-            (Err(wrong), _) => {
-                parts.diagnostics.extend(wrong);
-                parts.diagnostics.sort();
-                return Err(ApplyError::Invalid(parts.diagnostics));
-            }
-        };
+        let Prepared { before, parts, organizations, after, accepted } =
+            self.prepare(&files, check).await?;
         let bundle = (!after.is_empty()).then_some(accepted.digest);
         let documents = policy_changes(&before, &parts);
         let mut applied =
@@ -244,6 +232,49 @@ impl Policies {
             return Err(ApplyError::Invalid(place.map(too_early).into_iter().collect()));
         }
         Ok(applied)
+    }
+
+    /// The bundle that documents would lead to; nothing is stored.
+    pub async fn candidate<E: std::error::Error + 'static>(
+        &self,
+        files: &[PolicyFile],
+        check: impl AsyncFnOnce(Vec<PolicyFile>) -> Result<Checked, E>,
+    ) -> Result<Option<Candidate>, ApplyError<E>> {
+        let _turn = self.turn.lock().await;
+        let Prepared { after, accepted, .. } = self.prepare(files, check).await?;
+        let Accepted { digest, groups, .. } = accepted;
+        let mut seen = BTreeSet::new();
+        let new = groups.into_iter().map(|named| named.group);
+        let groups = new.filter(|group| seen.insert(folded(group))).collect();
+        Ok((!after.is_empty()).then_some(Candidate { digest, files: after, groups }))
+    }
+
+    /// Reads and checks documents against all that is in force.
+    async fn prepare<E: std::error::Error + 'static>(
+        &self,
+        files: &[PolicyFile],
+        check: impl AsyncFnOnce(Vec<PolicyFile>) -> Result<Checked, E>,
+    ) -> Result<Prepared, ApplyError<E>> {
+        let before = self.store.bundle_files().await?;
+        let listed = self.store.policies(None, POLICIES_MAX).await?;
+        let mut parts = documents::read(files, &self.schedule).map_err(ApplyError::Invalid)?;
+        let mut organizations = self.organizations(&parts).await?;
+        parts.diagnostics.append(&mut organizations.diagnostics);
+
+        let after = bundle(&before, &listed, files, &parts);
+        let checked = match after.is_empty() {
+            true => Ok(empty_bundle()),
+            false => check(after.clone()).await.map_err(ApplyError::Check)?,
+        };
+        match (checked, parts.diagnostics.is_empty()) {
+            (Ok(accepted), true) => Ok(Prepared { before, parts, organizations, after, accepted }),
+            (Ok(_), false) => Err(ApplyError::Invalid(parts.diagnostics)),
+            (Err(wrong), _) => {
+                parts.diagnostics.extend(wrong);
+                parts.diagnostics.sort();
+                Err(ApplyError::Invalid(parts.diagnostics))
+            }
+        }
     }
 
     /// Compares the organizations of the documents with what is stored.
@@ -281,6 +312,27 @@ impl Policies {
             found.wanted.push((organization.clone(), *mode));
         }
         Ok(found)
+    }
+}
+
+/// Documents that were read and checked.
+struct Prepared {
+    /// The files in force.
+    before: Vec<PolicyFile>,
+    parts: Parts,
+    organizations: Organizations,
+    /// The files that the documents lead to.
+    after: Vec<PolicyFile>,
+    accepted: Accepted,
+}
+
+/// What is accepted of a bundle without files, which nobody need check.
+fn empty_bundle() -> Accepted {
+    Accepted {
+        digest: BundleDigest::of(&[]),
+        policies: Vec::new(),
+        warnings: Vec::new(),
+        groups: Vec::new(),
     }
 }
 

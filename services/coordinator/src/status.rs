@@ -203,7 +203,10 @@ impl From<OperatorError> for Status {
             E::EvaluatorUnavailable { .. } => {
                 Answer::new(Code::Unavailable, "EVALUATOR_UNAVAILABLE")
             }
-            E::Evaluator(_) | E::Store(_) => return internal(&error),
+            E::SimulationsTooMany { .. } => {
+                Answer::new(Code::ResourceExhausted, "SIMULATIONS_TOO_MANY")
+            }
+            E::Evaluator(_) | E::Store(_) | E::Spool(_) => return internal(&error),
         };
         answer.say(&error)
     }

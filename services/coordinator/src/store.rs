@@ -21,6 +21,7 @@ mod staging;
 mod swap;
 mod cases;
 mod decisions;
+mod walks;
 mod intents;
 mod commands;
 mod answers;
@@ -54,6 +55,7 @@ pub use policies::{AppliedPolicies, PolicyFile, StoredPolicy};
 pub use records::{SourceRecords, SourceRow};
 pub use runs::{RunCreated, RunHistory, StoredRun};
 pub use statistics::StoredStatistics;
+pub use walks::CaseRow;
 pub use written::{RowKind, RowsWritten};
 
 pub(crate) use columns::folded;

@@ -1,12 +1,13 @@
 //! Applies documents. All files go to the coordinator in one request, because it takes all or none.
 
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use exgate_proto::types::v1::{Diagnostic, PolicyFile, Severity};
 use exgate_proto::v1 as pb;
 
 use super::Session;
+use super::simulate::impact;
 use crate::args::{Apply, Format};
 use crate::failure::Failure;
 use crate::render::{Tone, message, paint};
@@ -18,8 +19,8 @@ const STDIN_PATH: &str = "stdin.yaml";
 
 /// Applies the documents, or says what would change.
 pub(super) async fn run(session: Session<'_>, args: Apply) -> Result<(), Failure> {
-    let files = read(&args)?;
-    let request = pb::ApplyDocumentsRequest { files, validate_only: args.dry_run };
+    let files = read(&args.files)?;
+    let request = pb::ApplyDocumentsRequest { files: files.clone(), validate_only: args.dry_run };
     let answer = session.coordinator.apply(request).await?;
     let terminal = session.terminal;
     for warning in &answer.diagnostics {
@@ -31,7 +32,15 @@ pub(super) async fn run(session: Session<'_>, args: Apply) -> Result<(), Failure
             let names: Vec<_> = answer.documents.iter().map(name).collect();
             terminal.result(&names.join("\n"))
         }
-        Format::Table | Format::Wide => terminal.result(&text(&answer, args.dry_run)),
+        Format::Table | Format::Wide => {
+            terminal.result(&text(&answer, args.dry_run))?;
+            if args.dry_run
+                && let Some(line) = impact(session, files, &args.files).await
+            {
+                terminal.result(&line)?;
+            }
+            Ok(())
+        }
     }
 }
 
@@ -65,9 +74,10 @@ fn name(document: &pb::AppliedDocument) -> String {
     format!("{collection}/{}", document.name)
 }
 
-fn read(args: &Apply) -> Result<Vec<PolicyFile>, Failure> {
+/// Reads the files that were named.
+pub(super) fn read(paths: &[PathBuf]) -> Result<Vec<PolicyFile>, Failure> {
     let mut files = Vec::new();
-    for path in &args.files {
+    for path in paths {
         let fault = |source| Failure::File { path: path.display().to_string(), source };
         if path.as_os_str() == STDIN {
             let mut content = Vec::new();
@@ -111,13 +121,7 @@ fn folder(path: &Path) -> Result<Vec<PolicyFile>, Failure> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
-
     use super::*;
-
-    fn apply(files: &[&Path]) -> Apply {
-        Apply { files: files.iter().map(|it| it.to_path_buf()).collect(), dry_run: false }
-    }
 
     #[test]
     fn a_folder_gives_its_documents_by_name_and_nothing_else() {
@@ -127,7 +131,7 @@ mod tests {
         }
         std::fs::create_dir(folder.path().join("inner.yaml")).unwrap();
 
-        let files = read(&apply(&[folder.path()])).unwrap();
+        let files = read(&[folder.path().to_owned()]).unwrap();
 
         let contents: Vec<_> = files.iter().map(|it| it.content.as_slice()).collect();
         assert_eq!(contents, [b"a.yml".as_slice(), b"b.yaml"]);
@@ -138,8 +142,8 @@ mod tests {
     fn a_missing_file_and_an_empty_folder_are_usage() {
         let folder = tempfile::tempdir().unwrap();
         let missing = PathBuf::from("no/such/file.yaml");
-        for args in [apply(&[folder.path()]), apply(&[&missing])] {
-            assert_eq!(read(&args).unwrap_err().exit_code(), 2);
+        for path in [folder.path().to_owned(), missing] {
+            assert_eq!(read(&[path]).unwrap_err().exit_code(), 2);
         }
     }
 

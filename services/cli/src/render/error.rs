@@ -60,6 +60,7 @@ fn what(failure: &Failure, server: &str) -> String {
         | Failure::PoliciesRefused(_)
         | Failure::NoEvaluator { .. }
         | Failure::Evaluator { .. }
+        | Failure::SimulationCut
         | Failure::Partial { .. }
         | Failure::TimedOut { .. }
         | Failure::Interrupted
@@ -85,6 +86,7 @@ fn particulars(failure: &Failure) -> Vec<String> {
         | Failure::PoliciesRefused(_)
         | Failure::NoEvaluator { .. }
         | Failure::Evaluator { .. }
+        | Failure::SimulationCut
         | Failure::Partial { .. }
         | Failure::TimedOut { .. }
         | Failure::Interrupted
@@ -143,6 +145,7 @@ fn next(failure: &Failure) -> Vec<String> {
         | Failure::PoliciesRefused(_)
         | Failure::Evaluator { .. }
         | Failure::CheckCut { .. }
+        | Failure::SimulationCut
         | Failure::File { .. }
         | Failure::Demo(_)
         | Failure::Partial { .. }
@@ -203,6 +206,7 @@ fn asked_somebody(failure: &Failure) -> bool {
         | Failure::Ambiguous { .. }
         | Failure::TimedOut { .. }
         | Failure::CheckCut { .. }
+        | Failure::SimulationCut
         | Failure::Json { .. } => true,
         Failure::Address(_)
         | Failure::Usage { .. }

@@ -29,7 +29,7 @@ macro_rules! named {
 
 named!(
     Organization Connector Device SyncRun Policy ServerInfo ExplainDeviceResponse SetModeResponse
-    ApplyDocumentsResponse ConnectorCheck
+    ApplyDocumentsResponse ConnectorCheck Simulation
 );
 
 /// One message as a JSON object.
@@ -99,5 +99,6 @@ mod tests {
         assert!(message(&pb::SetModeResponse::default()).is_ok());
         assert!(message(&pb::ApplyDocumentsResponse::default()).is_ok());
         assert!(message(&pb::ConnectorCheck::default()).is_ok());
+        assert!(message(&pb::Simulation::default()).is_ok());
     }
 }

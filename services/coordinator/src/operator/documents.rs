@@ -105,18 +105,10 @@ impl Operator {
     }
 }
 
-fn refused(error: ApplyError<EvaluatorError>) -> OperatorError {
+pub(super) fn refused(error: ApplyError<EvaluatorError>) -> OperatorError {
     match error {
         ApplyError::Invalid(diagnostics) => OperatorError::DocumentsInvalid { diagnostics },
         ApplyError::Store(error) => OperatorError::Store(error),
-        ApplyError::Check(EvaluatorError::Unavailable(problem)) => {
-            OperatorError::EvaluatorUnavailable { problem }
-        }
-        ApplyError::Check(
-            error @ (EvaluatorError::BundleUnknown(_)
-            | EvaluatorError::Refused(_)
-            | EvaluatorError::Malformed(_)
-            | EvaluatorError::Unfit(_)),
-        ) => OperatorError::Evaluator(error),
+        ApplyError::Check(error) => error.into(),
     }
 }

@@ -7,6 +7,7 @@ use exgate_proto::v1 as pb;
 use exgate_proto::v1::policy_service_server::PolicyService;
 use tonic::{Request, Response, Status};
 
+use super::simulations::Events;
 use super::{OperatorApi, name, page};
 use crate::operator::PolicyList;
 use crate::policies::{
@@ -32,6 +33,15 @@ impl PolicyService for OperatorApi {
             bundle_digest: bundle.map(|digest| digest.to_string()).unwrap_or_default(),
             diagnostics: warnings.into_iter().map(diagnostic).collect(),
         }))
+    }
+
+    type SimulatePoliciesStream = Events;
+
+    async fn simulate_policies(
+        &self,
+        request: Request<pb::SimulatePoliciesRequest>,
+    ) -> Result<Response<Events>, Status> {
+        Ok(Response::new(self.simulate(request.into_inner()).await?))
     }
 
     async fn list_policies(

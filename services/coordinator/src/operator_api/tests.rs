@@ -1,6 +1,7 @@
 //! What operators ask, over gRPC.
 
 mod checks;
+mod simulations;
 
 use exgate_proto::types::v1 as types;
 use exgate_proto::v1;

@@ -262,7 +262,7 @@ fn new_id(now: Timestamp) -> Uuid {
     Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, seconds, nanoseconds))
 }
 
-fn read(row: &SqliteRow) -> Result<StoredDecision, StoreError> {
+pub(super) fn read(row: &SqliteRow) -> Result<StoredDecision, StoreError> {
     let damaged = |error| StoreError::damaged("decision", error);
     Ok(StoredDecision {
         id: DecisionId::new(row.guid("id")?),

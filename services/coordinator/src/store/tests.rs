@@ -3,6 +3,7 @@
 mod outcomes;
 mod devices;
 mod configuration;
+mod walks;
 
 use sqlx::Executor;
 use uuid::Uuid;

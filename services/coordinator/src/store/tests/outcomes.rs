@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use exgate_domain::case::{Case, MailboxFacts, Management, Unmatched};
 use exgate_domain::command::{Command, CommandState, Receipt, ReceiptOutcome};
 use exgate_domain::decision::{Compliance, Decision, Reason};
 use exgate_domain::ids::{Generation, Revision};
@@ -13,32 +12,14 @@ use exgate_domain::organization::Mode;
 use exgate_domain::policy::Access;
 
 use crate::fixture::{
-    Opened, Upload, allow, at, contoso, decision, device, fully_synced, key, mailbox, opened, world,
+    Opened, Upload, allow, at, case, contoso, decision, device, fully_synced, key, mailbox, opened,
+    world,
 };
 use crate::store::columns::Named;
 use crate::store::{
     Answer, Answered, Compared, Decided, DecisionsStored, ListName, MailboxView, ModeChange,
     OwnedEntry, RowKind, Store, commands, noncompliant_since,
 };
-
-fn case(number: u32, now: Timestamp) -> Case {
-    let mailbox = mailbox(number);
-    Case {
-        organization: contoso(),
-        mailbox: MailboxFacts {
-            id: mailbox.id,
-            primary_smtp: mailbox.primary_smtp,
-            display_name: mailbox.display_name,
-        },
-        device: device(number),
-        last_sync_at: None,
-        siblings: Vec::new(),
-        owner: None,
-        management: Management::Unmanaged(Unmatched::NoRecord),
-        noncompliant_since: None,
-        now,
-    }
-}
 
 /// Answers the case with this number, as it is marked now.
 async fn decide(
