@@ -40,7 +40,7 @@ pub(super) async fn run(
         changes_max: changes_max(&args, terminal),
     };
     let stream = session.coordinator.simulate(request).await?;
-    let mut heard = Heard::from(stream, terminal);
+    let mut heard = Heard::of(stream, terminal);
     let mut simulation = heard.summary().await?;
     if terminal.csv {
         terminal.result(&rows::header()?)?;
@@ -85,7 +85,7 @@ struct Heard {
 }
 
 impl Heard {
-    fn from(stream: Streaming<pb::SimulatePoliciesResponse>, terminal: &Terminal) -> Self {
+    fn of(stream: Streaming<pb::SimulatePoliciesResponse>, terminal: &Terminal) -> Self {
         let target = match terminal.bars {
             true => ProgressDrawTarget::stderr(),
             false => ProgressDrawTarget::hidden(),
@@ -128,6 +128,13 @@ impl Heard {
             Some(Event::Progress(_) | Event::Summary(_)) => Err(Failure::SimulationCut),
             None => Ok(None),
         }
+    }
+}
+
+impl Drop for Heard {
+    /// Leaves no bar behind a failure.
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
     }
 }
 

@@ -28,7 +28,7 @@ pub(in crate::commands) async fn impact(
     };
     let ask = async {
         let stream = session.coordinator.simulate(request).await.ok()?;
-        let mut heard = Heard::from(stream, session.terminal);
+        let mut heard = Heard::of(stream, session.terminal);
         heard.summary().await.ok()?.total
     };
     let command = command(paths);
