@@ -76,7 +76,7 @@ async fn stored(world: &World) -> BTreeMap<String, Vec<String>> {
     let pool = SqlitePool::connect_with(options).await.expect("the store");
     let names = "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name";
     let names = sqlx::query(names).fetch_all(&pool).await.expect("tables");
-    let mut all = BTreeMap::new();
+    let mut all: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for name in names.iter().map(|row| row.get::<String, _>(0)) {
         if RESTLESS.contains(&name.as_str()) {
             continue;

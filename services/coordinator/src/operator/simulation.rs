@@ -287,7 +287,8 @@ impl Simulation {
         let new: Vec<_> = cases
             .iter()
             .zip(&before)
-            .filter_map(|(case, before)| before.is_none().then(|| case.clone()))
+            .filter(|(_, before)| before.is_none())
+            .map(|(case, _)| case.clone())
             .collect();
         let mut new = self.in_force(&new).await?.into_iter();
         let before = before.into_iter().map(|known| known.or_else(|| new.next()));

@@ -54,7 +54,7 @@ impl DeviceService for OperatorApi {
     ) -> Result<Response<pb::ExplainDeviceResponse>, Status> {
         let pb::ExplainDeviceRequest { name: asked, language } = request.into_inner();
         let asked: DeviceName = name("name", &asked)?;
-        let explained = self.operator.explain_device(&asked, &language).await?;
+        let explained = Box::pin(self.operator.explain_device(&asked, &language)).await?;
         Ok(Response::new(explanation(explained)))
     }
 }
