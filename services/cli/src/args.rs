@@ -16,7 +16,7 @@ pub(crate) use crate::target::OrganizationRef;
 pub(crate) use policy::PolicyTest;
 pub(crate) use policy::{Policy, PolicyCommand, PolicyPaths};
 
-pub(crate) use simulate::{At, By, Simulate};
+pub(crate) use simulate::{By, Simulate};
 
 /// How long `sync --wait` waits unless told otherwise.
 const SYNC_WAIT: Duration = Duration::from_secs(600);

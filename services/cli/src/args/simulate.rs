@@ -6,7 +6,10 @@ use std::str::FromStr;
 use clap::ValueEnum;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, ToSpan};
+use jiff::{SignedDuration, Timestamp};
+
+/// From the first to the last instant of a day; decisions are dated to the millisecond.
+const WHOLE_DAY: SignedDuration = SignedDuration::from_millis(24 * 60 * 60 * 1000 - 1);
 
 #[derive(Debug, clap::Args)]
 #[command(
@@ -67,7 +70,7 @@ impl At {
             Self::Instant(at) => at,
             Self::Day(day) => {
                 let begin = day.to_zoned(TimeZone::UTC).map(|day| day.timestamp());
-                let end = begin.and_then(|begin| begin.checked_add((24.hours()) - 1.millisecond()));
+                let end = begin.clone().and_then(|begin| begin.checked_add(WHOLE_DAY));
                 match (begin, end) {
                     (Ok(begin), Ok(end)) if begin <= now => end.min(now),
                     (Ok(begin), _) => begin,
