@@ -78,7 +78,7 @@ async fn an_instant_has_the_decisions_that_were_in_force_then() {
     decide(&store, 10, |number| decision(number, Access::Allow)).await;
     // Only the even ones change.
     store.mark_all_due(None, at(20)).await.unwrap();
-    let access = |number: u32| if number % 2 == 0 { Access::Block } else { Access::Allow };
+    let access = |number: u32| if number.is_multiple_of(2) { Access::Block } else { Access::Allow };
     decide(&store, 20, |number| decision(number, access(number))).await;
 
     for (seconds, expected) in [
