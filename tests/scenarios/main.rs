@@ -15,6 +15,7 @@ mod refused_listener;
 mod first_contact;
 mod observe_mode;
 mod evaluator_down;
+mod killed_evaluator;
 mod lost_answer;
 mod cut_upload;
 mod full_sync;
