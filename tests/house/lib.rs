@@ -6,6 +6,7 @@
 //!   [`setup`]'s configuration files;
 //! * a scenario acts through the hands of those who live in it: [`exchange`] (phones, and what
 //!   Exchange knows), [`records`] (the MDM and the directory), [`operator`] and [`command_line`];
+//! * [`population`] is a company larger than any Exchange here can be asked about;
 //! * [`player`] is an agent played by hand; [`peers`] are programs that nobody here wrote, [`kdc`] one of
 //!   them: a Kerberos realm.
 //!
@@ -20,6 +21,7 @@ pub mod world;
 pub mod http;
 pub mod exchange;
 pub mod records;
+pub mod population;
 pub mod operator;
 pub mod command_line;
 pub mod player;

@@ -50,6 +50,8 @@ pub struct Setup {
     pub control_port: u16,
     /// The evaluator's port.
     pub evaluator_port: u16,
+    /// The port of a second evaluator, when there is one.
+    pub second_evaluator_port: Option<u16>,
     /// The coordinator's port.
     pub coordinator_port: u16,
     /// The coordinator's metrics port.
@@ -78,6 +80,7 @@ impl Setup {
             folder: folder.to_owned(),
             control_port: free_port(),
             evaluator_port: free_port(),
+            second_evaluator_port: None,
             coordinator_port: free_port(),
             coordinator_metrics_port: free_port(),
             agent_metrics_ports,
@@ -97,6 +100,13 @@ impl Setup {
         self
     }
 
+    /// Gives the coordinator a second evaluator.
+    #[must_use]
+    pub fn with_second_evaluator(mut self) -> Self {
+        self.second_evaluator_port = Some(free_port());
+        self
+    }
+
     /// A path in the house.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name)
@@ -109,14 +119,28 @@ impl Setup {
 
     /// Writes the evaluator's settings.
     pub fn evaluator(&self) -> PathBuf {
-        let addresses = self.path("evaluator.addresses");
+        self.evaluator_at("evaluator", self.evaluator_port)
+    }
+
+    /// Writes the second evaluator's settings.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn second_evaluator(&self) -> PathBuf {
+        let port = self.second_evaluator_port.expect("a second evaluator");
+        self.evaluator_at("second-evaluator", port)
+    }
+
+    fn evaluator_at(&self, name: &str, port: u16) -> PathBuf {
         let text = format!(
-            "addresses_file = {addresses:?}\ndrain_timeout = \"2s\"\n\
-             [server]\nlisten = \"127.0.0.1:{}\"\n{}",
-            self.evaluator_port,
+            "addresses_file = {:?}\ndrain_timeout = \"2s\"\n\
+             [server]\nlisten = \"127.0.0.1:{port}\"\n\
+             [bundles]\ntrusted_keys_file = {:?}\n{}",
+            self.path(&format!("{name}.addresses")),
+            self.path("bundle-signing.pub"),
             process("off"),
         );
-        self.put("evaluator.toml", &text)
+        self.put(&format!("{name}.toml"), &text)
     }
 
     /// Writes the coordinator's settings, with `[sync]` as given.
@@ -126,17 +150,19 @@ impl Setup {
         } else {
             "off".to_owned()
         };
+        let evaluators = std::iter::once(self.evaluator_port).chain(self.second_evaluator_port);
+        let evaluators = evaluators.map(|port| format!("http://127.0.0.1:{port}"));
         let text = format!(
             "addresses_file = {:?}\ndrain_timeout = \"5s\"\n\
              [server]\nlisten = \"127.0.0.1:{}\"\n\
              [store]\npath = {:?}\n\
-             [evaluator]\nendpoints = [\"http://127.0.0.1:{}\"]\n\
+             [evaluator]\nendpoints = {:?}\n\
              [sources.mdm]\npath = {:?}\nrefresh = \"1s\"\nallow_empty = true\n\
              [sync]\n{sync}\n{}",
             self.path("coordinator.addresses"),
             self.coordinator_port,
             self.path("coordinator.db"),
-            self.evaluator_port,
+            evaluators.collect::<Vec<_>>(),
             self.path("records"),
             process(&metrics_listen),
         );

@@ -4,6 +4,7 @@
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use exchange_sim::Simulator;
@@ -49,6 +50,8 @@ pub enum Part {
     Exchange,
     /// The evaluator.
     Evaluator,
+    /// The second evaluator, of a house that has one.
+    SecondEvaluator,
     /// The coordinator.
     Coordinator,
     /// The agent of one organization.
@@ -76,6 +79,8 @@ pub struct Options {
     pub environment: Vec<(String, String)>,
     /// Whether the organizations and the policies are applied at the start.
     pub is_applied: bool,
+    /// Whether the coordinator has two evaluators.
+    pub has_second_evaluator: bool,
 }
 
 impl Default for Options {
@@ -90,6 +95,7 @@ impl Default for Options {
             exchange: String::new(),
             environment: Vec::new(),
             is_applied: true,
+            has_second_evaluator: false,
         }
     }
 }
@@ -126,6 +132,9 @@ impl World {
         let mut world = Self::empty(options).await;
         world.begin(Part::Exchange).await;
         world.begin(Part::Evaluator).await;
+        if world.options.has_second_evaluator {
+            world.begin(Part::SecondEvaluator).await;
+        }
         world.begin(Part::Coordinator).await;
         if world.options.is_applied {
             for (name, _) in world.options.organizations.clone() {
@@ -148,6 +157,9 @@ impl World {
         let mut setup =
             Setup::new(folder.path(), &options.organizations).with_servers(&options.servers);
         setup.agent_exchange.clone_from(&options.exchange);
+        if options.has_second_evaluator {
+            setup = setup.with_second_evaluator();
+        }
         Self {
             exchange: Exchange::at(format!("127.0.0.1:{}", setup.control_port)),
             operator: Operator::at(&setup.coordinator_url()),
@@ -276,7 +288,7 @@ impl World {
     pub async fn close(mut self) {
         let agents: Vec<_> =
             self.parts.keys().filter(|part| matches!(part, Part::Agent(_))).cloned().collect();
-        let others = [Part::Coordinator, Part::Evaluator, Part::Exchange];
+        let others = [Part::Coordinator, Part::Evaluator, Part::SecondEvaluator, Part::Exchange];
         for part in agents.into_iter().chain(others) {
             if self.parts.contains_key(&part) {
                 self.end(&part).await;
@@ -339,9 +351,17 @@ impl World {
         .await
     }
 
-    async fn rows_written_now(&self) -> RowsWritten {
+    /// What the coordinator's metrics endpoint says.
+    ///
+    /// # Panics
+    /// When the coordinator is no process of its own: only then it has metrics.
+    pub async fn coordinator_metrics(&self) -> String {
         let authority = format!("127.0.0.1:{}", self.setup.coordinator_metrics_port);
-        let (_, text) = http::request(&authority, "GET", "/metrics", None).await.expect("metrics");
+        http::request(&authority, "GET", "/metrics", None).await.expect("metrics").1
+    }
+
+    async fn rows_written_now(&self) -> RowsWritten {
+        let text = self.coordinator_metrics().await;
         let rows = |line: &str| {
             let (name, count) =
                 line.strip_prefix("exgate_store_rows_written_total{")?.split_once("} ")?;
@@ -374,8 +394,8 @@ impl World {
                 let started = Simulator::start(self.simulator(), &tasks).await;
                 Box::new(started.expect("the simulator starts"))
             }
-            Part::Evaluator => {
-                let config = load(self.setup.evaluator());
+            Part::Evaluator | Part::SecondEvaluator => {
+                let config = load(self.evaluator_settings(part));
                 let started = Evaluator::start(config, tasks.clone()).await;
                 Box::new(started.expect("the evaluator starts"))
             }
@@ -394,13 +414,15 @@ impl World {
     }
 
     async fn process(&self, part: &Part) -> Running {
-        let config = |file: std::path::PathBuf| vec!["--config".into(), file.display().to_string()];
+        let config = |file: PathBuf| vec!["--config".into(), file.display().to_string()];
         let (name, arguments) = match part {
             Part::Exchange => {
                 let Options { mailboxes, devices, .. } = self.options;
                 ("exchange-sim", self.setup.simulator(mailboxes, devices))
             }
-            Part::Evaluator => ("exgate-evaluator", config(self.setup.evaluator())),
+            Part::Evaluator | Part::SecondEvaluator => {
+                ("exgate-evaluator", config(self.evaluator_settings(part)))
+            }
             Part::Coordinator => {
                 ("exgate-coordinator", config(self.setup.coordinator(&self.options.sync, true)))
             }
@@ -427,11 +449,19 @@ impl World {
         let port = match part {
             Part::Exchange => return self.exchange.answers().await,
             Part::Evaluator => self.setup.evaluator_port,
+            Part::SecondEvaluator => self.setup.second_evaluator_port.expect("a second evaluator"),
             Part::Coordinator => self.setup.coordinator_port,
             Part::Agent(_) => return Ok(()),
         };
         let connected = tokio::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await;
         connected.map(drop).map_err(|error| error.to_string())
+    }
+
+    fn evaluator_settings(&self, part: &Part) -> PathBuf {
+        match part {
+            Part::SecondEvaluator => self.setup.second_evaluator(),
+            _ => self.setup.evaluator(),
+        }
     }
 
     fn simulator(&self) -> Settings {
@@ -483,6 +513,7 @@ fn log_name(part: &Part) -> String {
     match part {
         Part::Exchange => "exchange.log".to_owned(),
         Part::Evaluator => "evaluator.log".to_owned(),
+        Part::SecondEvaluator => "second-evaluator.log".to_owned(),
         Part::Coordinator => "coordinator.log".to_owned(),
         Part::Agent(organization) => format!("agent-{organization}.log"),
     }

@@ -16,6 +16,7 @@ mod first_contact;
 mod observe_mode;
 mod what_if;
 mod evaluator_down;
+mod killed_evaluator;
 mod lost_answer;
 mod cut_upload;
 mod full_sync;

@@ -8,6 +8,9 @@ use std::time::Duration;
 
 use clap::{ArgGroup, Parser, Subcommand, ValueEnum};
 use exgate_runtime::config::Span;
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 
 use crate::target::{DeviceRef, Target};
 
@@ -242,13 +245,18 @@ pub(crate) struct Describe {
 #[command(after_help = "Examples:
   exgate why ApplDNPG1234
   exgate why ann@contoso.com/ApplDNPG1234
-  exgate why ApplDNPG1234 --language nl")]
+  exgate why ApplDNPG1234 --language nl
+  exgate why ApplDNPG1234 --at 2026-10-31")]
 pub(crate) struct Why {
     /// A resource name, an ActiveSync id, or USER/ID
     pub(crate) device: DeviceRef,
     /// The language of the explanation: en or nl
     #[arg(long, value_name = "TAG", env = "EXGATE_LANGUAGE")]
     pub(crate) language: Option<String>,
+    /// Explain the decision that was in force then, by the policies of then: an instant such as
+    /// 2026-10-31T08:00:00Z, or a local day and time such as "2026-10-31 08:00"
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(crate) at: Option<Timestamp>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -385,6 +393,18 @@ fn span(text: &str) -> Result<Duration, String> {
     if span.duration().is_zero() { Err("no time at all".to_owned()) } else { Ok(span.into()) }
 }
 
+/// An instant, or a day and perhaps a time where this command runs.
+fn time(text: &str) -> Result<Timestamp, String> {
+    if let Ok(at) = text.parse() {
+        return Ok(at);
+    }
+    let local: DateTime = text
+        .parse()
+        .map_err(|_| "write 2026-10-31T08:00:00Z, \"2026-10-31 08:00\" or 2026-10-31".to_owned())?;
+    let zoned = local.to_zoned(TimeZone::system()).map_err(|error| error.to_string())?;
+    Ok(zoned.timestamp())
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -398,6 +418,17 @@ mod tests {
     #[test]
     fn the_definitions_hold_together() {
         Args::command().debug_assert();
+    }
+
+    #[test]
+    fn a_time_is_an_instant_or_a_local_day() {
+        let utc = time("2026-10-31T08:00:00Z").unwrap();
+        assert_eq!(utc.as_second(), 1_793_433_600);
+        for local in ["2026-10-31", "2026-10-31 08:00", "2026-10-31T08:00:05"] {
+            let apart = time(local).unwrap().duration_since(utc).abs();
+            assert!(apart < jiff::SignedDuration::from_hours(24), "{local}: {apart:?}");
+        }
+        assert!(time("yesterday").unwrap_err().contains("2026-10-31T08:00:00Z"));
     }
 
     #[test]

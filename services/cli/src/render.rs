@@ -19,7 +19,7 @@ pub(crate) use table::{Alignment, Cell, Table, Tone, paint};
 pub(crate) use words::{
     NOTHING, access, access_level, access_reason, access_state, age, at, breaker, characteristic,
     compliance, connector_state, count, instant, mode, reason, short, short_id, since, span,
-    sync_mode, sync_state, trigger,
+    sync_mode, sync_state, to_instant, trigger,
 };
 
 /// Where the output goes and how it may look.

@@ -32,20 +32,22 @@ impl Cases {
         Self { store, records }
     }
 
-    /// The questions that are due, the longest waiting first; none when nothing is due.
+    /// The questions that are due, the longest waiting first; none when nothing more is due. `after`
+    /// is the last one of those that are being asked already.
     pub async fn due(
         &self,
         organization: &OrganizationId,
         now: Timestamp,
+        after: Option<&Marked>,
         limit: u32,
     ) -> Result<Vec<DueCase>, StoreError> {
+        let mut after = after.cloned();
         loop {
             // Records are read first: a change after that marks its cases again.
             let records = self.records.records();
-            let due = self.store.due_cases(organization, now, limit).await?;
-            if due.is_empty() {
-                return Ok(Vec::new());
-            }
+            let due = self.store.due_cases(organization, now, after.as_ref(), limit).await?;
+            let Some(last) = due.last() else { return Ok(Vec::new()) };
+            after = Some(last.clone());
             let keys: Vec<_> = due.iter().map(|marked| marked.key.clone()).collect();
             let mut facts = self.store.case_facts(organization, &keys).await?;
             let (mut cases, mut gone) = (Vec::with_capacity(due.len()), Vec::new());

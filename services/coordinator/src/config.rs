@@ -14,6 +14,8 @@ use exgate_runtime::listen::{self, Endpoint};
 
 use crate::inventory::SHRINK_PERCENT_MAX;
 
+/// The name of the key that signs bundles, beside the store.
+const SIGNING_KEY: &str = "bundle-signing.key";
 /// The shortest interval at which anything is repeated.
 const INTERVAL_MIN: Span = Span::seconds(1);
 
@@ -87,6 +89,9 @@ pub struct SyncSettings {
 pub struct EvaluatorSettings {
     /// Where they listen, such as `http://127.0.0.1:7444`. Plain text on loopback only.
     pub endpoints: Vec<String>,
+    /// The Ed25519 key that signs the bundles given to them, made at the first start; its public half
+    /// lies beside it with the extension `pub`. Empty for `bundle-signing.key` beside the store.
+    pub signing_key_file: PathBuf,
 }
 
 /// `[stale]`: what too old means. Until records are fresh again nothing is changed by them.
@@ -171,7 +176,10 @@ impl Default for SyncSettings {
 
 impl Default for EvaluatorSettings {
     fn default() -> Self {
-        Self { endpoints: vec!["http://127.0.0.1:7444".to_owned()] }
+        Self {
+            endpoints: vec!["http://127.0.0.1:7444".to_owned()],
+            signing_key_file: PathBuf::new(),
+        }
     }
 }
 
@@ -190,6 +198,17 @@ impl Default for SourceSettings {
             precedence: 100,
             organizations: Vec::new(),
             allow_empty: false,
+        }
+    }
+}
+
+impl Config {
+    /// Where the key that signs bundles is.
+    pub fn signing_key_file(&self) -> PathBuf {
+        let named = &self.evaluator.signing_key_file;
+        match named.as_os_str().is_empty() {
+            true => self.store.path.with_file_name(SIGNING_KEY),
+            false => named.clone(),
         }
     }
 }

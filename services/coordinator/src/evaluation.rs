@@ -1,13 +1,17 @@
-//! Due cases to the evaluator, decisions back. Nothing is written when the evaluator does not answer,
-//! or answers something else than it was asked: the last decisions hold, the cases stay due.
+//! Due cases to the evaluators, several batches at a time, and decisions back. Nothing is written when
+//! no evaluator answers, or one answers something else than it was asked: the last decisions hold, the
+//! cases stay due. An answer is stored under the mark of its question, so that each counts once.
 
 pub mod evaluator_client;
+pub mod replicas;
 mod trial;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
+use futures_util::{TryStreamExt, stream};
 use tokio::sync::{Mutex as AsyncMutex, Notify};
 use tokio::time::Instant;
 use tracing::{Instrument, Span};
@@ -24,8 +28,9 @@ use crate::cases::{Cases, DueCase};
 use crate::metrics::Metrics;
 use crate::outbox::Outbox;
 use crate::policies::{Checked, PolicyFile};
-use crate::store::{Decided, Store, StoreError};
-use evaluator_client::{EvaluatorError, Evaluators, Explanation};
+use crate::store::{Decided, Marked, Store, StoreError};
+use evaluator_client::{EvaluatorError, Explanation};
+use replicas::{Bundle, EvaluatorState, Evaluators, Files};
 
 /// The most cases in one batch.
 const BATCH_CASES_MAX: u32 = 500;
@@ -40,6 +45,9 @@ pub enum EvaluationError {
     /// No policy was applied yet.
     #[error("no policy is applied yet")]
     NoPolicy,
+    /// The bundle was replaced before bundles were kept, or nothing named it any more.
+    #[error("the policies of bundle {} are no longer kept", .0.short())]
+    BundleGone(BundleDigest),
     /// The evaluator does not answer, or not well.
     #[error(transparent)]
     Evaluator(#[from] EvaluatorError),
@@ -65,8 +73,8 @@ struct Inner {
     turn: AsyncMutex<()>,
     /// The spans of runs whose snapshots wake cases.
     causes: Mutex<HashMap<OrganizationId, Span>>,
-    /// What the evaluator said last when it did not answer well.
-    problem: Mutex<Option<String>>,
+    /// What an evaluator that answers did not want.
+    refused: Mutex<Option<String>>,
 }
 
 /// What evaluation needs of others.
@@ -100,7 +108,7 @@ impl Evaluation {
             wake: Notify::new(),
             turn: AsyncMutex::default(),
             causes: Mutex::default(),
-            problem: Mutex::default(),
+            refused: Mutex::default(),
         }))
     }
 
@@ -146,9 +154,10 @@ impl Evaluation {
         self.0.outbox.caused_by(organization, "");
     }
 
-    /// What the evaluator said when it last did not answer well; none when it did.
+    /// What is wrong when nothing is decided: no evaluator answers, or one that does refuses.
     pub fn problem(&self) -> Option<String> {
-        self.0.problem.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let refused = || self.0.refused.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        self.0.evaluators.problem().or_else(refused)
     }
 
     async fn look(&self) -> Result<(), EvaluationError> {
@@ -167,45 +176,136 @@ impl Evaluation {
     /// Decides everything that is due in one organization now.
     ///
     /// # Errors
-    /// When the evaluator does not answer: what it had answered before is stored, the rest stays due.
+    /// When no evaluator answers: what was answered before is stored, the rest stays due.
     pub async fn attempt(&self, organization: &OrganizationId) -> Result<(), EvaluationError> {
         let _turn = self.0.turn.lock().await;
         let run = self.causes().get(organization).cloned();
-        let mut span = None;
-        loop {
-            let bundle = self.0.store.bundle().await?.ok_or(EvaluationError::NoPolicy)?;
-            let now = self.0.clock.now();
-            let due = self.0.cases.due(organization, now, BATCH_CASES_MAX).await?;
-            if due.is_empty() {
-                return Ok(());
-            }
-            // A span only for what is done: nothing due leaves no trace.
-            let span = span.get_or_insert_with(|| match &run {
-                Some(run) => tracing::info_span!(
-                    parent: run, "exgate.sync.evaluate", exgate.organization.id = %organization
-                ),
-                None => tracing::info_span!(
-                    parent: None, "exgate.sync.evaluate", exgate.organization.id = %organization
-                ),
-            });
-            if run.is_none() {
-                self.0.outbox.caused_by(organization, &span.in_scope(current_traceparent));
-            }
-            self.batch(organization, bundle, &due).instrument(span.clone()).await?;
-            self.0.outbox.wake();
-        }
+        let pass = Pass { evaluation: self, organization, run, span: OnceLock::new() };
+        // What was marked anew while it was being asked about is due again.
+        while pass.go().await? > 0 {}
+        Ok(())
     }
 
-    async fn batch(
+    /// Decides one case by a bundle that is or was in force, and puts it in words of a language, a BCP 47
+    /// tag; nothing is stored.
+    ///
+    /// # Errors
+    /// When no evaluator answers, or the bundle is not kept.
+    pub async fn explain(
         &self,
-        organization: &OrganizationId,
         bundle: BundleDigest,
-        due: &[DueCase],
-    ) -> Result<(), EvaluationError> {
-        let Inner { store, clock, metrics, .. } = &*self.0;
+        case: &Case,
+        language: &str,
+    ) -> Result<Explanation, EvaluationError> {
+        let explained = self.0.evaluators.explain(self.stored(bundle), case, language).await;
+        self.note(explained.as_ref().err());
+        explained
+    }
+
+    /// Decides cases by a bundle, in their order; nothing is stored.
+    ///
+    /// # Errors
+    /// When no evaluator answers, or the bundle is not kept.
+    pub async fn decide(
+        &self,
+        bundle: Bundle<'_>,
+        cases: &[Case],
+    ) -> Result<Vec<Decision>, EvaluationError> {
+        let decisions = self.0.evaluators.evaluate(bundle, cases).await;
+        self.note(decisions.as_ref().err());
+        decisions
+    }
+
+    /// Says what is wrong with policy files.
+    ///
+    /// # Errors
+    /// When no evaluator answers.
+    pub async fn check(&self, files: &[PolicyFile]) -> Result<Checked, EvaluatorError> {
+        self.0.evaluators.check(files).await
+    }
+
+    /// How each evaluator is.
+    pub fn evaluators(&self) -> Vec<EvaluatorState> {
+        self.0.evaluators.states()
+    }
+
+    /// A bundle that is or was in force.
+    fn stored(&self, digest: BundleDigest) -> Bundle<'_> {
+        Bundle { digest, files: Files::Stored(&self.0.store) }
+    }
+
+    /// Remembers what an evaluator that answers does not want.
+    fn note(&self, error: Option<&EvaluationError>) {
+        let refused = match error {
+            None => None,
+            Some(EvaluationError::Evaluator(error)) if error.is_absence() => return,
+            Some(EvaluationError::NoPolicy | EvaluationError::Store(_)) => return,
+            Some(error @ (EvaluationError::BundleGone(_) | EvaluationError::Evaluator(_))) => {
+                Some(exgate_runtime::report(error))
+            }
+        };
+        let mut before = self.0.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        match (&*before, &refused) {
+            (None, Some(error)) => tracing::warn!(error, "evaluator does not decide"),
+            (Some(_), None) => tracing::info!("evaluator decides again"),
+            (None, None) | (Some(_), Some(_)) => {}
+        }
+        *before = refused;
+    }
+
+    fn causes(&self) -> MutexGuard<'_, HashMap<OrganizationId, Span>> {
+        self.0.causes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One way through all that is due in an organization.
+struct Pass<'a> {
+    evaluation: &'a Evaluation,
+    organization: &'a OrganizationId,
+    /// The run that causes it.
+    run: Option<Span>,
+    span: OnceLock<Span>,
+}
+
+impl Pass<'_> {
+    /// Asks about each case that is due once, several batches at a time, and stores each answer as it
+    /// comes; says how many there were.
+    async fn go(&self) -> Result<usize, EvaluationError> {
+        let count = AtomicUsize::new(0);
+        let window = self.evaluation.0.evaluators.questions_max().max(1);
+        stream::try_unfold(None, |after| self.read(after))
+            .try_for_each_concurrent(window, |due| {
+                count.fetch_add(due.len(), Ordering::Relaxed);
+                let done = async move {
+                    self.batch(&due).await?;
+                    self.evaluation.0.outbox.wake();
+                    Ok(())
+                };
+                done.instrument(self.span().clone())
+            })
+            .await?;
+        Ok(count.into_inner())
+    }
+
+    /// The next batch, and its last case, after which the one that follows begins.
+    async fn read(
+        &self,
+        after: Option<Marked>,
+    ) -> Result<Option<(Vec<DueCase>, Option<Marked>)>, EvaluationError> {
+        let Inner { cases, clock, .. } = &*self.evaluation.0;
+        let (now, limit) = (clock.now(), BATCH_CASES_MAX);
+        let due = cases.due(self.organization, now, after.as_ref(), limit).await?;
+        let last = due.last().map(|due| due.marked.clone());
+        Ok(last.map(|last| (due, Some(last))))
+    }
+
+    async fn batch(&self, due: &[DueCase]) -> Result<(), EvaluationError> {
+        let Inner { store, clock, metrics, .. } = &*self.evaluation.0;
+        let organization = self.organization;
+        let bundle = store.bundle().await?.ok_or(EvaluationError::NoPolicy)?;
         let questions: Vec<Case> = due.iter().map(|due| due.case.clone()).collect();
         let started = Instant::now();
-        let decisions = self.decide(bundle, &questions).await?;
+        let decisions = self.evaluation.decide(self.evaluation.stored(bundle), &questions).await?;
         let decided: Vec<_> = due
             .iter()
             .zip(&decisions)
@@ -223,72 +323,23 @@ impl Evaluation {
         Ok(())
     }
 
-    /// Asks the evaluator, and gives it the bundle when it does not hold it.
-    async fn decide(
-        &self,
-        bundle: BundleDigest,
-        cases: &[Case],
-    ) -> Result<Vec<Decision>, EvaluationError> {
-        self.with_bundle(bundle, || self.0.evaluators.evaluate(bundle, cases)).await
-    }
-
-    /// Decides one case and puts it in words of a language, a BCP 47 tag; nothing is stored.
-    ///
-    /// # Errors
-    /// When the evaluator does not answer.
-    pub async fn explain(
-        &self,
-        bundle: BundleDigest,
-        case: &Case,
-        language: &str,
-    ) -> Result<Explanation, EvaluationError> {
-        self.with_bundle(bundle, || self.0.evaluators.explain(bundle, case, language)).await
-    }
-
-    /// Says what is wrong with policy files.
-    ///
-    /// # Errors
-    /// When the evaluator does not answer.
-    pub async fn check(&self, files: &[PolicyFile]) -> Result<Checked, EvaluatorError> {
-        let checked = self.0.evaluators.check(files).await;
-        self.note(checked.as_ref().err());
-        checked
-    }
-
-    async fn with_bundle<T, F>(
-        &self,
-        bundle: BundleDigest,
-        ask: impl Fn() -> F,
-    ) -> Result<T, EvaluationError>
-    where
-        F: Future<Output = Result<T, EvaluatorError>>,
-    {
-        let mut answer = ask().await;
-        if let Err(EvaluatorError::BundleUnknown(_)) = answer {
-            let files = self.0.store.bundle_files().await?;
-            answer = match self.0.evaluators.load(bundle, &files).await {
-                Ok(()) => ask().await,
-                Err(error) => Err(error),
+    /// The span of what is done; made with the first batch, so that nothing due leaves no trace.
+    fn span(&self) -> &Span {
+        self.span.get_or_init(|| {
+            let organization = self.organization;
+            let span = match &self.run {
+                Some(run) => tracing::info_span!(
+                    parent: run, "exgate.sync.evaluate", exgate.organization.id = %organization
+                ),
+                None => tracing::info_span!(
+                    parent: None, "exgate.sync.evaluate", exgate.organization.id = %organization
+                ),
             };
-        }
-        self.note(answer.as_ref().err());
-        Ok(answer?)
-    }
-
-    /// Remembers how the evaluator is, and says so when that changes.
-    fn note(&self, error: Option<&EvaluatorError>) {
-        let problem = error.map(|error| exgate_runtime::report(error));
-        self.0.metrics.evaluator(problem.is_none());
-        let mut before = self.0.problem.lock().unwrap_or_else(PoisonError::into_inner);
-        match (&*before, &problem) {
-            (None, Some(error)) => tracing::warn!(error, "evaluator does not decide"),
-            (Some(_), None) => tracing::info!("evaluator decides again"),
-            (None, None) | (Some(_), Some(_)) => {}
-        }
-        *before = problem;
-    }
-
-    fn causes(&self) -> MutexGuard<'_, HashMap<OrganizationId, Span>> {
-        self.0.causes.lock().unwrap_or_else(PoisonError::into_inner)
+            if self.run.is_none() {
+                let outbox = &self.evaluation.0.outbox;
+                outbox.caused_by(organization, &span.in_scope(current_traceparent));
+            }
+            span
+        })
     }
 }

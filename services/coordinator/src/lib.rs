@@ -48,13 +48,14 @@ use exgate_runtime::Tasks;
 use exgate_runtime::clock::Clock;
 use exgate_runtime::grpc::Server;
 use exgate_runtime::listen::{self, Endpoint, ListenError};
+use exgate_runtime::signing::{SigningKey, SigningKeyError};
 
 use agents::Agents;
 use agents::api::Api;
 use cases::Cases;
 use config::Config;
 use evaluation::Evaluation;
-use evaluation::evaluator_client::Evaluators;
+use evaluation::replicas::Evaluators;
 use inventory::Inventory;
 use metrics::Metrics;
 use operator::Operator;
@@ -84,6 +85,9 @@ pub enum StartError {
     /// An address cannot be used, or its port cannot be had.
     #[error(transparent)]
     Listen(#[from] ListenError),
+    /// It has no key to sign bundles with.
+    #[error("bundles cannot be signed")]
+    Key(#[from] SigningKeyError),
     /// Its port is bound, and not known.
     #[error("cannot read the bound address")]
     Address(#[source] io::Error),
@@ -132,15 +136,17 @@ async fn assemble(config: &Config, store: Store, tasks: &Tasks) -> Result<Surfac
     let max_age = config.stale.record_max_age.duration();
     let sources = Sources::new(store.clone(), &config.sources, max_age, clock.clone()).await?;
     let records = sources.handle();
+    store.prune_bundles(started_at).await?;
     let policies = Policies::new(store.clone(), config.sync.schedule());
     let cases = Cases::new(store.clone(), records.clone());
     let outbox = Outbox::new(store.clone(), clock.clone(), metrics.clone(), agents.clone());
+    let evaluators = evaluators(config, &clock, &metrics)?;
     let evaluation = Evaluation::new(evaluation::Parts {
         store: store.clone(),
         clock: clock.clone(),
         metrics: metrics.clone(),
         cases: cases.clone(),
-        evaluators: Evaluators::new(&evaluators(config)?),
+        evaluators: evaluators.clone(),
         outbox: outbox.clone(),
     });
     let parts = runs::Parts {
@@ -166,6 +172,7 @@ async fn assemble(config: &Config, store: Store, tasks: &Tasks) -> Result<Surfac
             () = stopped => {}
         }
     });
+    tasks.spawn("evaluators", evaluators.watch(tasks.clone()));
     tasks.spawn("evaluation", evaluation.clone().run(tasks.clone()));
     tasks.spawn("outbox", outbox.clone().run(tasks.clone()));
     tasks.spawn("runs", runs.clone().run());
@@ -196,10 +203,13 @@ async fn assemble(config: &Config, store: Store, tasks: &Tasks) -> Result<Surfac
     Ok(Surfaces { agents: agents_api, operators: OperatorApi::new(operator) })
 }
 
-/// Where the evaluators listen.
-fn evaluators(config: &Config) -> Result<Vec<Endpoint>, ListenError> {
+/// The evaluators, and the key that signs what they are given.
+fn evaluators(config: &Config, clock: &Clock, metrics: &Metrics) -> Result<Evaluators, StartError> {
+    let key = SigningKey::load_or_make(&config.signing_key_file())?;
+    tracing::info!(key_id = %key.id(), public = ?key.public_file(), "bundles are signed");
     let endpoint = |text: &String| Endpoint::parse("evaluator.endpoints", text);
-    config.evaluator.endpoints.iter().map(endpoint).collect()
+    let endpoints: Result<Vec<_>, _> = config.evaluator.endpoints.iter().map(endpoint).collect();
+    Ok(Evaluators::new(&endpoints?, key, clock.clone(), metrics.clone()))
 }
 
 /// Answers calls on the one port for agents and operators.

@@ -15,6 +15,7 @@ use exgate_domain::policy::Access;
 use exgate_domain::statistics::StatisticsOutcome;
 use exgate_domain::sync::{Run, SyncMode, Tally, Trigger};
 use exgate_runtime::Tasks;
+use exgate_runtime::listen::Endpoint;
 
 use crate::agents::Agents;
 use crate::runs::Runs;
@@ -34,6 +35,7 @@ const DEVICES_KNOWN: &str = "exgate.device.known";
 const EVALUATIONS: &str = "exgate.decision.evaluations";
 const EVALUATION_DURATION: &str = "exgate.decision.duration";
 const EVALUATOR_REACHABLE: &str = "exgate.evaluator.reachable";
+const QUESTIONS_MOVED: &str = "exgate.evaluator.questions_moved";
 const COMMANDS: &str = "exgate.command.answers";
 const COMMANDS_UNKNOWN: &str = "exgate.command.unknown";
 const COMMANDS_IN_FLIGHT: &str = "exgate.command.in_flight";
@@ -67,6 +69,7 @@ struct Instruments {
     evaluations: Counter<u64>,
     evaluation_duration: Histogram<f64>,
     evaluator_reachable: Gauge<u64>,
+    questions_moved: Counter<u64>,
     commands: Counter<u64>,
     commands_unknown: Gauge<u64>,
     commands_in_flight: Gauge<u64>,
@@ -181,9 +184,18 @@ impl Metrics {
         self.0.evaluation_duration.record(took.as_secs_f64(), &[of(organization)]);
     }
 
-    /// The evaluator answered, or did not.
-    pub fn evaluator(&self, is_reachable: bool) {
-        self.0.evaluator_reachable.record(u64::from(is_reachable), &[]);
+    /// An evaluator answered, or did not.
+    pub fn evaluator(&self, endpoint: &Endpoint, is_reachable: bool) {
+        let labels = [
+            KeyValue::new("server.address", endpoint.host().to_owned()),
+            KeyValue::new("server.port", i64::from(endpoint.port())),
+        ];
+        self.0.evaluator_reachable.record(u64::from(is_reachable), &labels);
+    }
+
+    /// A question went to another evaluator, because one did not answer it.
+    pub fn question_moved(&self) {
+        self.0.questions_moved.add(1, &[]);
     }
 
     /// A receipt came.
@@ -334,7 +346,12 @@ impl Instruments {
                 "Duration of one batch of decisions",
                 &exgate_runtime::metrics::SECONDS,
             ),
-            evaluator_reachable: gauge(EVALUATOR_REACHABLE, "Whether the evaluator answered"),
+            evaluator_reachable: gauge(EVALUATOR_REACHABLE, "Whether each evaluator answered last"),
+            questions_moved: counter(
+                QUESTIONS_MOVED,
+                "{batch}",
+                "Questions that went on to another evaluator",
+            ),
             commands: counter(COMMANDS, "{command}", "Commands by what came of them"),
             commands_unknown: gauge(COMMANDS_UNKNOWN, "Commands to be read back"),
             commands_in_flight: gauge(COMMANDS_IN_FLIGHT, "Commands handed out and not answered"),

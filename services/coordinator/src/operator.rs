@@ -242,7 +242,9 @@ impl OperatorError {
 impl From<EvaluatorError> for OperatorError {
     fn from(error: EvaluatorError) -> Self {
         match error {
-            EvaluatorError::Unavailable(problem) => Self::EvaluatorUnavailable { problem },
+            EvaluatorError::Unavailable(problem) | EvaluatorError::Distrusted(problem) => {
+                Self::EvaluatorUnavailable { problem }
+            }
             EvaluatorError::BundleUnknown(_)
             | EvaluatorError::Refused(_)
             | EvaluatorError::Malformed(_)

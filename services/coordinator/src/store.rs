@@ -27,6 +27,7 @@ mod commands;
 mod answers;
 mod devices;
 mod policies;
+mod bundles;
 mod records;
 
 use std::fs::{File, TryLockError};
@@ -42,6 +43,7 @@ use sqlx::{Sqlite, Transaction};
 
 pub use answers::{Answer, Answered};
 pub use audit::{AuditAction, AuditEntry};
+pub use bundles::StoredBundle;
 pub use cases::{CaseFacts, CaseKey, Marked};
 pub use commands::{StoredAnswer, StoredCommand};
 pub use configuration::Configuration;

@@ -19,10 +19,13 @@ use exgate_proto::evaluator::v1::{
 };
 use exgate_proto::types::v1 as pb;
 
-use crate::bundles::{Bundle, Cache, Diagnostic, GroupReference, PolicyFile, Severity, Summary};
+use crate::bundles::{
+    Bundle, Cache, Diagnostic, GroupReference, Loaded, PolicyFile, Severity, Summary, digest,
+};
 use crate::explain::{Explanation, Language, explain};
 use crate::metrics::Metrics;
 use crate::status::CallError;
+use crate::trust::Trust;
 use crate::verdict::decide;
 
 /// The most cases in one batch.
@@ -35,13 +38,18 @@ pub const MESSAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
 #[derive(Debug)]
 pub(crate) struct Api {
     cache: Cache,
+    trust: Trust,
     metrics: Metrics,
 }
 
 impl Api {
-    /// The gRPC service over these bundles.
-    pub(crate) fn service(cache: Cache, metrics: Metrics) -> EvaluatorServiceServer<Self> {
-        EvaluatorServiceServer::new(Self { cache, metrics })
+    /// The gRPC service over these bundles, taking those of whom `trust` says.
+    pub(crate) fn service(
+        cache: Cache,
+        trust: Trust,
+        metrics: Metrics,
+    ) -> EvaluatorServiceServer<Self> {
+        EvaluatorServiceServer::new(Self { cache, trust, metrics })
             .max_decoding_message_size(MESSAGE_BYTES_MAX)
             .max_encoding_message_size(MESSAGE_BYTES_MAX)
     }
@@ -69,14 +77,17 @@ impl EvaluatorService for Api {
         &self,
         request: Request<LoadBundleRequest>,
     ) -> Result<Response<LoadBundleResponse>, Status> {
-        let LoadBundleRequest { files } = request.into_inner();
-        let bundle = Bundle::read(&policy_files(files)).map_err(CallError::PolicyInvalid)?;
-        let digest = bundle.digest();
-        let policies = bundle.summaries().len();
-        let gone = self.cache.keep(bundle);
+        let LoadBundleRequest { files, key_id, signature } = request.into_inner();
+        let files = policy_files(files);
+        let digest = digest(&files);
+        self.trust.accept(digest, &key_id, &signature).map_err(CallError::from)?;
+        let loaded = self.cache.load(&files).await.map_err(CallError::PolicyInvalid)?;
+        let Loaded { bundle, is_new, gone } = loaded;
         self.metrics.bundles(self.cache.len());
-        let gone = gone.len();
-        tracing::info!(bundle = digest.short(), policies, gone, "bundle was loaded");
+        if is_new {
+            let (policies, gone) = (bundle.summaries().len(), gone.len());
+            tracing::info!(bundle = digest.short(), policies, gone, key_id, "bundle was loaded");
+        }
         Ok(Response::new(LoadBundleResponse { bundle_digest: digest.as_bytes().to_vec() }))
     }
 

@@ -15,7 +15,7 @@ mod schema;
 #[cfg(test)]
 mod reference;
 
-pub use cache::{Cache, Limits};
+pub use cache::{Cache, Limits, Loaded};
 pub(crate) use compiled::{Compliance, Groups, Membership, TargetedLocal, Targeting};
 pub(crate) use compiled::{Origin, Where};
 pub(crate) use coverage::{Coverage, Rule as CoveredRule};

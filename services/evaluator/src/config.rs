@@ -13,6 +13,8 @@ use exgate_runtime::listen;
 pub struct Config {
     /// Where it listens.
     pub server: Server,
+    /// Whose policy bundles it takes.
+    pub bundles: Bundles,
     /// How many policy bundles it keeps at hand.
     pub cache: Cache,
     /// A file that gets the bound addresses as JSON, for those who let port 0 choose; empty for none.
@@ -33,6 +35,15 @@ pub struct Server {
     pub listen: String,
 }
 
+/// `[bundles]`: whose bundles it takes.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Bundles {
+    /// PEM file with the public keys of coordinators whose bundles it takes, one or more; it is read at
+    /// each bundle. Empty takes bundles of anybody who reaches it, which is for loopback only.
+    pub trusted_keys_file: PathBuf,
+}
+
 /// `[cache]`: bundles that are kept; the one used longest ago goes first, and is asked for again
 /// when it is needed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -48,6 +59,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             server: Server::default(),
+            bundles: Bundles::default(),
             cache: Cache::default(),
             addresses_file: PathBuf::new(),
             drain_timeout: Span::seconds(20),

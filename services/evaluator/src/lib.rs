@@ -7,13 +7,15 @@
 //!                        +-- bundles (policy files, checked)
 //! ```
 //!
-//! The modules follow the data: how it is set up ([`config`]), what it is asked ([`api`], [`status`]),
+//! The modules follow the data: how it is set up ([`config`]), what it is asked ([`api`], [`status`]), by whom
+//! ([`trust`]),
 //! what the company wants ([`bundles`]), the decision ([`verdict`]), its words ([`explain`]), the
 //! check without a server ([`policy_check`]) and what it counts ([`metrics`]).
 
 pub mod config;
 pub mod api;
 pub mod status;
+pub mod trust;
 pub mod bundles;
 mod messages;
 mod expressions;
@@ -33,6 +35,7 @@ use api::Api;
 use bundles::{Cache, Limits};
 use config::Config;
 use metrics::Metrics;
+use trust::Trust;
 
 /// A running evaluator; its tasks own it.
 #[derive(Debug)]
@@ -61,7 +64,8 @@ impl Evaluator {
         let address = listener.local_addr().map_err(StartError::Address)?;
         let limits =
             Limits { bundles_max: config.cache.max_bundles, bytes_max: config.cache.max_bytes };
-        let api = Api::service(Cache::new(limits), Metrics::new());
+        let trust = Trust::new(&config.bundles.trusted_keys_file);
+        let api = Api::service(Cache::new(limits), trust, Metrics::new());
         let server = Server::new(exgate_proto::DESCRIPTORS).service(api);
         tasks.spawn("grpc", server.serve(listener, tasks.stopped()));
         let addresses = [("grpc", address)];

@@ -10,6 +10,7 @@ use exgate_domain::ids::BundleDigest;
 use exgate_proto::convert::{ERROR_DOMAIN, Malformed};
 
 use crate::bundles::Diagnostic;
+use crate::trust::Distrust;
 
 /// The most mistakes named in the details of a status, which travel in a header.
 const VIOLATIONS_MAX: usize = 10;
@@ -33,6 +34,9 @@ pub enum CallError {
     /// The policies have mistakes; the bundles at hand stay.
     #[error("the policies have {} mistakes, the first at {}", .0.len(), first(.0))]
     PolicyInvalid(Vec<Diagnostic>),
+    /// Who brings the bundle is not trusted; the bundles at hand stay.
+    #[error(transparent)]
+    Distrusted(#[from] Distrust),
     /// The message is not what it should be.
     #[error(transparent)]
     Malformed(#[from] Malformed),
@@ -59,6 +63,14 @@ impl From<CallError> for Status {
             CallError::BundleUnknown(digest) => {
                 let details = info("BUNDLE_UNKNOWN", &[("bundle", digest.to_string())]);
                 (Code::FailedPrecondition, details)
+            }
+            CallError::Distrusted(distrust) => {
+                let reason = match distrust {
+                    Distrust::Unsigned { .. } => "BUNDLE_UNSIGNED",
+                    Distrust::Signature { .. } => "BUNDLE_SIGNATURE_INVALID",
+                    Distrust::Keys { .. } => "TRUSTED_KEYS_UNUSABLE",
+                };
+                (Code::PermissionDenied, info(reason, &[]))
             }
             CallError::PolicyInvalid(mistakes) => {
                 let mut details =

@@ -12,6 +12,8 @@ const DEVICES_FULL: usize = 100_000;
 const DEVICES_PEERS: usize = 20_000;
 /// Devices of S2.
 const DEVICES_LISTED: usize = 20_000;
+/// Cases of C6 in a quick run, and in a full one.
+const CASES: [usize; 2] = [50_000, 1_000_000];
 /// The fleets of M4 in a full run; a quick one has the first.
 const FLEETS: [usize; 2] = [100_000, 1_000_000];
 /// Where `make bench` installs the Python peers, as seen from the programs.
@@ -33,7 +35,7 @@ pub(crate) struct Arguments {
     #[arg(long, global = true, default_value_t = 7, value_parser = clap::value_parser!(u32).range(3..=1000))]
     rounds: u32,
     /// Devices of R1 and R3, instead of 20,000 (quick) or 100,000 (full), and of R12 and R13, instead of
-    /// 20,000.
+    /// 20,000, and cases of C6, instead of 50,000 (quick) or 1,000,000.
     #[arg(long, global = true, value_parser = devices)]
     devices: Option<usize>,
     /// Devices of M4's two fleets, instead of 100,000 (quick: that one alone) and 1,000,000.
@@ -99,6 +101,9 @@ pub(crate) enum Goal {
     /// Cmdlets that one shell sees in a run of 10,000.
     #[value(name = "C5")]
     C5,
+    /// Decisions lost or doubled when one of two evaluators is killed in the middle.
+    #[value(name = "C6")]
+    C6,
 }
 
 /// What is to be measured, and how.
@@ -116,6 +121,8 @@ pub(crate) struct Plan {
     pub(crate) devices_peers: usize,
     /// Devices of S2.
     pub(crate) devices_listed: usize,
+    /// Cases of C6.
+    pub(crate) cases: usize,
     /// The fleets of M4, the larger one last.
     pub(crate) fleets: Vec<usize>,
     /// A Python with the peers, where one is known.
@@ -140,6 +147,7 @@ impl Arguments {
             devices: self.devices.unwrap_or(usual),
             devices_peers: self.devices.unwrap_or(DEVICES_PEERS),
             devices_listed: self.devices.unwrap_or(DEVICES_LISTED),
+            cases: self.devices.unwrap_or(CASES[usize::from(is_full)]),
             fleets: self
                 .fleets
                 .unwrap_or_else(|| FLEETS.into_iter().take(1 + usize::from(is_full)).collect()),
@@ -176,9 +184,11 @@ mod tests {
         let bare = plan("exgate-bench");
         assert_eq!((bare.goals, bare.devices), (Goal::value_variants().to_vec(), 20_000));
         assert_eq!((bare.devices_peers, bare.fleets), (20_000, vec![100_000]));
+        assert_eq!(bare.cases, 50_000);
         let full = plan("exgate-bench all --full");
         assert_eq!((full.devices, full.devices_peers), (100_000, 20_000));
         assert_eq!(full.fleets, [100_000, 1_000_000]);
+        assert_eq!(full.cases, 1_000_000);
         let fleets = plan("exgate-bench goal M4 --fleets 10k,100k").fleets;
         assert_eq!(fleets, [10_000, 100_000]);
         let one = plan("exgate-bench goal r1 --devices 5k --rounds 9");

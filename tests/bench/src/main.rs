@@ -11,6 +11,7 @@ mod memory;
 mod peers;
 mod simulator;
 mod throttle;
+mod replicas;
 mod report;
 
 use std::process::ExitCode;
@@ -47,6 +48,7 @@ fn run(plan: &Plan) -> anyhow::Result<Report> {
         report.results.extend(match goal {
             Goal::C4 => throttle::rate()?,
             Goal::C5 => throttle::wear()?,
+            Goal::C6 => replicas::measure(plan)?,
             Goal::R1 | Goal::R3 if received => continue,
             Goal::R1 | Goal::R3 => {
                 received = true;

@@ -236,6 +236,7 @@ mod tests {
             devices: 1,
             devices_peers: 1,
             devices_listed: 1,
+            cases: 50_000,
             fleets: vec![1],
             python: None,
             out: "x".into(),

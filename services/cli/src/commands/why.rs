@@ -9,7 +9,7 @@ use super::Session;
 use crate::args::{Format, Why};
 use crate::failure::Failure;
 use crate::find;
-use crate::render::message;
+use crate::render::{message, to_instant};
 use crate::target::{DeviceRef, OrganizationRef};
 
 /// Explains one device.
@@ -26,7 +26,11 @@ pub(super) async fn run(
         }
     };
     let language = why.language.unwrap_or_default();
-    let request = pb::ExplainDeviceRequest { name: name.clone(), language: language.clone() };
+    let request = pb::ExplainDeviceRequest {
+        name: name.clone(),
+        language: language.clone(),
+        at: why.at.map(to_instant),
+    };
     let answer = coordinator.explain_device(request).await?;
     let terminal = session.terminal;
     if !is_spoken(&language, &answer.language) {

@@ -130,8 +130,11 @@ impl Folder {
     fn evaluator_settings(&self) -> String {
         format!(
             "[server]\nlisten = \"127.0.0.1:{}\"\n\n\
+             [bundles]\ntrusted_keys_file = {}\n\n\
              [log]\nformat = \"text\"\n\n[telemetry]\nmetrics_listen = \"127.0.0.1:0\"\n",
             self.evaluator,
+            // The coordinator makes it at its first start, beside its store.
+            quoted(&self.path("bundle-signing.pub").display().to_string()),
         )
     }
 

@@ -105,6 +105,11 @@ pub(crate) fn at(wire: Option<&prost_types::Timestamp>) -> Option<Timestamp> {
     Timestamp::new(wire.seconds, wire.nanos).ok()
 }
 
+/// An instant for the wire.
+pub(crate) fn to_instant(at: Timestamp) -> prost_types::Timestamp {
+    prost_types::Timestamp { seconds: at.as_second(), nanos: at.subsec_nanosecond() }
+}
+
 /// A span of the wire, such as `5m`.
 pub(crate) fn span(wire: Option<&prost_types::Duration>) -> String {
     wire.map_or(NOTHING.to_owned(), |wire| short(SignedDuration::new(wire.seconds, wire.nanos)))

@@ -91,6 +91,7 @@ impl House {
     pub(crate) async fn over(store: Store, folder: TempDir, statistics_age: Span) -> Self {
         let mut config = Config::default();
         config.sync.statistics_age = statistics_age;
+        config.store.path = folder.path().join("exgate.db");
         // Nobody listens there: the evaluator is down.
         config.evaluator.endpoints = vec!["http://127.0.0.1:1".to_owned()];
         let tasks = Tasks::new();
@@ -116,7 +117,7 @@ impl House {
         let none = Default::default();
         let sources = Sources::new(store.clone(), &none, DEADLINE, Clock::system()).await.unwrap();
         let cases = Cases::new(store.clone(), sources.handle());
-        let due = cases.due(&organization, now(), 1000).await.unwrap();
+        let due = cases.due(&organization, now(), None, 1000).await.unwrap();
         let decisions: Vec<_> = due
             .iter()
             .map(|due| Decision {

@@ -1,5 +1,5 @@
-//! The wire edge to the evaluators. Any of them answers the same; an answer that does not fit its
-//! question, in number, order, device or bundle, is refused as a whole.
+//! The wire edge to one evaluator. An answer that does not fit its question, in number, order, device
+//! or bundle, is refused as a whole.
 
 use std::time::Duration;
 
@@ -24,17 +24,32 @@ use crate::policies::{
 
 /// How long an evaluator may take over one call.
 const CALL_TIMEOUT: Duration = Duration::from_secs(15);
-/// The most cases in one message; their decisions, with traces, have to fit into one message, too.
+/// The most cases in one message; their decisions have to fit into one message, too.
 const CASES_PER_MESSAGE_MAX: usize = 200;
 /// The most bytes of cases in one message, well below the longest message.
 const CASE_BYTES_PER_MESSAGE_MAX: usize = MESSAGE_BYTES_MAX / 4;
 
 type Client = EvaluatorServiceClient<Channel>;
 
-/// The evaluators as one; cheap to clone.
+/// One evaluator; cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Evaluators {
-    clients: Vec<Client>,
+pub(crate) struct EvaluatorClient {
+    client: Client,
+}
+
+/// Cases as they are sent, to one evaluator or to another.
+#[derive(Debug, Clone)]
+pub(crate) struct Questions<'a> {
+    bundle: BundleDigest,
+    cases: &'a [Case],
+    messages: Vec<pb::EvaluateRequest>,
+}
+
+/// Who vouches for a bundle: the name of a key, and what it signed.
+#[derive(Debug, Clone)]
+pub(crate) struct Signed {
+    pub(crate) key_id: String,
+    pub(crate) signature: Vec<u8>,
 }
 
 /// A decision in words.
@@ -56,6 +71,9 @@ pub enum EvaluatorError {
     /// None of them answers.
     #[error("evaluator is not available: {0}")]
     Unavailable(String),
+    /// It does not take what this coordinator signs.
+    #[error("evaluator does not take bundles of this coordinator: {0}")]
+    Distrusted(String),
     /// It does not hold the bundle.
     #[error("evaluator does not hold bundle {}", .0.short())]
     BundleUnknown(BundleDigest),
@@ -70,38 +88,44 @@ pub enum EvaluatorError {
     Unfit(String),
 }
 
-impl Evaluators {
-    /// Makes lazy channels to all `endpoints`.
-    pub fn new(endpoints: &[Endpoint]) -> Self {
-        let client = |endpoint| {
-            EvaluatorServiceClient::new(Channel::new(endpoint))
-                .max_decoding_message_size(MESSAGE_BYTES_MAX)
-                .max_encoding_message_size(MESSAGE_BYTES_MAX)
-        };
-        Self { clients: endpoints.iter().map(client).collect() }
+impl EvaluatorError {
+    /// Whether this evaluator cannot be had now, so that another one may answer.
+    pub(crate) fn is_absence(&self) -> bool {
+        match self {
+            Self::Unavailable(_) | Self::Distrusted(_) => true,
+            Self::BundleUnknown(_) | Self::Refused(_) | Self::Malformed(_) | Self::Unfit(_) => {
+                false
+            }
+        }
+    }
+}
+
+impl<'a> Questions<'a> {
+    /// Cuts cases into messages that fit.
+    pub(crate) fn new(bundle: BundleDigest, cases: &'a [Case]) -> Self {
+        Self { bundle, cases, messages: messages(bundle, cases) }
+    }
+}
+
+impl EvaluatorClient {
+    /// Makes a lazy channel.
+    pub(crate) fn new(endpoint: &Endpoint) -> Self {
+        let client = EvaluatorServiceClient::new(Channel::new(endpoint))
+            .max_decoding_message_size(MESSAGE_BYTES_MAX)
+            .max_encoding_message_size(MESSAGE_BYTES_MAX);
+        Self { client }
     }
 
-    /// Decides `cases` by a bundle, in their order.
-    ///
-    /// # Errors
-    /// When no evaluator answers, or the answer does not fit.
-    pub async fn evaluate(
+    /// Decides cases by a bundle, in their order.
+    pub(crate) async fn evaluate(
         &self,
-        bundle: BundleDigest,
-        cases: &[Case],
+        questions: &Questions<'_>,
     ) -> Result<Vec<Decision>, EvaluatorError> {
-        let requests = messages(bundle, cases);
-        let answers = self
-            .ask(|mut client| {
-                let requests = requests.clone();
-                async move {
-                    let count = requests.len();
-                    let answers = client.evaluate(request(stream::iter(requests))).await?;
-                    collect(answers.into_inner(), count).await
-                }
-            })
-            .await
-            .map_err(|status| refusal(&status, Some(bundle)))?;
+        let Questions { bundle, cases, messages } = questions;
+        let refuse = |status: Status| refusal(&status, Some(*bundle));
+        let asked = request(stream::iter(messages.clone()));
+        let answers = self.client.clone().evaluate(asked).await.map_err(refuse)?;
+        let answers = collect(answers.into_inner(), messages.len()).await.map_err(refuse)?;
         let mut decisions = Vec::with_capacity(cases.len());
         for (number, answer) in answers.into_iter().enumerate() {
             let pb::EvaluateResponse { batch, decisions: wire } = answer;
@@ -112,50 +136,35 @@ impl Evaluators {
                 decisions.push(Decision::try_from(decision)?);
             }
         }
-        fit(bundle, cases, &decisions)?;
+        fit(*bundle, cases, &decisions)?;
         Ok(decisions)
     }
 
-    /// Gives every evaluator a bundle; one that takes it is enough.
-    ///
-    /// # Errors
-    /// When none takes it, or the digest is another one.
-    pub async fn load(
+    /// Gives it a bundle.
+    pub(crate) async fn load(
         &self,
         digest: BundleDigest,
         files: &[PolicyFile],
+        signed: Signed,
     ) -> Result<(), EvaluatorError> {
-        let mut loaded = Err(EvaluatorError::Unavailable("no endpoint is configured".to_owned()));
-        for client in &self.clients {
-            let message = pb::LoadBundleRequest { files: to_files(files) };
-            match client.clone().load_bundle(request(message)).await {
-                Ok(answer) => {
-                    let taken = answer.into_inner().bundle_digest;
-                    if taken != digest.as_bytes() {
-                        let text = format!("bundle {} was stored as another", digest.short());
-                        return Err(EvaluatorError::Unfit(text));
-                    }
-                    loaded = Ok(());
-                }
-                Err(status) if loaded.is_err() => loaded = Err(refusal(&status, None)),
-                Err(status) => tracing::warn!(error = %said(&status), "bundle not loaded"),
-            }
+        let Signed { key_id, signature } = signed;
+        let message = pb::LoadBundleRequest { files: to_files(files), key_id, signature };
+        let answer = self.client.clone().load_bundle(request(message)).await;
+        let answer = answer.map_err(|status| match status.code() {
+            Code::PermissionDenied => EvaluatorError::Distrusted(said(&status)),
+            _ => refusal(&status, None),
+        })?;
+        if answer.into_inner().bundle_digest == digest.as_bytes() {
+            return Ok(());
         }
-        loaded
+        Err(EvaluatorError::Unfit(format!("bundle {} was stored as another", digest.short())))
     }
 
     /// Says what is wrong with policy files.
-    ///
-    /// # Errors
-    /// When no evaluator answers.
-    pub async fn check(&self, files: &[PolicyFile]) -> Result<Checked, EvaluatorError> {
-        let answer = self
-            .ask(|mut client| {
-                let message = pb::CheckBundleRequest { files: to_files(files) };
-                async move { Ok(client.check_bundle(request(message)).await?.into_inner()) }
-            })
-            .await
-            .map_err(|status| refusal(&status, None))?;
+    pub(crate) async fn check(&self, files: &[PolicyFile]) -> Result<Checked, EvaluatorError> {
+        let message = pb::CheckBundleRequest { files: to_files(files) };
+        let answer = self.client.clone().check_bundle(request(message)).await;
+        let answer = answer.map_err(|status| refusal(&status, None))?.into_inner();
         let pb::CheckBundleResponse { bundle_digest, diagnostics, policies, groups } = answer;
         let found = diagnostics.into_iter().map(diagnostic).collect();
         if bundle_digest.is_empty() {
@@ -170,46 +179,23 @@ impl Evaluators {
     }
 
     /// Decides one case and puts it in words of a language, a BCP 47 tag.
-    ///
-    /// # Errors
-    /// When no evaluator answers, or the answer does not fit.
-    pub async fn explain(
+    pub(crate) async fn explain(
         &self,
         bundle: BundleDigest,
         case: &Case,
         language: &str,
     ) -> Result<Explanation, EvaluatorError> {
-        let answer = self
-            .ask(|mut client| {
-                let message = pb::ExplainRequest {
-                    bundle_digest: bundle.as_bytes().to_vec(),
-                    case: Some(types::Case::from(case)),
-                    language: language.to_owned(),
-                };
-                async move { Ok(client.explain(request(message)).await?.into_inner()) }
-            })
-            .await
-            .map_err(|status| refusal(&status, Some(bundle)))?;
+        let message = pb::ExplainRequest {
+            bundle_digest: bundle.as_bytes().to_vec(),
+            case: Some(types::Case::from(case)),
+            language: language.to_owned(),
+        };
+        let answer = self.client.clone().explain(request(message)).await;
+        let answer = answer.map_err(|status| refusal(&status, Some(bundle)))?.into_inner();
         let pb::ExplainResponse { decision, sentences, cures, language } = answer;
         let decision = Decision::try_from(field::required("decision", decision)?)?;
         fit(bundle, std::slice::from_ref(case), std::slice::from_ref(&decision))?;
         Ok(Explanation { decision, sentences, cures, language })
-    }
-
-    /// Asks one evaluator after the other until one of them is there.
-    async fn ask<T, F>(&self, call: impl Fn(Client) -> F) -> Result<T, Status>
-    where
-        F: Future<Output = Result<T, Status>>,
-    {
-        let mut last = Status::unavailable("no endpoint is configured");
-        for client in &self.clients {
-            match call(client.clone()).await {
-                Ok(answer) => return Ok(answer),
-                Err(status) if is_absent(&status) => last = status,
-                Err(status) => return Err(status),
-            }
-        }
-        Err(last)
     }
 }
 

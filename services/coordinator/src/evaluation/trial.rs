@@ -5,7 +5,7 @@ use exgate_domain::case::Case;
 use exgate_domain::decision::Decision;
 use exgate_domain::ids::BundleDigest;
 
-use super::evaluator_client::EvaluatorError;
+use super::replicas::{Bundle, Files};
 use super::{Evaluation, EvaluationError};
 use crate::policies::Candidate;
 
@@ -18,27 +18,21 @@ impl Evaluation {
         &self,
         candidate: &Candidate,
         cases: &[Case],
-    ) -> Result<Vec<Decision>, EvaluatorError> {
+    ) -> Result<Vec<Decision>, EvaluationError> {
         let Candidate { digest, files, .. } = candidate;
-        let evaluators = &self.0.evaluators;
-        match evaluators.evaluate(*digest, cases).await {
-            Err(EvaluatorError::BundleUnknown(_)) => {
-                evaluators.load(*digest, files).await?;
-                evaluators.evaluate(*digest, cases).await
-            }
-            answer => answer,
-        }
+        let bundle = Bundle { digest: *digest, files: Files::Given(files) };
+        self.0.evaluators.evaluate(bundle, cases).await
     }
 
     /// Decides cases by the bundle in force.
     ///
     /// # Errors
-    /// When the evaluator does not answer.
+    /// When no evaluator answers.
     pub async fn try_in_force(
         &self,
         bundle: BundleDigest,
         cases: &[Case],
     ) -> Result<Vec<Decision>, EvaluationError> {
-        self.decide(bundle, cases).await
+        self.decide(self.stored(bundle), cases).await
     }
 }

@@ -289,7 +289,7 @@ async fn what_changed_is_due_and_nothing_else() {
     let mut all = world(1..=2);
     all.push(Observation::Device(device_of(3, 1)));
     let due = async |now| {
-        let mut due: Vec<_> = store.due_cases(&organization, now, 100).await.unwrap();
+        let mut due: Vec<_> = store.due_cases(&organization, now, None, 100).await.unwrap();
         due.sort_by(|one, other| one.key.cmp(&other.key));
         store.settle_cases(&organization, &due).await.unwrap();
         let ids = due.into_iter().map(|marked| marked.key.device_id.to_string());
@@ -321,12 +321,12 @@ async fn a_device_finds_its_mailbox_whichever_comes_first() {
     let all = world(1..=1);
     let (mailbox_row, device_row) = (all[1].clone(), all[2].clone());
     Upload::changes(vec![device_row]).send(store, at(10)).await.unwrap();
-    assert_eq!(store.due_cases(&contoso(), at(10), 10).await.unwrap(), []);
+    assert_eq!(store.due_cases(&contoso(), at(10), None, 10).await.unwrap(), []);
     let found = store.device(&contoso(), &device(1).device_id, "").await.unwrap().unwrap();
     assert_eq!(found.mailbox, None);
 
     Upload::changes(vec![mailbox_row]).send(store, at(20)).await.unwrap();
-    let due = store.due_cases(&contoso(), at(20), 10).await.unwrap();
+    let due = store.due_cases(&contoso(), at(20), None, 10).await.unwrap();
     assert_eq!(due.len(), 1);
     let facts = store.case_facts(&contoso(), &[key(1)]).await.unwrap();
     assert_eq!(facts[&key(1)].mailbox, mailbox(1));

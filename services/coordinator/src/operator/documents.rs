@@ -7,6 +7,7 @@ use exgate_domain::ids::BundleDigest;
 use super::paging::Cut;
 use super::{ACTOR, Operator, OperatorError, Page, PageRequest};
 use crate::evaluation::evaluator_client::EvaluatorError;
+use crate::evaluation::replicas::EvaluatorState;
 use crate::policies::{Applied, Apply, ApplyError, unknown_groups};
 use crate::sources::SourceState;
 use crate::status::nearest;
@@ -31,8 +32,10 @@ pub struct ServerState {
     pub started_at: Timestamp,
     /// Where records come from.
     pub sources: Vec<SourceState>,
-    /// What the evaluator said when it last did not answer well.
+    /// What is wrong when nothing is decided.
     pub evaluator_problem: Option<String>,
+    /// How each evaluator is.
+    pub evaluators: Vec<EvaluatorState>,
 }
 
 impl Operator {
@@ -101,6 +104,7 @@ impl Operator {
             started_at: parts.started_at,
             sources: parts.records.states(),
             evaluator_problem: parts.evaluation.problem(),
+            evaluators: parts.evaluation.evaluators(),
         }
     }
 }

@@ -16,7 +16,7 @@ use super::{Operator, OperatorError};
 use crate::evaluation::EvaluationError;
 use crate::outbox::difference;
 use crate::reconcile::Effect;
-use crate::store::{CaseKey, MailboxView, StoreError, StoredCommand, StoredDevice};
+use crate::store::{CaseKey, MailboxView, StoreError, StoredCommand, StoredDecision, StoredDevice};
 
 /// The most commands that are shown.
 const COMMANDS_MAX: u32 = 20;
@@ -42,6 +42,10 @@ pub struct Explanation {
     pub held: String,
     /// Whether the question was put only now.
     pub undecided: bool,
+    /// The instant that was asked about; none for now.
+    pub at: Option<Timestamp>,
+    /// When the decision shown was stored.
+    pub decided_at: Option<Timestamp>,
     /// The language of the words, as a BCP 47 tag; empty when the evaluator said none.
     pub language: String,
 }
@@ -54,35 +58,52 @@ struct Words {
     sentences: Vec<String>,
     cures: Vec<String>,
     undecided: bool,
+    decided_at: Option<Timestamp>,
     language: String,
 }
 
+impl Words {
+    /// These words about a device, and nothing else known about it.
+    fn about(self, device: StoredDevice) -> Explanation {
+        let Self { case, decision, sentences, cures, undecided, decided_at, language } = self;
+        Explanation {
+            device,
+            case,
+            decision,
+            sentences,
+            cures,
+            prediction: None,
+            commands: Vec::new(),
+            held: String::new(),
+            undecided,
+            at: None,
+            decided_at,
+            language,
+        }
+    }
+}
+
 impl Operator {
-    /// Explains one device, in a language that a BCP 47 tag names.
+    /// Explains one device, as it is decided now or was at an instant, in a language that a BCP 47 tag
+    /// names.
     ///
     /// # Errors
-    /// When there is no such device.
+    /// When there is no such device, or the instant is not past.
     pub async fn explain_device(
         &self,
         name: &DeviceName,
         language: &str,
+        at: Option<Timestamp>,
     ) -> Result<Explanation, OperatorError> {
         let device = self.get_device(name).await?;
         let Some(mailbox) = device.mailbox.clone() else {
             let sentence = "The mailbox of this device was not seen yet.".to_owned();
-            return Ok(Explanation {
-                device,
-                case: None,
-                decision: None,
-                sentences: vec![sentence],
-                cures: Vec::new(),
-                prediction: None,
-                commands: Vec::new(),
-                held: String::new(),
-                undecided: true,
-                language: String::new(),
-            });
+            let words = Words { sentences: vec![sentence], undecided: true, ..Words::default() };
+            return Ok(words.about(device));
         };
+        if let Some(at) = at {
+            return self.explain_then(device, &mailbox, language, at).await;
+        }
         let store = &self.0.store;
         let organization = &name.organization;
         let mut words = self.words(&device, &mailbox, language).await?;
@@ -107,19 +128,35 @@ impl Operator {
         if words.decision.is_none() && held.is_empty() {
             held = "not decided yet".to_owned();
         }
-        let Words { case, decision, sentences, cures, undecided, language } = words;
-        Ok(Explanation {
-            device,
-            case,
-            decision,
-            sentences,
-            cures,
-            prediction,
-            commands,
-            held,
-            undecided,
-            language,
-        })
+        Ok(Explanation { prediction, commands, held, ..words.about(device) })
+    }
+
+    /// Explains the decision that was in force at an instant, by the policies of then.
+    async fn explain_then(
+        &self,
+        device: StoredDevice,
+        mailbox: &MailboxFacts,
+        language: &str,
+        at: Timestamp,
+    ) -> Result<Explanation, OperatorError> {
+        if at > self.0.clock.now() {
+            let problem = format!("{at:.0} is not past");
+            return Err(OperatorError::Invalid { field: "at", problem });
+        }
+        let store = &self.0.store;
+        let (organization, id) = (&device.organization, &device.device.device_id);
+        let key = CaseKey { mailbox: mailbox.id, device_id: id.clone() };
+        let words = match store.decision_at(organization, &key, at).await? {
+            Some(stored) => self.words_of(stored, language).await,
+            None => {
+                let sentences = vec![format!("Nothing had been decided about it at {at:.0}.")];
+                Words { sentences, ..Words::default() }
+            }
+        };
+        let mut commands =
+            store.commands_of_device(organization, mailbox.id, id, COMMANDS_MAX).await?;
+        commands.retain(|command| command.created_at <= at);
+        Ok(Explanation { commands, at: Some(at), ..words.about(device) })
     }
 
     /// The last decision in words, or that of a question put now.
@@ -131,12 +168,19 @@ impl Operator {
     ) -> Result<Words, StoreError> {
         let key = CaseKey { mailbox: mailbox.id, device_id: device.device.device_id.clone() };
         let stored = self.0.store.last_decision(&device.organization, &key).await?;
-        let Some(stored) = stored else { return self.words_now(device, key, language).await };
-        let (case, decision) = (stored.case, stored.decision);
+        match stored {
+            Some(stored) => Ok(self.words_of(stored, language).await),
+            None => self.words_now(device, key, language).await,
+        }
+    }
+
+    /// A stored decision in words.
+    async fn words_of(&self, stored: StoredDecision, language: &str) -> Words {
+        let StoredDecision { at, case, decision, .. } = stored;
         let explained = self.0.evaluation.explain(decision.bundle, &case, language).await;
         // The same question and bundle give the same answer, and the rules tried with it.
-        let words = Words { case: Some(case), ..Words::default() };
-        Ok(match explained {
+        let words = Words { case: Some(case), decided_at: Some(at), ..Words::default() };
+        match explained {
             Ok(it) => Words {
                 decision: Some(it.decision),
                 sentences: it.sentences,
@@ -147,7 +191,7 @@ impl Operator {
             Err(error) => {
                 Words { decision: Some(decision), sentences: vec![speechless(&error)], ..words }
             }
-        })
+        }
     }
 
     async fn words_now(
@@ -170,8 +214,8 @@ impl Operator {
                 decision: Some(explanation.decision),
                 sentences: explanation.sentences,
                 cures: explanation.cures,
-                undecided: true,
                 language: explanation.language,
+                ..undecided
             },
             Err(error) => {
                 Words { case: Some(case), sentences: vec![speechless(&error)], ..undecided }

@@ -4,7 +4,7 @@ use exgate_domain::command::CommandState;
 use exgate_domain::observation::AccessState;
 use exgate_domain::policy::Access;
 use exgate_proto::convert;
-use exgate_proto::convert::field::to_instant;
+use exgate_proto::convert::field::{instant_if_any, to_instant};
 use exgate_proto::convert::{Fault, Malformed};
 use exgate_proto::names::{CommandName, DeviceName, Parent};
 use exgate_proto::types::v1 as types;
@@ -52,9 +52,10 @@ impl DeviceService for OperatorApi {
         &self,
         request: Request<pb::ExplainDeviceRequest>,
     ) -> Result<Response<pb::ExplainDeviceResponse>, Status> {
-        let pb::ExplainDeviceRequest { name: asked, language } = request.into_inner();
+        let pb::ExplainDeviceRequest { name: asked, language, at } = request.into_inner();
         let asked: DeviceName = name("name", &asked)?;
-        let explained = Box::pin(self.operator.explain_device(&asked, &language)).await?;
+        let at = instant_if_any("at", at)?;
+        let explained = Box::pin(self.operator.explain_device(&asked, &language, at)).await?;
         Ok(Response::new(explanation(explained)))
     }
 }
@@ -124,6 +125,8 @@ fn explanation(explanation: Explanation) -> pb::ExplainDeviceResponse {
         held,
         undecided,
         language,
+        at,
+        decided_at,
     } = explanation;
     let prediction = prediction.map(|it| convert::prediction(it, &stored.device));
     pb::ExplainDeviceResponse {
@@ -137,6 +140,8 @@ fn explanation(explanation: Explanation) -> pb::ExplainDeviceResponse {
         held,
         undecided,
         language,
+        at: at.map(to_instant),
+        decided_at: decided_at.map(to_instant),
     }
 }
 

@@ -57,7 +57,7 @@ impl Rig {
     /// Takes every case off the list and says which there were.
     async fn due(&self) -> Vec<String> {
         let now = self.clock.now();
-        let due = self.opened.store.due_cases(&contoso(), now, 100).await.unwrap();
+        let due = self.opened.store.due_cases(&contoso(), now, None, 100).await.unwrap();
         self.opened.store.settle_cases(&contoso(), &due).await.unwrap();
         let mut ids: Vec<_> = due.iter().map(|due| due.key.device_id.to_string()).collect();
         ids.sort();
@@ -243,7 +243,7 @@ async fn a_case_holds_all_that_is_known() {
     rig.look(&mut sources).await;
 
     let cases = Cases::new(store.clone(), sources.handle());
-    let due = cases.due(&contoso(), at(60), 500).await.unwrap();
+    let due = cases.due(&contoso(), at(60), None, 500).await.unwrap();
     assert_eq!(due.len(), 2);
     let one = due.iter().find(|due| due.marked.key == key(1)).unwrap();
     let Case { mailbox: facts, device: observed, siblings, owner, management, .. } = &one.case;
@@ -260,7 +260,7 @@ async fn a_case_holds_all_that_is_known() {
         let upload = Upload { unchanged: seen, ..Upload::everything(Vec::new()) };
         upload.send(store, at(second)).await.unwrap();
     }
-    assert_eq!(cases.due(&contoso(), at(200), 500).await.unwrap(), []);
+    assert_eq!(cases.due(&contoso(), at(200), None, 500).await.unwrap(), []);
     assert_eq!(store.next_due_at().await.unwrap(), None);
 }
 

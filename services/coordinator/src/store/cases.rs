@@ -31,6 +31,8 @@ pub struct Marked {
     pub key: CaseKey,
     /// The number of its last mark.
     pub mark: u64,
+    /// Since when it is due.
+    pub due_at: Timestamp,
 }
 
 /// What was observed about one case.
@@ -78,26 +80,40 @@ impl Store {
         row.instant_or_none("first")
     }
 
-    /// Lists cases that are due, the longest waiting first.
+    /// Lists cases that are due, the longest waiting first; `after` is the last one of the page
+    /// before.
     pub async fn due_cases(
         &self,
         organization: &OrganizationId,
         now: Timestamp,
+        after: Option<&Marked>,
         limit: u32,
     ) -> Result<Vec<Marked>, StoreError> {
+        let (since, mailbox, device_id) = match after {
+            Some(Marked { key, due_at, .. }) => (
+                due_at.as_millisecond(),
+                key.mailbox.guid().as_bytes().to_vec(),
+                key.device_id.folded(),
+            ),
+            None => (i64::MIN, Vec::new(), String::new()),
+        };
         let rows = sqlx::query(
-            "SELECT mailbox, device_id, mark FROM cases
-             WHERE organization = ?1 AND due_at <= ?2 ORDER BY due_at LIMIT ?3",
+            "SELECT mailbox, device_id, mark, due_at FROM cases
+             WHERE organization = ?1 AND due_at <= ?2 AND (due_at, mailbox, device_id) > (?4, ?5, ?6)
+             ORDER BY due_at, mailbox, device_id LIMIT ?3",
         )
         .bind(organization.as_str())
         .bind(now.as_millisecond())
         .bind(limit)
+        .bind(since)
+        .bind(mailbox)
+        .bind(device_id)
         .fetch_all(&self.read)
         .await?;
         let read = |row: &sqlx::sqlite::SqliteRow| {
             let mailbox = MailboxId::new(row.guid("mailbox")?);
             let key = CaseKey { mailbox, device_id: row.device_id("device_id")? };
-            Ok(Marked { key, mark: row.number("mark")? })
+            Ok(Marked { key, mark: row.number("mark")?, due_at: row.instant("due_at")? })
         };
         rows.iter().map(read).collect()
     }
@@ -110,7 +126,7 @@ impl Store {
         gone: &[Marked],
     ) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
-        for Marked { key, mark } in gone {
+        for Marked { key, mark, .. } in gone {
             sqlx::query(
                 "UPDATE cases SET due_at = NULL
                  WHERE organization = ?1 AND mailbox = ?2 AND device_id = ?3 AND mark = ?4",

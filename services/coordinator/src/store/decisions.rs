@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Row as _, SqliteConnection};
+use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection};
 use uuid::Uuid;
 
 use exgate_domain::case::Case;
@@ -17,7 +17,7 @@ use exgate_proto::convert::{decode_case, decode_decision, encode_case, encode_de
 use super::cases::{CaseKey, Marked};
 use super::columns::{Columns, Named, count, guid_list, join_reasons};
 use super::written::Tally;
-use super::{RowKind, Store, StoreError};
+use super::{ROWS_PER_STATEMENT_MAX, RowKind, Store, StoreError, bundles};
 
 /// An answer to store.
 #[derive(Debug, Clone, Copy)]
@@ -88,19 +88,26 @@ impl Store {
         let mut tx = self.begin().await?;
         let before = before(&mut tx, organization, decided).await?;
         let mut done = DecisionsStored::default();
+        let (mut same, mut different) = (Vec::new(), Vec::new());
         for one in decided {
             let Some(before) = before.get(&one.marked.key) else { continue };
-            let step = Step { organization, one, before, now };
-            let answer = step.answer();
+            let answer = lasting(one.decision);
             if before.answer.as_deref() == Some(answer.as_bytes()) {
-                step.same(&mut tx).await?;
+                same.push(Step { one, before, answer });
                 continue;
             }
-            step.differs(&mut tx, answer).await?;
+            different.push(Step { one, before, answer });
             done.stored += 1;
             if before.access != Some(one.decision.access) {
                 done.access_changed.push(one.marked.key.mailbox);
             }
+        }
+        let rows = Rows { organization, now };
+        for steps in same.chunks(ROWS_PER_STATEMENT_MAX) {
+            rows.look_again(&mut tx, steps).await?;
+        }
+        for steps in different.chunks(ROWS_PER_STATEMENT_MAX) {
+            rows.put(&mut tx, steps).await?;
         }
         done.access_changed.sort_unstable();
         done.access_changed.dedup();
@@ -114,33 +121,75 @@ impl Store {
         organization: &OrganizationId,
         key: &CaseKey,
     ) -> Result<Option<StoredDecision>, StoreError> {
+        self.decision_at(organization, key, Timestamp::MAX).await
+    }
+
+    /// Gets the answer of a case that was in force at an instant.
+    pub async fn decision_at(
+        &self,
+        organization: &OrganizationId,
+        key: &CaseKey,
+        at: Timestamp,
+    ) -> Result<Option<StoredDecision>, StoreError> {
         let row = sqlx::query(
             "SELECT id, decided_at, question, answer FROM decisions
-             WHERE organization = ?1 AND mailbox = ?2 AND device_id = ?3
+             WHERE organization = ?1 AND mailbox = ?2 AND device_id = ?3 AND decided_at <= ?4
              ORDER BY number DESC LIMIT 1",
         )
         .bind(organization.as_str())
         .bind(key.mailbox.guid().as_bytes().as_slice())
         .bind(key.device_id.folded())
+        .bind(at.as_millisecond())
         .fetch_optional(&self.read)
         .await?;
         row.as_ref().map(read).transpose()
     }
+
+    /// Lists stored answers in the order in which they were stored, each with its number; `after` is
+    /// that of the last one of the page before.
+    pub async fn decisions(
+        &self,
+        organization: &OrganizationId,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<(i64, StoredDecision)>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT number, id, decided_at, question, answer FROM decisions
+             WHERE organization = ?1 AND number > ?2 ORDER BY number LIMIT ?3",
+        )
+        .bind(organization.as_str())
+        .bind(after)
+        .bind(limit)
+        .fetch_all(&self.read)
+        .await?;
+        rows.iter().map(|row| Ok((row.try_get("number")?, read(row)?))).collect()
+    }
+}
+
+/// What of an answer is compared: all but when to look again, and the way to it.
+fn lasting(decision: &Decision) -> ObservationDigest {
+    let lasting = Decision { look_again_at: None, trace: Vec::new(), ..decision.clone() };
+    ObservationDigest::of(&encode_decision(&lasting))
 }
 
 /// One answer inside the transaction.
 struct Step<'a> {
-    organization: &'a OrganizationId,
     one: &'a Decided<'a>,
     before: &'a Before,
-    now: Timestamp,
+    answer: ObservationDigest,
 }
 
 impl Step<'_> {
-    /// What of the answer is compared: all but when to look again.
-    fn answer(&self) -> ObservationDigest {
-        let lasting = Decision { look_again_at: None, ..self.one.decision.clone() };
-        ObservationDigest::of(&encode_decision(&lasting))
+    fn mailbox(&self) -> Vec<u8> {
+        self.one.marked.key.mailbox.guid().as_bytes().to_vec()
+    }
+
+    fn device_id(&self) -> String {
+        self.one.marked.key.device_id.folded()
+    }
+
+    fn due_at(&self) -> Option<i64> {
+        self.one.decision.look_again_at.map(Timestamp::as_millisecond)
     }
 
     fn since(&self) -> Option<i64> {
@@ -152,80 +201,149 @@ impl Step<'_> {
         since.map(Timestamp::as_millisecond)
     }
 
-    /// The answer is the last one: only the next look moves.
-    async fn same(&self, tx: &mut SqliteConnection) -> Result<(), StoreError> {
-        let Marked { key, mark } = self.one.marked;
-        sqlx::query(
-            "UPDATE cases SET
-                 due_at = CASE WHEN mark = ?4 THEN ?5 ELSE due_at END, noncompliant_since = ?6
-             WHERE organization = ?1 AND mailbox = ?2 AND device_id = ?3",
-        )
-        .bind(self.organization.as_str())
-        .bind(key.mailbox.guid().as_bytes().as_slice())
-        .bind(key.device_id.folded())
-        .bind(count(*mark))
-        .bind(self.one.decision.look_again_at.map(Timestamp::as_millisecond))
-        .bind(self.since())
-        .execute(tx)
-        .await?;
-        Ok(())
+    /// Whether the device gets another access than before.
+    fn moves(&self) -> bool {
+        self.before.access != Some(self.one.decision.access)
+    }
+}
+
+/// Writes many answers of one organization by one statement each table.
+struct Rows<'a> {
+    organization: &'a OrganizationId,
+    now: Timestamp,
+}
+
+impl Rows<'_> {
+    fn organization(&self) -> String {
+        self.organization.as_str().to_owned()
     }
 
-    async fn differs(
+    /// The answers are the last ones: only the next look moves. Every row is there already, so that
+    /// the insertion always conflicts.
+    async fn look_again(
         &self,
         tx: &mut SqliteConnection,
-        answer: ObservationDigest,
+        steps: &[Step<'_>],
     ) -> Result<(), StoreError> {
-        let Marked { key, mark } = self.one.marked;
-        let decision = self.one.decision;
-        let mailbox = key.mailbox.guid().into_bytes();
-        let id = new_id(self.now).into_bytes();
-        sqlx::query(
-            "INSERT INTO decisions (id, organization, mailbox, device_id, decided_at, question, answer)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-        )
-        .bind(id.as_slice())
-        .bind(self.organization.as_str())
-        .bind(mailbox.as_slice())
-        .bind(key.device_id.folded())
-        .bind(self.now.as_millisecond())
-        .bind(encode_case(self.one.case))
-        .bind(encode_decision(decision))
-        .execute(&mut *tx)
-        .await?;
-        sqlx::query(
-            "UPDATE cases SET
-                 due_at = CASE WHEN mark = ?4 THEN ?5 ELSE due_at END, noncompliant_since = ?6,
-                 decision = ?7, answer = ?8, access = ?9, compliance = ?10, reasons = ?11,
-                 decided_at = ?12
-             WHERE organization = ?1 AND mailbox = ?2 AND device_id = ?3",
-        )
-        .bind(self.organization.as_str())
-        .bind(mailbox.as_slice())
-        .bind(key.device_id.folded())
-        .bind(count(*mark))
-        .bind(decision.look_again_at.map(Timestamp::as_millisecond))
-        .bind(self.since())
-        .bind(id.as_slice())
-        .bind(answer.as_bytes().as_slice())
-        .bind(decision.access.name())
-        .bind(decision.compliance.name())
-        .bind(join_reasons(&decision.reasons))
-        .bind(self.now.as_millisecond())
-        .execute(&mut *tx)
-        .await?;
-        sqlx::query(
-            "INSERT INTO intents (organization, mailbox, revision) VALUES (?1, ?2, 1)
-             ON CONFLICT (organization, mailbox) DO UPDATE SET
-                 compare = compare + 1, revision = revision + ?3",
-        )
-        .bind(self.organization.as_str())
-        .bind(mailbox.as_slice())
-        .bind(self.before.access != Some(decision.access))
-        .execute(tx)
-        .await?;
-        Ok(())
+        let mut statement = QueryBuilder::<Sqlite>::new(
+            "INSERT INTO cases (organization, mailbox, device_id, mark, due_at, noncompliant_since) ",
+        );
+        statement.push_values(steps, |mut values, step| {
+            values
+                .push_bind(self.organization())
+                .push_bind(step.mailbox())
+                .push_bind(step.device_id())
+                .push_bind(count(step.one.marked.mark))
+                .push_bind(step.due_at())
+                .push_bind(step.since());
+        });
+        statement.push(
+            " ON CONFLICT (organization, mailbox, device_id) DO UPDATE SET
+                  due_at = CASE WHEN mark = excluded.mark THEN excluded.due_at ELSE due_at END,
+                  noncompliant_since = excluded.noncompliant_since",
+        );
+        execute(tx, statement, steps.len()).await
     }
+
+    /// The answers differ: each is a row, its case shows it, and its mailbox is to be compared.
+    async fn put(&self, tx: &mut SqliteConnection, steps: &[Step<'_>]) -> Result<(), StoreError> {
+        let ids: Vec<_> = steps.iter().map(|_| new_id(self.now).into_bytes().to_vec()).collect();
+        self.put_decisions(tx, steps, &ids).await?;
+        self.put_cases(tx, steps, &ids).await?;
+        let mut statement =
+            QueryBuilder::<Sqlite>::new("INSERT INTO intents (organization, mailbox, revision) ");
+        statement.push_values(steps, |mut values, step| {
+            values
+                .push_bind(self.organization())
+                .push_bind(step.mailbox())
+                .push_bind(i64::from(step.moves()));
+        });
+        statement.push(
+            " ON CONFLICT (organization, mailbox) DO UPDATE SET
+                  compare = compare + 1, revision = revision + excluded.revision",
+        );
+        execute(tx, statement, steps.len()).await
+    }
+
+    async fn put_decisions(
+        &self,
+        tx: &mut SqliteConnection,
+        steps: &[Step<'_>],
+        ids: &[Vec<u8>],
+    ) -> Result<(), StoreError> {
+        let mut bundles = HashMap::new();
+        for step in steps {
+            let digest = step.one.decision.bundle;
+            if !bundles.contains_key(&digest) {
+                bundles.insert(digest, bundles::number(tx, digest).await?);
+            }
+        }
+        let mut statement = QueryBuilder::<Sqlite>::new(
+            "INSERT INTO decisions (id, organization, mailbox, device_id, decided_at, question,
+                                    answer, bundle) ",
+        );
+        statement.push_values(steps.iter().zip(ids), |mut values, (step, id)| {
+            let Decided { case, decision, .. } = step.one;
+            values
+                .push_bind(id.clone())
+                .push_bind(self.organization())
+                .push_bind(step.mailbox())
+                .push_bind(step.device_id())
+                .push_bind(self.now.as_millisecond())
+                .push_bind(encode_case(case))
+                .push_bind(encode_decision(decision))
+                .push_bind(bundles.get(&decision.bundle).copied().flatten());
+        });
+        execute(tx, statement, steps.len()).await
+    }
+
+    /// Every row is there already, so that the insertion always conflicts.
+    async fn put_cases(
+        &self,
+        tx: &mut SqliteConnection,
+        steps: &[Step<'_>],
+        ids: &[Vec<u8>],
+    ) -> Result<(), StoreError> {
+        let mut statement = QueryBuilder::<Sqlite>::new(
+            "INSERT INTO cases (organization, mailbox, device_id, mark, due_at, noncompliant_since,
+                                decision, answer, access, compliance, reasons, decided_at) ",
+        );
+        statement.push_values(steps.iter().zip(ids), |mut values, (step, id)| {
+            let decision = step.one.decision;
+            values
+                .push_bind(self.organization())
+                .push_bind(step.mailbox())
+                .push_bind(step.device_id())
+                .push_bind(count(step.one.marked.mark))
+                .push_bind(step.due_at())
+                .push_bind(step.since())
+                .push_bind(id.clone())
+                .push_bind(step.answer.as_bytes().to_vec())
+                .push_bind(decision.access.name())
+                .push_bind(decision.compliance.name())
+                .push_bind(join_reasons(&decision.reasons))
+                .push_bind(self.now.as_millisecond());
+        });
+        statement.push(
+            " ON CONFLICT (organization, mailbox, device_id) DO UPDATE SET
+                  due_at = CASE WHEN mark = excluded.mark THEN excluded.due_at ELSE due_at END,
+                  noncompliant_since = excluded.noncompliant_since, decision = excluded.decision,
+                  answer = excluded.answer, access = excluded.access,
+                  compliance = excluded.compliance, reasons = excluded.reasons,
+                  decided_at = excluded.decided_at",
+        );
+        execute(tx, statement, steps.len()).await
+    }
+}
+
+/// Runs a statement with so many rows; only those of the full length are worth keeping prepared.
+async fn execute(
+    tx: &mut SqliteConnection,
+    mut statement: QueryBuilder<Sqlite>,
+    rows: usize,
+) -> Result<(), StoreError> {
+    statement.build().persistent(rows == ROWS_PER_STATEMENT_MAX).execute(tx).await?;
+    Ok(())
 }
 
 async fn before(

@@ -12,7 +12,7 @@ use exgate_domain::organization::{Mode, Organization};
 use super::audit::{self, AuditAction, AuditEntry};
 use super::columns::Columns;
 use super::organizations::{self, ModeStep};
-use super::{Store, StoreError, cases};
+use super::{Store, StoreError, bundles, cases};
 
 /// A policy file, as it is part of the bundle.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,6 +116,7 @@ impl Store {
         put_files(&mut tx, applied).await?;
         if bundle(&mut tx).await? != applied.bundle {
             put_bundle(&mut tx, applied).await?;
+            bundles::prune(&mut tx, applied.now).await?;
             cases::mark_all(&mut tx, None, applied.now).await?;
         }
         for (organization, mode) in applied.organizations {
@@ -141,6 +142,7 @@ async fn put_bundle(
     tx: &mut SqliteConnection,
     applied: &AppliedPolicies<'_>,
 ) -> Result<(), StoreError> {
+    bundles::replace(tx, applied.now).await?;
     let Some(digest) = applied.bundle else {
         sqlx::query("DELETE FROM bundle").execute(tx).await?;
         return Ok(());
@@ -148,9 +150,9 @@ async fn put_bundle(
     sqlx::query("INSERT OR REPLACE INTO bundle (only, digest, applied_at) VALUES (1, ?1, ?2)")
         .bind(digest.as_bytes().as_slice())
         .bind(applied.now.as_millisecond())
-        .execute(tx)
+        .execute(&mut *tx)
         .await?;
-    Ok(())
+    bundles::put(tx, digest, applied.files, applied.now).await
 }
 
 async fn put_files(

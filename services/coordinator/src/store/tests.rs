@@ -1,6 +1,7 @@
 //! Facts about the store, each against a real file.
 
 mod outcomes;
+mod bundles;
 mod devices;
 mod configuration;
 mod walks;

@@ -16,6 +16,7 @@ use exgate_proto::types::v1 as pb;
 use exgate_runtime::Tasks;
 use exgate_runtime::grpc::Channel;
 use exgate_runtime::listen::Endpoint;
+use exgate_runtime::signing::SigningKey;
 
 use super::{CASES_MAX, MESSAGE_BYTES_MAX};
 use crate::Evaluator;
@@ -29,7 +30,10 @@ type Client = EvaluatorServiceClient<Channel>;
 
 /// A running evaluator and its client.
 async fn evaluator() -> (Client, Tasks) {
-    let mut config = Config::default();
+    evaluator_with(Config::default()).await
+}
+
+async fn evaluator_with(mut config: Config) -> (Client, Tasks) {
     config.server.listen = "127.0.0.1:0".to_owned();
     let tasks = Tasks::new();
     let evaluator = Evaluator::start(config, tasks.clone()).await.unwrap();
@@ -49,7 +53,7 @@ fn files(text: &str) -> Vec<pb::PolicyFile> {
 }
 
 async fn load(client: &mut Client) -> Vec<u8> {
-    let request = LoadBundleRequest { files: files(POLICIES) };
+    let request = LoadBundleRequest { files: files(POLICIES), ..LoadBundleRequest::default() };
     client.load_bundle(request).await.unwrap().into_inner().bundle_digest
 }
 
@@ -151,7 +155,8 @@ async fn a_bad_bundle_is_refused_and_the_old_one_stays() {
     let digest = load(&mut client).await;
 
     let bad = POLICIES.replace("gracePeriod: 3d", "gracePeriod: soon").replace("[Tablets]", "[]");
-    let status = client.load_bundle(LoadBundleRequest { files: files(&bad) }).await.unwrap_err();
+    let request = LoadBundleRequest { files: files(&bad), ..LoadBundleRequest::default() };
+    let status = client.load_bundle(request).await.unwrap_err();
 
     assert_refused(&status, Code::InvalidArgument, "POLICY_INVALID");
     assert_eq!(
@@ -288,7 +293,49 @@ async fn the_longest_bundle_fits_into_one_message() {
     let rest = BUNDLE_BYTES_MAX - POLICIES.len();
     let text = POLICIES.to_owned() + &comment.repeat(rest / comment.len());
 
-    let request = LoadBundleRequest { files: files(&text) };
+    let request = LoadBundleRequest { files: files(&text), ..LoadBundleRequest::default() };
     client.load_bundle(request).await.unwrap();
+    stop(tasks).await;
+}
+
+#[tokio::test]
+async fn with_trusted_keys_only_signed_bundles_are_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = SigningKey::load_or_make(&folder.path().join("a.key")).unwrap();
+    let stranger = SigningKey::load_or_make(&folder.path().join("b.key")).unwrap();
+    let mut config = Config::default();
+    config.bundles.trusted_keys_file = key.public_file().to_owned();
+    let (mut client, tasks) = evaluator_with(config).await;
+    let digest = bundle().digest();
+    let request = |key_id: &str, signature| LoadBundleRequest {
+        files: files(POLICIES),
+        key_id: key_id.to_owned(),
+        signature,
+    };
+    let signed = |key: &SigningKey| request(key.id().as_str(), key.sign(&digest.signed_message()));
+    let forged = request(key.id().as_str(), stranger.sign(&digest.signed_message()));
+    for (wrong, reason) in [
+        (request("", Vec::new()), "BUNDLE_UNSIGNED"),
+        (signed(&stranger), "BUNDLE_SIGNATURE_INVALID"),
+        (forged, "BUNDLE_SIGNATURE_INVALID"),
+    ] {
+        let status = client.load_bundle(wrong).await.unwrap_err();
+        assert_eq!(status.code(), Code::PermissionDenied, "{status:?}");
+        assert_eq!(status.get_details_error_info().unwrap().reason, reason);
+        assert!(
+            status.message().contains("trusted_keys_file") || status.message().contains("a.pub")
+        );
+        let (_, end) = evaluate(&mut client, vec![batch(digest.as_bytes(), 0, 0..1)]).await;
+        assert_eq!(end.unwrap_err().code(), Code::FailedPrecondition, "nothing was taken in");
+    }
+    let check = CheckBundleRequest { files: files(POLICIES) };
+    assert!(!client.check_bundle(check).await.unwrap().into_inner().bundle_digest.is_empty());
+
+    let taken = client.load_bundle(signed(&key)).await.unwrap().into_inner();
+    assert_eq!(taken.bundle_digest, digest.as_bytes());
+    // Old and new key in the file: the new one's bundles are taken without a restart.
+    let both = [&key, &stranger].map(|key| std::fs::read_to_string(key.public_file()).unwrap());
+    std::fs::write(key.public_file(), both.concat()).unwrap();
+    client.load_bundle(signed(&stranger)).await.unwrap();
     stop(tasks).await;
 }

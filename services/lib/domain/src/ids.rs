@@ -312,6 +312,18 @@ digest! {
     /// SHA-256 over all applied policy files: the name of one state of the company's policy.
     BundleDigest, 32
 }
+/// Raised when the same policy files would mean something else. Digests and signatures of bundles are
+/// over it, too.
+pub const BUNDLE_FORMAT: u32 = 1;
+/// What a signature of a bundle begins with, so that one of anything else is none of a bundle.
+const BUNDLE_SIGNED_AS: &[u8] = b"exgate bundle\0";
+
+impl BundleDigest {
+    /// What is signed by who vouches for a bundle: what it is, its format and its digest.
+    pub fn signed_message(&self) -> Vec<u8> {
+        [BUNDLE_SIGNED_AS, &BUNDLE_FORMAT.to_be_bytes(), self.as_bytes()].concat()
+    }
+}
 digest! {
     /// The first 16 bytes of SHA-256 over an observation's protobuf bytes.
     ObservationDigest, 16

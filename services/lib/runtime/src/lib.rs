@@ -9,6 +9,7 @@
 //! * [`grpc`] is the one place that layers servers and channels, [`health`] answers probes;
 //! * [`tasks`] owns every long-running part, [`signals`] says when to stop;
 //! * [`backoff`] and [`clock`] own randomness and time;
+//! * [`signing`] makes, keeps and trusts keys;
 //! * [`listen`] keeps plain text on loopback; [`report`] prints an error with its causes.
 
 mod process;
@@ -22,6 +23,7 @@ pub mod tasks;
 pub mod signals;
 pub mod backoff;
 pub mod clock;
+pub mod signing;
 pub mod listen;
 mod report;
 

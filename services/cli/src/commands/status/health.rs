@@ -64,6 +64,13 @@ pub(super) fn of_server(fleet: &Fleet) -> Vec<Problem> {
     if !fleet.server.evaluator_problem.is_empty() {
         problems.push(problem(Health::Unhealthy, "evaluator", &fleet.server.evaluator_problem));
     }
+    for evaluator in &fleet.server.evaluators {
+        // When none of them answers, that is said once.
+        if !evaluator.problem.is_empty() && fleet.server.evaluator_problem.is_empty() {
+            let of = format!("evaluator {}", authority(&evaluator.endpoint));
+            problems.push(problem(Health::Warning, &of, &evaluator.problem));
+        }
+    }
     for source in &fleet.server.sources {
         if !source.problem.is_empty() {
             let of = format!("source {}", source.title);
@@ -71,6 +78,11 @@ pub(super) fn of_server(fleet: &Fleet) -> Vec<Problem> {
         }
     }
     problems
+}
+
+/// The host and port of an endpoint.
+fn authority(endpoint: &str) -> &str {
+    endpoint.trim_start_matches("http://").trim_end_matches('/')
 }
 
 /// What is wrong with one organization, the worst first.

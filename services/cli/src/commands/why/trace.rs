@@ -16,7 +16,7 @@ const DIGEST_BYTES: usize = 3;
 /// The whole explanation.
 pub(super) fn text(it: &pb::ExplainDeviceResponse, now: Timestamp, color: bool) -> String {
     let mut lines = vec![headline(it, now, color)];
-    let stations = [
+    let mut stations = vec![
         ("record", record(it, now)),
         ("match", matched(it)),
         ("rules", rules(it, color)),
@@ -25,6 +25,11 @@ pub(super) fn text(it: &pb::ExplainDeviceResponse, now: Timestamp, color: bool) 
         ("commands", commands(it, now)),
         ("observed", observed(it, now)),
     ];
+    if it.at.is_some() {
+        // What Exchange shows is of now.
+        lines.insert(0, format!("As decided at {}; now:", instant(it.at.as_ref())));
+        stations.retain(|(name, _)| !matches!(*name, "exchange" | "observed"));
+    }
     for (index, (name, station)) in stations.into_iter().enumerate() {
         let mut rest = station.into_iter();
         let first = rest.next().unwrap_or_default();
@@ -202,9 +207,15 @@ fn rules(it: &pb::ExplainDeviceResponse, color: bool) -> Vec<String> {
 }
 
 fn decision(it: &pb::ExplainDeviceResponse, now: Timestamp) -> Vec<String> {
-    let Some(decision) = &it.decision else { return vec!["none yet".to_owned()] };
+    let Some(decision) = &it.decision else {
+        return std::iter::once("none yet".to_owned())
+            .chain(it.sentences.iter().cloned())
+            .collect();
+    };
     let reasons: Vec<_> = decision.reasons.iter().map(|it| reason(*it)).collect();
-    let at = match (it.undecided, it.device.as_ref().and_then(|it| it.decided_at.as_ref())) {
+    let stored_at =
+        it.decided_at.as_ref().or(it.device.as_ref().and_then(|it| it.decided_at.as_ref()));
+    let at = match (it.undecided, stored_at) {
         (true, _) => "   asked just now, not stored".to_owned(),
         (false, Some(at)) => format!("   decided {}", age(Some(at), now)),
         (false, None) => String::new(),

@@ -46,10 +46,10 @@ const DEVICES_JSON: &str = r#"[
 
 const DEVICES_CSV: &str = "\u{feff}id,userPrincipalName,emailAddress,deviceName,operatingSystem,\
 osVersion,model,easDeviceId,isEncrypted,jailBroken,complianceState,\
-complianceGracePeriodExpirationDateTime,lastSyncDateTime,enrolledDateTime\r\n\
+complianceGracePeriodExpirationDateTime,lastSyncDateTime,enrolledDateTime,managedDeviceOwnerType\r\n\
 d1,ann@contoso.com,,\"Ann's phone\",iOS,17.10,iPhone 15,ApplDLXH,True,False,inGracePeriod,\
-2026-03-01T00:00:00Z,2026-02-01T10:00:00.5Z,0001-01-01T00:00:00Z\r\n\
-d2,,,,,,,,,,,,,\r\n";
+2026-03-01T00:00:00Z,2026-02-01T10:00:00.5Z,0001-01-01T00:00:00Z,company\r\n\
+d2,,,,,,,,,,,,,,\r\n";
 
 #[test]
 fn devices_mean_the_same_in_both_forms() {

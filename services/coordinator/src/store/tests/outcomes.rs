@@ -28,7 +28,7 @@ async fn decide(
     number: u32,
     now: Timestamp,
 ) -> DecisionsStored {
-    let due = store.due_cases(&contoso(), at(1_000_000), 100).await.unwrap();
+    let due = store.due_cases(&contoso(), at(1_000_000), None, 100).await.unwrap();
     let marked = due.into_iter().find(|marked| marked.key == key(number)).unwrap();
     let case = case(number, now);
     let decided = Decided { marked: &marked, case: &case, decision };
@@ -106,7 +106,7 @@ async fn an_answer_is_a_row_only_when_it_differs() {
 async fn an_answer_does_not_take_off_a_mark_that_came_later() {
     let Opened { store, .. } = &opened().await;
     Upload::everything(world(1..=1)).send(store, at(1)).await.unwrap();
-    let due = store.due_cases(&contoso(), at(1), 10).await.unwrap();
+    let due = store.due_cases(&contoso(), at(1), None, 10).await.unwrap();
     store.mark_all_due(Some(&contoso()), at(2)).await.unwrap();
 
     let (question, answer) = (case(1, at(1)), decision(1, Access::Allow));

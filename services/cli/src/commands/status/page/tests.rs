@@ -126,6 +126,25 @@ fn a_silent_evaluator_and_a_broken_source_are_told() {
 }
 
 #[test]
+fn one_silent_evaluator_of_two_is_a_warning() {
+    let mut fleet = fleet();
+    fleet.organizations.truncate(1);
+    let evaluator = |port: u16, problem: &str| pb::EvaluatorInfo {
+        endpoint: format!("http://127.0.0.1:{port}/"),
+        problem: problem.into(),
+        ..pb::EvaluatorInfo::default()
+    };
+    fleet.server.evaluators = vec![evaluator(7444, ""), evaluator(7454, "connection refused")];
+    let text = render(&fleet, now(), false, false);
+    assert!(text.contains("! evaluator 127.0.0.1:7454  connection refused"), "{text}");
+
+    fleet.server.evaluators[0].problem = "connection refused".into();
+    fleet.server.evaluator_problem = "connection refused".into();
+    let text = render(&fleet, now(), false, false);
+    assert!(text.contains("Health (1 problem)") && text.contains("✗ evaluator  "), "{text}");
+}
+
+#[test]
 fn an_organization_without_agent_is_unhealthy_and_a_late_quick_sync_is_a_warning() {
     let mut fleet = fleet();
     fleet.organizations.truncate(1);

@@ -139,6 +139,22 @@ To restore access: the user updates to iOS 17.4 or later and checks in";
 }
 
 #[test]
+fn a_decision_of_the_past_leaves_out_what_exchange_shows_now() {
+    let mut it = blocked();
+    it.at = stamp("2026-10-31T08:00:00Z");
+    it.decided_at = stamp("2026-10-30T14:09:10Z");
+    let said = text(&it, now(), false);
+    assert!(said.starts_with("As decided at 2026-10-31 08:00:00 UTC; now:\nBLOCKED"), "{said}");
+    assert!(said.contains("not compliant   decided 24d ago"), "{said}");
+    assert!(said.contains("5 commands") && !said.contains("observed "), "{said}");
+
+    it.decision = None;
+    it.sentences = vec!["Nothing had been decided about it then.".into()];
+    let said = text(&it, now(), false);
+    assert!(said.contains("none yet\n      Nothing had been decided"), "{said}");
+}
+
+#[test]
 fn a_device_nobody_asked_about_says_at_which_station_it_stopped() {
     let it = pb::ExplainDeviceResponse {
         device: Some(pb::Device {
