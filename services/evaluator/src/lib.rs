@@ -16,7 +16,7 @@ pub mod api;
 pub mod status;
 pub mod bundles;
 mod messages;
-mod expressions;
+pub mod expressions;
 pub mod verdict;
 pub mod explain;
 pub mod policy_check;
