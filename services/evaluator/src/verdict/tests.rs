@@ -1,6 +1,9 @@
 //! The decision table, and the properties that hold for every case.
 
 mod table;
+mod reference;
+mod laws;
+mod memory;
 mod properties;
 
 use exgate_domain::case::{Case, Management, Unmatched};
