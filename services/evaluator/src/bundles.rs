@@ -20,6 +20,7 @@ pub(crate) use compiled::{Compliance, Groups, Membership, TargetedLocal, Targeti
 pub(crate) use compiled::{Origin, Where};
 pub(crate) use coverage::{Coverage, Rule as CoveredRule};
 pub use diagnostic::{DIAGNOSTICS_MAX, Diagnostic, GroupReference, Severity};
+pub(crate) use diagnostic::{nearest, write_instead};
 pub use digest::digest;
 pub(crate) use proof::{Proof, Test, reason_words};
 pub use schema::schema;
@@ -28,6 +29,8 @@ use exgate_domain::ids::BundleDigest;
 
 use diagnostic::Diagnostics;
 use text::Documents;
+
+use crate::expressions::Asked;
 
 /// The most files in a bundle.
 pub const FILES_MAX: usize = 1_000;
@@ -64,6 +67,7 @@ pub struct Bundle {
     compliance: Vec<Compliance>,
     access: Vec<Targeting>,
     groups: Groups,
+    asked: Asked,
     summaries: Vec<Summary>,
     warnings: Vec<Diagnostic>,
     named_groups: Vec<GroupReference>,
@@ -105,6 +109,7 @@ impl Bundle {
         }
         let check::Checked { compliance, mut access, summaries, tests } = checked;
         access.sort_by_key(|written| written.policy.precedence);
+        let asked = asked(&compliance, &access);
         let mut groups = Groups::default();
         let access = access.into_iter();
         let access = access.map(|written| Targeting::new(written, &mut groups, &compliance));
@@ -113,6 +118,7 @@ impl Bundle {
             bytes: files.iter().map(|file| file.path.len() + file.content.len()).sum(),
             access: access.collect(),
             groups,
+            asked,
             compliance,
             summaries,
             named_groups: found.take_groups(),
@@ -156,6 +162,11 @@ impl Bundle {
         self.groups.membership(groups)
     }
 
+    /// What its expressions ask for.
+    pub(crate) fn asked(&self) -> &Asked {
+        &self.asked
+    }
+
     /// The compliance policies that apply to those whom an access policy targets.
     pub(crate) fn compliance<'a>(
         &'a self,
@@ -163,6 +174,16 @@ impl Bundle {
     ) -> impl Iterator<Item = &'a Compliance> {
         targeting.compliance.iter().filter_map(|place| self.compliance.get(*place))
     }
+}
+
+/// What all expressions ask for together.
+fn asked(compliance: &[Compliance], access: &[compiled::Written]) -> Asked {
+    let rules = compliance.iter().flat_map(|policy| &policy.rules).map(|rule| &rule.expression);
+    let local = access.iter().flat_map(|written| &written.local).filter_map(|it| it.when.as_ref());
+    rules.chain(local).fold(Asked::default(), |mut all, expression| {
+        all.add(expression.asked());
+        all
+    })
 }
 
 /// A group's name in the form in which it is compared: directories ignore case.

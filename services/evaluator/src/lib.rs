@@ -18,7 +18,7 @@ pub mod status;
 pub mod trust;
 pub mod bundles;
 mod messages;
-mod expressions;
+pub mod expressions;
 pub mod verdict;
 pub mod explain;
 pub mod policy_check;

@@ -100,8 +100,8 @@ pub(crate) fn judge<'b, L: Listener>(
             return Verdict::new(Access::Leave, Reason::NotLicensed, &targeting.policy.name);
         }
     };
-    let mut look =
-        Look { bundle, targeting, case, groups: &groups, facts: Facts::of(case), listener };
+    let facts = Facts::of(case, bundle.asked());
+    let mut look = Look { bundle, targeting, case, groups: &groups, facts, listener };
     let mut verdict = match local::first_match(&mut look) {
         Some(access) => Verdict::new(access, Reason::LocalRule, &targeting.policy.name),
         None => {
@@ -110,6 +110,7 @@ pub(crate) fn judge<'b, L: Listener>(
         }
     };
     limits::protect(&mut look, &mut verdict);
+    verdict.wake(case.now, look.facts.changes_at());
     verdict
 }
 
@@ -164,7 +165,7 @@ fn by_management<'b, L: Listener>(look: &mut Look<'b, '_, L>) -> Verdict<'b> {
 }
 
 /// Exchange ActiveSync alone manages nothing: the MDM only saw the partnership.
-fn is_managed(record: &ManagedDevice) -> bool {
+pub(crate) fn is_managed(record: &ManagedDevice) -> bool {
     record.management_agent != Some(ManagementAgent::Eas)
 }
 

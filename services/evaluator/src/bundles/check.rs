@@ -2,6 +2,7 @@
 //! Every mistake is reported; a policy with one is left out of what is returned.
 
 mod place;
+mod scalar;
 mod compliance;
 mod access;
 mod overlay;

@@ -31,6 +31,8 @@ pub(crate) struct Read<T> {
     pub(crate) line: u32,
     /// Lines of the file before it, which its own positions do not count.
     pub(crate) lines_before: u32,
+    /// Its text.
+    pub(crate) text: String,
     /// The document.
     pub(crate) document: T,
 }
@@ -38,8 +40,9 @@ pub(crate) struct Read<T> {
 impl<T> Read<T> {
     /// Another part of the document, at the same place.
     pub(crate) fn with<U>(&self, document: U) -> Read<U> {
-        let Self { path, line, lines_before, document: _ } = self;
-        Read { path: path.clone(), line: *line, lines_before: *lines_before, document }
+        let Self { path, line, lines_before, text, document: _ } = self;
+        let (path, text) = (path.clone(), text.clone());
+        Read { path, line: *line, lines_before: *lines_before, text, document }
     }
 
     /// The line it starts at.
@@ -177,6 +180,7 @@ impl Place<'_> {
             path: self.path.to_owned(),
             line: self.line(),
             lines_before: lines(self.piece.lines_before),
+            text: self.piece.text.to_owned(),
             document,
         }
     }

@@ -4,6 +4,7 @@ mod table;
 mod reference;
 mod laws;
 mod memory;
+mod examples;
 mod properties;
 
 use exgate_domain::case::{Case, Management, Unmatched};

@@ -10,6 +10,7 @@ use exgate_domain::ids::OrganizationId;
 use exgate_domain::policy::{Organizations, Pattern, Version};
 use exgate_runtime::config::Span;
 
+use super::scalar;
 use crate::bundles::compiled::Where;
 use crate::bundles::diagnostic::{Diagnostic, Diagnostics, GroupReference, Position, Severity};
 use crate::bundles::text::Read;
@@ -26,13 +27,15 @@ pub(super) struct Check<'a> {
     path: String,
     line: u32,
     lines_before: u32,
+    text: String,
     found: &'a mut Diagnostics,
 }
 
 impl<'a> Check<'a> {
     pub(super) fn new<T>(read: &Read<T>, found: &'a mut Diagnostics) -> Self {
-        let Read { path, line, lines_before, .. } = read;
-        Self { path: path.clone(), line: *line, lines_before: *lines_before, found }
+        let Read { path, line, lines_before, text, document: _ } = read;
+        let (path, text) = (path.clone(), text.clone());
+        Self { path, line: *line, lines_before: *lines_before, text, found }
     }
 
     pub(super) fn at<T>(&self, spanned: &Spanned<T>) -> Position {
@@ -174,10 +177,23 @@ impl<'a> Check<'a> {
         match Expression::compile(&text.value) {
             Ok(expression) => Some(expression),
             Err(mistake) => {
-                let place = self.at(text);
+                let place = mistake.offset.and_then(|offset| self.inside(text, offset));
+                let place = place.unwrap_or_else(|| self.at(text));
                 self.refuse(place, key, mistake.message, &mistake.suggestion);
                 None
             }
+        }
+    }
+
+    /// Where a part of a text stands, by its bytes; none when that cannot be told for certain.
+    fn inside(&self, text: &Spanned<String>, offset: usize) -> Option<Position> {
+        let start = self.at(text);
+        let bytes = usize::try_from(text.referenced.span().byte_offset()?).ok()?;
+        let (raw, indent) = (self.text.get(bytes..)?, start.column.checked_sub(1)?);
+        let (line, column) = scalar::place(raw, indent, &text.value, offset)?;
+        match line {
+            0 => Some(Position { line: start.line, column: start.column.checked_add(column)? }),
+            _ => Some(Position { line: start.line.checked_add(line)?, column: column + 1 }),
         }
     }
 
