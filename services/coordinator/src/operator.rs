@@ -25,6 +25,7 @@ use exgate_runtime::clock::Clock;
 use crate::agents::Agents;
 use crate::cases::Cases;
 use crate::evaluation::Evaluation;
+use crate::evaluation::EvaluationError;
 use crate::evaluation::evaluator_client::EvaluatorError;
 use crate::outbox::Outbox;
 use crate::policies::{Diagnostic, Policies};
@@ -236,6 +237,18 @@ impl OperatorError {
     /// A name that cannot be one.
     pub fn name(field: &'static str, invalid: &InvalidName) -> Self {
         Self::Invalid { field, problem: invalid.to_string() }
+    }
+}
+
+impl From<EvaluationError> for OperatorError {
+    fn from(error: EvaluationError) -> Self {
+        match error {
+            EvaluationError::Evaluator(error) => error.into(),
+            EvaluationError::Store(error) => error.into(),
+            EvaluationError::NoPolicy | EvaluationError::BundleGone(_) => {
+                Self::Evaluator(EvaluatorError::Refused(exgate_runtime::report(&error)))
+            }
+        }
     }
 }
 

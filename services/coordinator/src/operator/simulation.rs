@@ -343,8 +343,7 @@ impl Simulation {
         match self.parts.evaluation.try_in_force(bundle, cases).await {
             Ok(decisions) => Ok(decisions.into_iter().map(Answer::from).collect()),
             Err(EvaluationError::NoPolicy) => Ok(Vec::new()),
-            Err(EvaluationError::Evaluator(error)) => Err(error.into()),
-            Err(EvaluationError::Store(error)) => Err(error.into()),
+            Err(error) => Err(error.into()),
         }
     }
 }
