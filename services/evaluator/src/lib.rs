@@ -8,8 +8,9 @@
 //! ```
 //!
 //! The modules follow the data: how it is set up ([`config`]), what it is asked ([`api`], [`status`]),
-//! what the company wants ([`bundles`]), the decision ([`verdict`]), its words ([`explain`]), the
-//! check without a server ([`policy_check`]) and what it counts ([`metrics`]).
+//! what the company wants ([`bundles`]), the words of all languages (`messages`), the decision
+//! ([`verdict`]), what is said of it ([`explain`]), the check without a server ([`policy_check`]) and
+//! what it counts ([`metrics`]).
 
 pub mod config;
 pub mod api;
