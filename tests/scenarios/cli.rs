@@ -61,6 +61,11 @@ fn every_reading_command_prints_one_json_document() {
         for word in ["APPLJSON001", "quarantine", &ann.primary_smtp_address] {
             assert!(why.to_lowercase().contains(&word.to_lowercase()), "no {word} in {why}");
         }
+        let dutch = world.exgate(&["why", "APPLJSON001", "--language", "nl-NL"]).await;
+        assert!(dutch.out.contains("quarantaine") && dutch.err.is_empty(), "{dutch:#?}");
+        let other = world.exgate(&["why", "APPLJSON001", "--language", "fr"]).await;
+        assert_eq!(other.out.lines().count(), why.lines().count(), "{other:#?}");
+        assert!(other.err.contains(r#"no explanations in "fr""#), "{other:#?}");
         world.close().await;
     });
 }

@@ -110,10 +110,10 @@ fact-expression =
     }
 fact-has-record = it is record “{ $record }” of { $source }
 fact-managed-by-eas-alone = it is record “{ $record }” of { $source }, but only Exchange ActiveSync manages it
-fact-no-record = no record has its ActiveSync id
-fact-other-users-record = the record with its ActiveSync id is another person's
-fact-several-records = several records have its ActiveSync id
-fact-records-unavailable = the records cannot be relied on: { $why }
+fact-no-record = no record of the MDM has its ActiveSync id
+fact-other-users-record = the MDM's record with its ActiveSync id is another person's
+fact-several-records = several records of the MDM have its ActiveSync id
+fact-records-unavailable = the records are missing or too old: { $why }
 fact-class =
     { $kind ->
         [family] its device type is “{ $name }”
@@ -127,18 +127,18 @@ fact-class-unknown =
 fact-left-to-exchange = compliant devices are left to Exchange's own rules and default access level
 fact-mdm-says =
     { $state ->
-        [compliant] the MDM calls it compliant (source { $source })
-        [noncompliant] the MDM calls it not compliant (source { $source })
-        [conflict] the MDM's own policies contradict each other (source { $source })
-        [error] the MDM could not find out whether it is compliant (source { $source })
-        [grace] the MDM calls it not compliant, with a grace period that has no end (source { $source })
-        [other] the MDM leaves the verdict to Configuration Manager (source { $source })
-       *[unknown] the MDM does not know whether it is compliant (source { $source })
+        [compliant] the MDM { $source } calls it compliant
+        [noncompliant] the MDM { $source } calls it not compliant
+        [conflict] the policies of the MDM { $source } contradict each other
+        [error] the MDM { $source } could not find out whether it is compliant
+        [grace] the MDM { $source } calls it not compliant, with a grace period that has no end
+        [other] the MDM { $source } leaves the verdict to Configuration Manager
+       *[unknown] the MDM { $source } does not know whether it is compliant
     }
 fact-mdm-grace-period =
     { $runs ->
-        [yes] the MDM calls it not compliant, with a grace period until { $end } (source { $source })
-       *[no] the MDM calls it not compliant, and its grace period ended on { $end } (source { $source })
+        [yes] the MDM { $source } calls it not compliant, with a grace period until { $end }
+       *[no] the MDM { $source } calls it not compliant, and its grace period ended on { $end }
     }
 fact-mdm-trusted = the MDM's verdict counts, and nothing else is asked
 fact-listed = the platform { $platform } is listed
@@ -222,16 +222,16 @@ fact-agent =
 fact-agent-unknown = what manages it is not known, and it has to be { $allowed }
 fact-check-in =
     { $met ->
-        [yes] it last checked in with the MDM on { $last }, which is good for { $longest }, until { $ends }
-       *[no] it last checked in with the MDM on { $last }, which was good for { $longest }, until { $ends }
+        [yes] it last checked in with the MDM on { $last }, and that is good for { $longest }, until { $ends }
+       *[no] it last checked in with the MDM on { $last }, and that was good for { $longest }, until { $ends }
     }
 fact-check-in-forever = it last checked in with the MDM on { $last }
 fact-check-in-in-future = its last check-in with the MDM, { $last }, lies in the future
 fact-check-in-unknown = when it last checked in with the MDM is not known
 fact-sync =
     { $met ->
-        [yes] it last synchronised mail on { $last }, which is good for { $longest }, until { $ends }
-       *[no] it last synchronised mail on { $last }, which was good for { $longest }, until { $ends }
+        [yes] it last synchronised mail on { $last }, and that is good for { $longest }, until { $ends }
+       *[no] it last synchronised mail on { $last }, and that was good for { $longest }, until { $ends }
     }
 fact-sync-unknown = when it last synchronised mail is not known
 fact-grace-period =
@@ -241,7 +241,7 @@ fact-grace-period =
     }
 fact-blocked-from =
     { $reached ->
-        [yes] it has not been compliant since { $since }, and is therefore blocked since { $at }
+        [yes] it has not been compliant since { $since }, and has therefore been blocked since { $at }
        *[no] it has not been compliant since { $since }, and will be blocked on { $at } if that stays so
     }
 fact-devices-before =
@@ -264,12 +264,12 @@ reason-compliant = it is managed and meets every compliance policy that applies
 reason-not-compliant = it is managed, but not compliant: { $causes }
 reason-in-grace-period = it is managed, but not compliant: { $causes }. It has time to put that right
 reason-compliance-unknown = it is managed, but too little is known about it to call it compliant
-reason-not-enrolled = it is not enrolled, as far as the records say
+reason-not-enrolled = it is not enrolled for { $person }, as far as the records say
 reason-not-targeted = no policy is meant for { $person }
 reason-owner-unknown = the directory does not know who owns it, and so no policy can be meant for it
 reason-not-licensed = the policy is only meant for people with the licence
-reason-records-unavailable = what the MDM says cannot be relied on at the moment, and so the device is treated as stale
-reason-escalated = it has not been compliant since { $since }, which is why it is blocked since { $at }
+reason-records-unavailable = what the MDM says about it cannot be relied on at the moment
+reason-escalated = it has not been compliant since { $since }, which is why it has been blocked since { $at }
 reason-inactive = it has not synchronised mail since { $last }, and a device that is silent for { $longest } counts as inactive
 reason-too-many-devices =
     { $before ->
@@ -315,6 +315,14 @@ then-access =
         [block] if nothing changes before then, it is blocked from { $at }
        *[leave] if nothing changes before then, it is left as it is from { $at }
     }
+then-silent =
+    { $access ->
+        [allow] that stays so as long as it keeps in touch. If it stays silent, it is allowed from { $at }
+        [quarantine] that stays so as long as it keeps in touch. If it stays silent, it is held in quarantine from { $at }
+        [block] that stays so as long as it keeps in touch. If it stays silent, it is blocked from { $at }
+       *[leave] that stays so as long as it keeps in touch. If it stays silent, it is left as it is from { $at }
+    }
+then-blocked = if it is still not compliant on { $at }, it is blocked
 then-same = if nothing changes before then, this is looked at again on { $at }, with the same result
 exchange-discovers = Exchange is still finding out what kind of device it is. That takes up to { $longest }, and nothing can be done until then
 exchange-discovers-until = Exchange is still finding out what kind of device it is. That takes up to { $longest }, until { $until } at the latest, and nothing can be done until then
@@ -361,11 +369,11 @@ cure-enrol-own = have the record in the MDM put on { $person }'s name, or enrol 
 cure-enrol-once = remove the records in the MDM that are too many for { $id }, so that one is left
 cure-enrol-fully = enrol the device in the MDM for { $person }: an Exchange mailbox on it is not enough
 cure-meet = see that it then meets the policy: { $wants }
-cure-records = make the records readable again: { $why }
+cure-records = make the records readable again
 cure-report = open the MDM's app on the device and let it check in, so that { $source } reports what is missing; what it reports has to be in order
-cure-check-in = open the MDM's app on the device and let it check in
+cure-check-in = open the MDM's app on the device and let it check in: what is known about it is too old
 cure-then-check-in = then open the MDM's app on the device and let it check in, so that { $source } sees the change
-cure-update = update the device to { $wants }
+cure-update = update the device to { $wants }, unless that was done already
 cure-other-device = use a device with { $wants }
 cure-encrypt = switch on the encryption of the device's storage
 cure-restore = restore the device's original system and enrol it again
@@ -385,7 +393,7 @@ want-newest-build = build { $build } or earlier
 want-patch-level = security patches of { $day } or later
 want-platform = { $platform }
 want-encryption = encrypted storage
-want-intact = not jailbroken or rooted
+want-intact = no jailbreak or root access
 want-passcode = a passcode
 want-threat = a threat level of { $worst } at worst
 want-agent = management by { $agents }

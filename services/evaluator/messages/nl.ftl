@@ -106,10 +106,10 @@ fact-expression =
     }
 fact-has-record = het is record “{ $record }” van { $source }
 fact-managed-by-eas-alone = het is record “{ $record }” van { $source }, maar alleen Exchange ActiveSync beheert het
-fact-no-record = geen enkel record heeft zijn ActiveSync-id
-fact-other-users-record = het record met zijn ActiveSync-id staat op naam van iemand anders
-fact-several-records = meerdere records hebben zijn ActiveSync-id
-fact-records-unavailable = op de records kan niet worden vertrouwd: { $why }
+fact-no-record = geen enkel record van de MDM heeft zijn ActiveSync-id
+fact-other-users-record = het record van de MDM met zijn ActiveSync-id staat op naam van iemand anders
+fact-several-records = meerdere records van de MDM hebben zijn ActiveSync-id
+fact-records-unavailable = de records ontbreken of zijn te oud: { $why }
 fact-class =
     { $kind ->
         [family] zijn toesteltype is “{ $name }”
@@ -123,18 +123,18 @@ fact-class-unknown =
 fact-left-to-exchange = toestellen die voldoen, worden overgelaten aan de eigen regels en het standaardtoegangsniveau van Exchange
 fact-mdm-says =
     { $state ->
-        [compliant] volgens de MDM voldoet het (bron { $source })
-        [noncompliant] volgens de MDM voldoet het niet (bron { $source })
-        [conflict] de beleidsregels van de MDM zelf spreken elkaar tegen (bron { $source })
-        [error] de MDM kon niet vaststellen of het voldoet (bron { $source })
-        [grace] volgens de MDM voldoet het niet, en heeft het een respijtperiode zonder einde (bron { $source })
-        [other] de MDM laat het oordeel over aan Configuration Manager (bron { $source })
-       *[unknown] de MDM weet niet of het voldoet (bron { $source })
+        [compliant] volgens de MDM { $source } voldoet het
+        [noncompliant] volgens de MDM { $source } voldoet het niet
+        [conflict] de beleidsregels van de MDM { $source } spreken elkaar tegen
+        [error] de MDM { $source } kon niet vaststellen of het voldoet
+        [grace] volgens de MDM { $source } voldoet het niet, en heeft het een respijtperiode zonder einde
+        [other] de MDM { $source } laat het oordeel over aan Configuration Manager
+       *[unknown] de MDM { $source } weet niet of het voldoet
     }
 fact-mdm-grace-period =
     { $runs ->
-        [yes] volgens de MDM voldoet het niet, en heeft het een respijtperiode tot { $end } (bron { $source })
-       *[no] volgens de MDM voldoet het niet, en is zijn respijtperiode op { $end } afgelopen (bron { $source })
+        [yes] volgens de MDM { $source } voldoet het niet, en heeft het een respijtperiode tot { $end }
+       *[no] volgens de MDM { $source } voldoet het niet, en is zijn respijtperiode op { $end } afgelopen
     }
 fact-mdm-trusted = het oordeel van de MDM telt, en verder wordt er niets gevraagd
 fact-listed = het platform { $platform } staat op de lijst
@@ -256,17 +256,17 @@ headline-nobody = { $kind } van { $person } ({ $id }) wordt met rust gelaten: ge
 
 ## Reasons: why
 
-reason-compliant = het wordt beheerd en voldoet aan alle eisen die ervoor gelden
-reason-not-compliant = het wordt beheerd, maar voldoet niet: { $causes }
-reason-in-grace-period = het wordt beheerd, maar voldoet niet: { $causes }. Er is nog tijd om dat in orde te maken
-reason-compliance-unknown = het wordt beheerd, maar er is te weinig over bekend om te zeggen dat het voldoet
-reason-not-enrolled = het is niet ingeschreven, voor zover de records dat zeggen
+reason-compliant = het toestel wordt beheerd en voldoet aan alle eisen die ervoor gelden
+reason-not-compliant = het toestel wordt beheerd, maar voldoet niet: { $causes }
+reason-in-grace-period = het toestel wordt beheerd, maar voldoet niet: { $causes }. Er is nog tijd om dat in orde te maken
+reason-compliance-unknown = het toestel wordt beheerd, maar er is te weinig over bekend om te zeggen dat het voldoet
+reason-not-enrolled = het toestel is niet ingeschreven voor { $person }, voor zover uit de records blijkt
 reason-not-targeted = geen enkel beleid is voor { $person } bedoeld
-reason-owner-unknown = de adreslijst weet niet van wie het is, en dus kan er geen beleid voor gelden
+reason-owner-unknown = de adreslijst weet niet van wie het toestel is, en dus kan er geen beleid voor gelden
 reason-not-licensed = het beleid is alleen bedoeld voor mensen met de licentie
-reason-records-unavailable = op wat de MDM zegt, kan nu niet worden vertrouwd, en daarom worden de gegevens als verouderd beschouwd
-reason-escalated = het voldoet al niet sinds { $since }, en is daarom sinds { $at } geblokkeerd
-reason-inactive = het heeft sinds { $last } geen e-mail gesynchroniseerd, en een toestel dat { $longest } stil is, geldt als inactief
+reason-records-unavailable = op wat de MDM over het toestel zegt, kan op dit moment niet worden vertrouwd
+reason-escalated = het toestel voldoet al niet sinds { $since }, en is daarom sinds { $at } geblokkeerd
+reason-inactive = het toestel heeft sinds { $last } geen e-mail gesynchroniseerd, en een toestel dat { $longest } stil is, geldt als inactief
 reason-too-many-devices =
     { $before ->
         [one] { $person } mag e-mail hebben op ten hoogste { $maximum } toestellen, en { $before } ander toestel gaat voor
@@ -311,9 +311,17 @@ then-access =
         [block] als er tot dan niets verandert, wordt het vanaf { $at } geblokkeerd
        *[leave] als er tot dan niets verandert, wordt het vanaf { $at } met rust gelaten
     }
+then-silent =
+    { $access ->
+        [allow] dat blijft zo zolang het van zich laat horen. Als het stil blijft, wordt het vanaf { $at } toegelaten
+        [quarantine] dat blijft zo zolang het van zich laat horen. Als het stil blijft, gaat het vanaf { $at } in quarantaine
+        [block] dat blijft zo zolang het van zich laat horen. Als het stil blijft, wordt het vanaf { $at } geblokkeerd
+       *[leave] dat blijft zo zolang het van zich laat horen. Als het stil blijft, wordt het vanaf { $at } met rust gelaten
+    }
+then-blocked = als het op { $at } nog steeds niet voldoet, wordt het geblokkeerd
 then-same = als er tot dan niets verandert, wordt hier op { $at } opnieuw naar gekeken, met hetzelfde resultaat
-exchange-discovers = Exchange zoekt nog uit wat voor toestel het is. Dat duurt ten hoogste { $longest }, en tot die tijd kan er niets worden gedaan
-exchange-discovers-until = Exchange zoekt nog uit wat voor toestel het is. Dat duurt ten hoogste { $longest }, uiterlijk tot { $until }, en tot die tijd kan er niets worden gedaan
+exchange-discovers = Exchange zoekt nog uit wat voor toestel het is. Dat duurt hoogstens { $longest }, en zolang kan er niets worden gedaan
+exchange-discovers-until = Exchange zoekt nog uit wat voor toestel het is. Dat duurt hoogstens { $longest }, dus tot uiterlijk { $until }, en zolang kan er niets worden gedaan
 exchange-follows =
     { $state ->
         [blocked] toen dit werd besloten, stond het toestel in Exchange nog als geblokkeerd. De wijziging volgt vanzelf, en het toestel merkt het bij de volgende synchronisatie
@@ -321,9 +329,9 @@ exchange-follows =
     }
 exchange-decides =
     { $state ->
-        [blocked] Exchange blokkeert het zelf, door { $cause }
-        [quarantined] Exchange houdt het zelf in quarantaine, door { $cause }
-       *[allowed] Exchange laat het zelf toe, door { $cause }
+        [blocked] het is Exchange zelf die het blokkeert, op grond van { $cause }
+        [quarantined] het is Exchange zelf die het in quarantaine houdt, op grond van { $cause }
+       *[allowed] het is Exchange zelf die het toelaat, op grond van { $cause }
     }
 exchange-cause =
     { $reason ->
@@ -357,11 +365,11 @@ cure-enrol-own = laat het record in de MDM op naam van { $person } zetten, of sc
 cure-enrol-once = verwijder in de MDM de overbodige records voor { $id }, zodat er één overblijft
 cure-enrol-fully = schrijf het toestel in bij de MDM voor { $person }: alleen een Exchange-mailbox erop is niet genoeg
 cure-meet = zorg dat het daarna aan het beleid voldoet: { $wants }
-cure-records = zorg dat de records weer kunnen worden gelezen: { $why }
+cure-records = zorg dat de records weer kunnen worden gelezen
 cure-report = open de app van de MDM op het toestel en laat het zich melden, zodat { $source } doorgeeft wat er nog ontbreekt; wat het doorgeeft, moet in orde zijn
-cure-check-in = open de app van de MDM op het toestel en laat het zich melden
+cure-check-in = open de app van de MDM op het toestel en laat het zich melden: wat ervan bekend is, is te oud
 cure-then-check-in = open daarna de app van de MDM op het toestel en laat het zich melden, zodat { $source } de wijziging ziet
-cure-update = werk het toestel bij naar { $wants }
+cure-update = werk het toestel bij naar { $wants }, als dat nog niet is gebeurd
 cure-other-device = gebruik een toestel met { $wants }
 cure-encrypt = zet de versleuteling van de opslag van het toestel aan
 cure-restore = herstel het oorspronkelijke systeem van het toestel en schrijf het opnieuw in
@@ -381,7 +389,7 @@ want-newest-build = build { $build } of ouder
 want-patch-level = beveiligingsupdates van { $day } of later
 want-platform = { $platform }
 want-encryption = versleutelde opslag
-want-intact = niet gejailbreakt of geroot
+want-intact = geen jailbreak of roottoegang
 want-passcode = een toegangscode
 want-threat = ten hoogste dreigingsniveau { $worst }
 want-agent = beheer door { $agents }

@@ -49,6 +49,7 @@ pub fn explain(bundle: &Bundle, case: &Case, language: Language) -> Explanation 
     sentences.extend(about.exchange());
     sentences.extend(about.wiped());
     sentences.extend(about.then());
+    sentences.extend(about.then_blocked());
     let (cures, remark) = about.cures();
     sentences.extend(remark);
     let sentences = sentences.iter().map(|text| language.sentence(text)).collect();

@@ -7,10 +7,10 @@
 //!                        +-- bundles (policy files, checked)
 //! ```
 //!
-//! The modules follow the data: how it is set up ([`config`]), what it is asked ([`api`], [`status`]), by whom
-//! ([`trust`]),
-//! what the company wants ([`bundles`]), the decision ([`verdict`]), its words ([`explain`]), the
-//! check without a server ([`policy_check`]) and what it counts ([`metrics`]).
+//! The modules follow the data: how it is set up ([`config`]), what it is asked ([`api`], [`status`]) and
+//! by whom ([`trust`]), what the company wants ([`bundles`]), the words of all languages (`messages`), the
+//! decision ([`verdict`]), what is said of it ([`explain`]), the check without a server
+//! ([`policy_check`]) and what it counts ([`metrics`]).
 
 pub mod config;
 pub mod api;

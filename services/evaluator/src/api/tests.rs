@@ -191,7 +191,7 @@ async fn no_malformed_policy_takes_the_place_of_the_bundle_in_force() {
         // What is only a warning is checked, not loaded.
         let request = CheckBundleRequest { files: vec![file.clone()] };
         if client.check_bundle(request).await.unwrap().into_inner().bundle_digest.is_empty() {
-            let request = LoadBundleRequest { files: vec![file] };
+            let request = LoadBundleRequest { files: vec![file], ..LoadBundleRequest::default() };
             let status = client.load_bundle(request).await.unwrap_err();
             assert_refused(&status, Code::InvalidArgument, "POLICY_INVALID");
             refused += 1;

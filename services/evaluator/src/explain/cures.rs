@@ -1,6 +1,5 @@
 //! Owns what would change a decision, step by step, and the honest word where nothing would.
 
-use exgate_domain::case::Management;
 use exgate_domain::decision::{Compliance, Reason};
 use exgate_domain::policy::Access;
 
@@ -16,10 +15,8 @@ impl About<'_> {
         if self.is_content() {
             return (Vec::new(), Vec::new());
         }
-        if let Management::Unavailable { why } = &self.case.management
-            && self.verdict.reasons.as_slice().contains(&Reason::RecordsUnavailable)
-        {
-            let cure = self.say(Key::CureRecords, &[("why", why.as_str().into())]);
+        if self.verdict.reasons.as_slice().contains(&Reason::RecordsUnavailable) {
+            let cure = self.language.plain(Key::CureRecords);
             return (vec![cure], vec![self.language.plain(Key::NothingRecords)]);
         }
         // Which policy would be asked then is a matter of groups that nobody can tell.
@@ -41,7 +38,7 @@ impl About<'_> {
     }
 
     /// Whether the device has all that it could have, and will keep it.
-    fn is_content(&self) -> bool {
+    pub(super) fn is_content(&self) -> bool {
         self.verdict.access == Access::Allow && self.verdict.compliance != Compliance::InGracePeriod
     }
 

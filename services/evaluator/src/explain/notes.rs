@@ -21,6 +21,8 @@ pub(super) struct Seen {
     pub(super) class: Option<(ClassKind, String)>,
     /// Since when the device has not been compliant, and since when it is blocked for that.
     pub(super) escalated: Option<(Timestamp, Timestamp)>,
+    /// When it will be blocked if it stays not compliant.
+    pub(super) blocked_from: Option<Timestamp>,
     /// When it last synchronised mail, and how long it may be silent.
     pub(super) inactive: Option<(Timestamp, SignedDuration)>,
     /// How many devices come first, and how many there may be.
@@ -52,7 +54,9 @@ impl Listener for Notes {
         let tried = in_words((policy, rule), outcome, fact, self.language);
         if self.seen.keep(rule, outcome, fact) {
             let about_targets = matches!(fact, Fact::Owner(_)) && outcome == Outcome::NotSatisfied;
-            self.note(&tried.detail, policy, about_targets);
+            // What the MDM says is so for every policy.
+            let is_said_by_one = !matches!(fact, Fact::Record(_) | Fact::Mdm(_));
+            self.note(&tried.detail, if is_said_by_one { policy } else { "" }, about_targets);
         }
         self.trace.push(tried);
     }
@@ -154,7 +158,12 @@ impl Seen {
 
     fn keep_limit(&mut self, limit: Limit, is_met: bool) -> bool {
         match limit {
-            Limit::GracePeriod { .. } | Limit::BlockedFrom { is_reached: false, .. } => true,
+            Limit::GracePeriod { .. } => true,
+            Limit::BlockedFrom { at, is_reached: false, .. } => {
+                let first = self.blocked_from.map_or(at, |known| known.min(at));
+                self.blocked_from = Some(first);
+                false
+            }
             Limit::BlockedFrom { since, at, is_reached: true } => {
                 self.escalated.get_or_insert((since, at));
                 false

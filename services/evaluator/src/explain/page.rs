@@ -41,12 +41,13 @@ fn bundle() -> Bundle {
 
 /// How the steps are introduced.
 fn label(explanation: &Explanation) -> &'static str {
-    let is_kept = explanation.decision.access == Access::Allow;
-    match (explanation.language, is_kept) {
-        (Language::English, false) => "What to do",
-        (Language::English, true) => "What to do, to keep the mail",
-        (Language::Dutch, false) => "Wat te doen",
-        (Language::Dutch, true) => "Wat te doen om de e-mail te houden",
+    match (explanation.language, explanation.decision.access) {
+        (Language::English, Access::Quarantine | Access::Block) => "What to do",
+        (Language::English, Access::Allow) => "What to do, to keep the mail",
+        (Language::English, Access::Leave) => "What would change that",
+        (Language::Dutch, Access::Quarantine | Access::Block) => "Wat te doen",
+        (Language::Dutch, Access::Allow) => "Wat te doen om de mail te houden",
+        (Language::Dutch, Access::Leave) => "Wat dat zou veranderen",
     }
 }
 

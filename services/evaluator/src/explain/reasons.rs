@@ -35,7 +35,7 @@ impl About<'_> {
             Reason::NotCompliant => self.wrong(Key::ReasonNotCompliant),
             Reason::InGracePeriod => self.wrong(Key::ReasonInGracePeriod),
             Reason::ComplianceUnknown => plain(Key::ReasonComplianceUnknown),
-            Reason::NotEnrolled => plain(Key::ReasonNotEnrolled),
+            Reason::NotEnrolled => Said::Sentence(self.say(Key::ReasonNotEnrolled, &[person])),
             Reason::NotTargeted => Said::Sentence(self.say(Key::ReasonNotTargeted, &[person])),
             Reason::OwnerUnknown => plain(Key::ReasonOwnerUnknown),
             Reason::NotLicensed => plain(Key::ReasonNotLicensed),

@@ -39,68 +39,80 @@ pub(super) struct Search<'a> {
 impl Search<'_> {
     /// The smallest sets of changes with which the verdict is as wanted.
     pub(super) fn smallest(&self, is_goal: impl Fn(&Verdict<'_>) -> bool) -> Found {
-        let (changes, is_reached) = self.discover(&is_goal);
-        let all: Vec<_> = changes.iter().collect();
-        if changes.is_empty() || !is_reached && !self.reaches(&all, &is_goal) {
-            let expressions = self.expressions(&all);
-            return Found::Nothing { needed: changes, expressions };
-        }
-        let mut sets = Vec::new();
+        let changes = self.discover(&is_goal);
+        // All of them together may do harm where some do not: every set is tried.
         for size in 1..=changes.len() {
-            for members in 1_u32..1 << changes.len().min(CHANGES_MAX) {
-                if usize::try_from(members.count_ones()) != Ok(size) || sets.len() >= SETS_MAX {
-                    continue;
-                }
-                let is_in = |place: &usize| members & (1 << place) != 0;
-                let set = changes.iter().enumerate().filter(|(place, _)| is_in(place));
-                let set: Vec<_> = set.map(|(_, change)| change).collect();
-                if self.reaches(&set, &is_goal) {
-                    sets.push(set.into_iter().cloned().collect());
-                }
-            }
+            let sets = self.sets(&changes, size, &is_goal);
             if !sets.is_empty() {
+                return Found::Sets(sets);
+            }
+        }
+        let expressions = self.expressions(&changes);
+        Found::Nothing { needed: changes, expressions }
+    }
+
+    /// The first sets of a size that reach the goal.
+    fn sets(
+        &self,
+        changes: &[Change],
+        size: usize,
+        is_goal: impl Fn(&Verdict<'_>) -> bool,
+    ) -> Vec<Vec<Change>> {
+        let mut sets = Vec::new();
+        for members in 1_u32..1 << changes.len().min(CHANGES_MAX) {
+            if usize::try_from(members.count_ones()) != Ok(size) {
+                continue;
+            }
+            let is_in = |place: &usize| members & (1 << place) != 0;
+            let set = changes.iter().enumerate().filter(|(place, _)| is_in(place));
+            let set: Vec<_> = set.map(|(_, change)| change.clone()).collect();
+            if self.reaches(&set, &is_goal) {
+                sets.push(set);
+            }
+            if sets.len() == SETS_MAX {
                 break;
             }
         }
-        Found::Sets(sets)
+        sets
     }
 
-    /// The changes that may matter, and whether all of them together reach the goal. What fails only
-    /// after other facts were changed is found by changing them.
-    fn discover(&self, is_goal: impl Fn(&Verdict<'_>) -> bool) -> (Vec<Change>, bool) {
+    /// The changes that may matter. What fails only after other facts were changed is found by changing
+    /// them.
+    fn discover(&self, is_goal: impl Fn(&Verdict<'_>) -> bool) -> Vec<Change> {
         let mut changes: Vec<Change> = Vec::new();
         for _ in 0..ROUNDS_MAX {
-            let mut case = self.case.clone();
-            changes.iter().for_each(|change| change.apply(&mut case));
+            let case = self.changed(&changes);
             let verdict = judge(self.bundle, &case, &mut Silence);
             if is_goal(&verdict) {
-                return (changes, true);
+                break;
             }
             let room = CHANGES_MAX.saturating_sub(changes.len());
-            let further = self.candidates(&verdict, &case);
-            let mut further: Vec<_> =
-                further.into_iter().filter(|change| !changes.contains(change)).collect();
-            further.truncate(room);
+            let further = self.candidates(&verdict, &case).into_iter();
+            let further: Vec<_> =
+                further.filter(|change| !changes.contains(change)).take(room).collect();
             if further.is_empty() {
                 break;
             }
             changes.extend(further);
         }
-        (changes, false)
+        changes
     }
 
-    fn reaches(&self, set: &[&Change], is_goal: impl Fn(&Verdict<'_>) -> bool) -> bool {
+    /// The case with these facts changed.
+    fn changed(&self, changes: &[Change]) -> Case {
         let mut case = self.case.clone();
-        set.iter().for_each(|change| change.apply(&mut case));
-        is_goal(&judge(self.bundle, &case, &mut Silence))
+        changes.iter().for_each(|change| change.apply(&mut case));
+        case
+    }
+
+    fn reaches(&self, changes: &[Change], is_goal: impl Fn(&Verdict<'_>) -> bool) -> bool {
+        is_goal(&judge(self.bundle, &self.changed(changes), &mut Silence))
     }
 
     /// The expressions that do not hold when all these changes were made.
-    fn expressions(&self, changes: &[&Change]) -> Vec<String> {
-        let mut case = self.case.clone();
-        changes.iter().for_each(|change| change.apply(&mut case));
+    fn expressions(&self, changes: &[Change]) -> Vec<String> {
         let mut notes = Notes::new(self.language);
-        judge(self.bundle, &case, &mut notes);
+        judge(self.bundle, &self.changed(changes), &mut notes);
         let (_, _, seen) = notes.into_parts(false);
         seen.expressions
     }

@@ -126,7 +126,19 @@ impl About<'_> {
             return Some(self.say(Key::ThenSame, &[("at", at.into())]));
         }
         let values = [("at", at.into()), ("access", access_word(access))];
-        Some(self.say(Key::ThenAccess, &values))
+        // What has all that it could have loses it only by silence.
+        Some(self.say(if self.is_content() { Key::ThenSilent } else { Key::ThenAccess }, &values))
+    }
+
+    /// When the device is blocked for good, where something else comes of it first.
+    pub(super) fn then_blocked(&self) -> Option<String> {
+        if !matches!(self.verdict.access, Access::Allow | Access::Quarantine) {
+            return None;
+        }
+        let at = self.seen.blocked_from?;
+        let first = self.verdict.look_again_at.and_then(|first| self.next_change(first));
+        let is_told = first.is_some_and(|(_, access)| access == Access::Block);
+        (!is_told).then(|| self.say(Key::ThenBlocked, &[("at", at.into())]))
     }
 
     /// When the device gets something else if nothing else changes, and what.

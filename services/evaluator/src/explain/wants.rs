@@ -183,8 +183,8 @@ impl<'a> Wants<'a> {
             }
         };
         if_any(|one| one.require_encryption, Key::WantEncryption);
-        if_any(|one| one.refuse_jailbroken, Key::WantIntact);
         if_any(|one| one.require_passcode, Key::WantPasscode);
+        if_any(|one| one.refuse_jailbroken, Key::WantIntact);
         if let Some(worst) = listed.iter().filter_map(|one| one.threat_maximum).min() {
             let worst = verdict::threat(worst, language);
             said.push(language.say(Key::WantThreat, &[("worst", worst.into())]));

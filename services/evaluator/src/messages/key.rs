@@ -136,6 +136,8 @@ keys! {
     AsOf = "as-of",
     AsOfSilent = "as-of-silent",
     ThenAccess = "then-access",
+    ThenSilent = "then-silent",
+    ThenBlocked = "then-blocked",
     ThenSame = "then-same",
     ExchangeDiscovers = "exchange-discovers",
     ExchangeDiscoversUntil = "exchange-discovers-until",

@@ -65,12 +65,7 @@ fn the_trace_names_every_rule_with_its_key_and_fact() {
             ("mail-access", "excludedGroups", Satisfied, "the owner is in none of Service desk"),
             ("mail-access", "licenseRequired", Satisfied, "the owner holds the licence"),
             ("mail-access", "managed", Satisfied, "it is record “r-1” of intune"),
-            (
-                "mail-access",
-                "complianceState",
-                Satisfied,
-                "the MDM calls it compliant (source intune)"
-            ),
+            ("mail-access", "complianceState", Satisfied, "the MDM intune calls it compliant"),
             ("phones", "platforms", Satisfied, "the platform iOS is listed"),
             (
                 "phones",
@@ -88,8 +83,8 @@ fn the_trace_names_every_rule_with_its_key_and_fact() {
                 "phones",
                 "lastCheckInMax",
                 Satisfied,
-                "it last checked in with the MDM on 10 March 2026, 06:00 UTC, which is good for 14 \
-                 days, until 24 March 2026, 06:00 UTC"
+                "it last checked in with the MDM on 10 March 2026, 06:00 UTC, and that is good for \
+                 14 days, until 24 March 2026, 06:00 UTC"
             ),
             (
                 "phones",

@@ -306,12 +306,8 @@ fn cures(it: &pb::ExplainDeviceResponse) -> Vec<String> {
     // What is left alone has lost nothing, perhaps.
     let label = match types::Access::try_from(decided) {
         Ok(types::Access::Leave) => "To have it decided:",
-        Ok(
-            types::Access::Unspecified
-            | types::Access::Allow
-            | types::Access::Quarantine
-            | types::Access::Block,
-        )
+        Ok(types::Access::Allow) => "To keep access:",
+        Ok(types::Access::Unspecified | types::Access::Quarantine | types::Access::Block)
         | Err(_) => "To restore access:",
     };
     match it.cures.as_slice() {

@@ -11,7 +11,7 @@ use super::*;
 
 /// Decides all cases that are due.
 async fn decide(store: &Store, seconds: i64, answer: impl Fn(u32) -> Decision) {
-    let due = store.due_cases(&contoso(), at(seconds), 1000).await.unwrap();
+    let due = store.due_cases(&contoso(), at(seconds), None, 1000).await.unwrap();
     let numbers = due.iter().map(|due| (0..).find(|number| key(*number) == due.key).unwrap());
     let answers: Vec<_> =
         numbers.map(|number| (case(number, at(seconds)), answer(number))).collect();

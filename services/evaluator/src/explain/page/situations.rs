@@ -198,7 +198,7 @@ mail app and pulling down to refresh is enough; a phone that was blocked for day
         },
         access: Access::Allow,
         reason: Reason::InGracePeriod,
-        advice: "",
+        advice: "Mail goes on until the grace period ends. Nothing is lost if all is done before that.",
     },
     Situation {
         title: "The system is too old, and more is wrong",
@@ -266,14 +266,14 @@ phone check in is all that is needed.",
         ],
         change: |case| {
             quarantined(case);
-            let why = "intune was last read 2026-03-09T00:00:00Z".to_owned();
+            let why = "source intune was last read at 2026-03-09T00:00:00Z, and 1440 minutes is the limit".to_owned();
             case.management = Management::Unavailable { why };
         },
         access: Access::Leave,
         reason: Reason::RecordsUnavailable,
         advice: "\
 This is not about one phone. Phones that had mail keep it, and no new one is let in, until the records can
-be read. Tell whoever runs exgate; `exgate status` shows the source that is late.",
+be read. Tell whoever runs exgate, with the name of the source.",
     },
     Situation {
         title: "Too many devices",
@@ -306,8 +306,8 @@ be read. Tell whoever runs exgate; `exgate status` shows the source that is late
         access: Access::Quarantine,
         reason: Reason::Inactive,
         advice: "\
-While the device is held, the mail app can do no more than ask. If asking is not enough, an administrator
-lets it in by hand once; from then on it counts as used.",
+While the device is held, the mail app can do no more than ask for mail. If asking is not enough, pass the
+case on to whoever runs exgate.",
     },
     Situation {
         title: "A local rule",

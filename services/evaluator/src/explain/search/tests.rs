@@ -90,10 +90,9 @@ fn every_flaw_has_a_set_that_cures_it_and_no_smaller_one_does() {
         let Found::Sets(sets) = smallest(&case) else { panic!("{flaws:?} have no cure") };
         let search = Search { bundle: &bundle, case: &case, language: Language::English };
         for set in &sets {
-            let all: Vec<_> = set.iter().collect();
-            assert!(search.reaches(&all, is_allowed), "{flaws:?}: {set:?}");
-            for left_out in 0..all.len() {
-                let mut fewer = all.clone();
+            assert!(search.reaches(set, is_allowed), "{flaws:?}: {set:?}");
+            for left_out in 0..set.len() {
+                let mut fewer = set.clone();
                 fewer.remove(left_out);
                 assert!(!search.reaches(&fewer, is_allowed), "{flaws:?}: {set:?}");
             }
@@ -126,8 +125,8 @@ fn a_device_that_nobody_knows_is_enrolled_and_then_has_to_meet_all() {
             "iOS 17.4 or later",
             "build 21E219 or later",
             "encrypted storage",
-            "not jailbroken or rooted",
             "a passcode",
+            "no jailbreak or root access",
             "a threat level of low at worst",
             "company-owned",
             "management by an MDM",
@@ -142,6 +141,30 @@ fn what_no_fact_changes_has_no_set() {
     case.device.device_type = "Palm".to_owned();
     let Found::Nothing { needed, expressions } = smallest(&case) else { panic!() };
     assert!(needed.is_empty() && expressions.is_empty(), "{needed:?} {expressions:?}");
+}
+
+/// Being in both groups would leave the decision to the policy that blocks.
+#[test]
+fn one_of_two_ways_is_found_where_both_together_are_none() {
+    let policies = STRICT.replace("precedence: 10", "precedence: 20")
+        + r#"---
+apiVersion: exgate/v1
+kind: AccessPolicy
+name: closed
+precedence: 10
+organizations: ["*"]
+includedGroups: [Leavers]
+localRules: [{ id: gone, match: { deviceType: ["*"] }, access: block }]
+"#;
+    let content = policies.into_bytes();
+    let bundle = Bundle::read(&[PolicyFile { path: "two.yaml".to_owned(), content }]).unwrap();
+    let mut case = case();
+    owner(&mut case).groups.clear();
+    let search = Search { bundle: &bundle, case: &case, language: Language::English };
+    let Found::Sets(sets) = search.smallest(is_allowed) else { panic!("nothing was found") };
+    let [set] = &sets[..] else { panic!("{sets:?}") };
+    let [Change::JoinGroup { policy, .. }] = &set[..] else { panic!("{set:?}") };
+    assert_eq!(policy, "mail");
 }
 
 #[test]
