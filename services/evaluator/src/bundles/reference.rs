@@ -79,7 +79,7 @@ fn section(name: &str, types: &Map<String, Value>, level: usize) -> String {
 
 /// A type's name without what only the code needs.
 fn title(name: &str) -> &str {
-    name.strip_suffix("Document").unwrap_or(name)
+    name.strip_suffix("Document").or_else(|| name.strip_suffix("Word")).unwrap_or(name)
 }
 
 /// What sort of value a key has.

@@ -84,9 +84,29 @@ fn files_and_folders_are_checked_as_one_bundle() {
 }
 
 #[test]
+fn organizations_beside_policies_are_passed_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let organization = "apiVersion: exgate/v1\nkind: Organization\nname: contoso\n";
+    fs::write(folder.path().join("contoso.yaml"), format!("# ours\n{organization}")).unwrap();
+    let alone = asked(CHECK, &[], &[folder.path()]);
+    assert!(alone.complaints[0].ends_with("no .yaml or .yml file with a policy is there"));
+
+    let both = folder.path().join("p.yaml");
+    fs::write(&both, format!("{organization}---\n{TESTED}---\n{organization}")).unwrap();
+    let found = asked(CHECK, &[], &[folder.path()]);
+    assert_eq!(found.lines.last().unwrap(), "OK (policies: 2, files: 1)", "{found:?}");
+
+    let wrong = TESTED.replace("17.4", "17.4b");
+    fs::write(&both, format!("{organization}---\n{wrong}")).unwrap();
+    let found = asked(CHECK, &[], &[folder.path()]);
+    assert!(found.lines[0].contains("p.yaml:9:39: platforms.iOS"), "{found:?}");
+}
+
+#[test]
 fn what_is_not_there_is_a_complaint() {
     let folder = tempfile::tempdir().unwrap();
-    let empty = format!("{}: no .yaml or .yml file is there", folder.path().display());
+    let empty =
+        format!("{}: no .yaml or .yml file with a policy is there", folder.path().display());
     let found = asked(CHECK, &[], &[folder.path()]);
     assert_eq!((found.complaints, found.lines), (vec![empty], vec![]));
     let missing = folder.path().join("none.yaml");

@@ -237,7 +237,7 @@ pub(crate) struct DeviceMaximum {
     /// The most.
     #[schemars(with = "u32", range(min = 1))]
     pub(crate) count: Spanned<u32>,
-    /// Which of too many keep their access.
+    /// Which of too many keep their access; first unless written.
     #[serde(default)]
     pub(crate) keep: KeepWord,
     /// What the others get.

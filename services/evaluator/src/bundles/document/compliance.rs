@@ -44,7 +44,7 @@ pub(crate) struct ComplianceDocument {
     #[serde(default)]
     #[schemars(with = "Vec<AgentWord>")]
     pub(crate) management_agents: Vec<Spanned<AgentWord>>,
-    /// What the MDM's own verdict counts for.
+    /// What the MDM's own verdict counts for; required unless written.
     #[serde(default)]
     pub(crate) mdm_compliance: MdmWord,
     /// How long a device that stops being compliant keeps its access, such as 3d. Without it: not at
