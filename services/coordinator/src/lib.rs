@@ -126,6 +126,17 @@ impl Coordinator {
     }
 }
 
+/// Reads the sources again and again until the tasks have to stop.
+fn watch_sources(sources: Sources, tasks: &Tasks) {
+    let stopped = tasks.stopped();
+    tasks.spawn("sources", async move {
+        tokio::select! {
+            () = sources.run() => {}
+            () = stopped => {}
+        }
+    });
+}
+
 /// Puts the parts together in the order in which data flows, and starts those that run.
 async fn assemble(config: &Config, store: Store, tasks: &Tasks) -> Result<Surfaces, StartError> {
     let (clock, metrics) = (Clock::system(), Metrics::new());
@@ -165,13 +176,7 @@ async fn assemble(config: &Config, store: Store, tasks: &Tasks) -> Result<Surfac
     let gauges =
         metrics::Gauges::new(metrics, store.clone(), records.clone(), agents.clone(), runs.clone());
 
-    let stopped = tasks.stopped();
-    tasks.spawn("sources", async move {
-        tokio::select! {
-            () = sources.run() => {}
-            () = stopped => {}
-        }
-    });
+    watch_sources(sources, tasks);
     tasks.spawn("evaluators", evaluators.watch(tasks.clone()));
     tasks.spawn("evaluation", evaluation.clone().run(tasks.clone()));
     tasks.spawn("outbox", outbox.clone().run(tasks.clone()));

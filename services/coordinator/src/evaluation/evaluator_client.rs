@@ -150,9 +150,12 @@ impl EvaluatorClient {
         let Signed { key_id, signature } = signed;
         let message = pb::LoadBundleRequest { files: to_files(files), key_id, signature };
         let answer = self.client.clone().load_bundle(request(message)).await;
-        let answer = answer.map_err(|status| match status.code() {
-            Code::PermissionDenied => EvaluatorError::Distrusted(said(&status)),
-            _ => refusal(&status, None),
+        let answer = answer.map_err(|status| {
+            if status.code() == Code::PermissionDenied {
+                EvaluatorError::Distrusted(said(&status))
+            } else {
+                refusal(&status, None)
+            }
         })?;
         if answer.into_inner().bundle_digest == digest.as_bytes() {
             return Ok(());

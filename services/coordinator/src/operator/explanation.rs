@@ -102,7 +102,7 @@ impl Operator {
             return Ok(words.about(device));
         };
         if let Some(at) = at {
-            return self.explain_then(device, &mailbox, language, at).await;
+            return Box::pin(self.explain_then(device, &mailbox, language, at)).await;
         }
         let store = &self.0.store;
         let organization = &name.organization;

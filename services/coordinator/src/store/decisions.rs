@@ -2,6 +2,7 @@
 //! case, with the question as it was put; what it changes is marked in the same transaction.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use jiff::Timestamp;
 use sqlx::sqlite::SqliteRow;
@@ -274,8 +275,8 @@ impl Rows<'_> {
         let mut bundles = HashMap::new();
         for step in steps {
             let digest = step.one.decision.bundle;
-            if !bundles.contains_key(&digest) {
-                bundles.insert(digest, bundles::number(tx, digest).await?);
+            if let Entry::Vacant(unknown) = bundles.entry(digest) {
+                unknown.insert(bundles::number(tx, digest).await?);
             }
         }
         let mut statement = QueryBuilder::<Sqlite>::new(

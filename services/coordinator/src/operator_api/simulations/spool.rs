@@ -133,10 +133,9 @@ mod tests {
     use super::*;
 
     fn change(number: usize, width: usize) -> pb::SimulatedChange {
-        pb::SimulatedChange {
-            device: format!("{number:0width$}"),
-            ..pb::SimulatedChange::default()
-        }
+        let number = number.to_string();
+        let zeros = "0".repeat(width.saturating_sub(number.len()));
+        pb::SimulatedChange { device: zeros + &number, ..pb::SimulatedChange::default() }
     }
 
     /// The names in each page.

@@ -23,7 +23,7 @@ const BUNDLES: u64 = 2_000;
 /// How many cases each of them decides.
 const CASES: u64 = 5;
 /// How many random bundles may be refused, such as for a rule that can never match, of a hundred.
-const REFUSED_PERCENT_MAX: u64 = 20;
+const REFUSED_PERCENT_MAX: u64 = 40;
 /// How many of ten thousand cases each thing that can come out has to come out in at least.
 const SEEN_MIN: u64 = 20;
 /// The seed; another one can be tried with `EXGATE_SEED`.

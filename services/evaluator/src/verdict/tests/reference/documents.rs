@@ -110,11 +110,13 @@ fn compliance_policy(dice: &mut Dice, name: &str) -> Value {
 fn requirements(dice: &mut Dice) -> Value {
     let mut asks = Map::new();
     let mut put = |key: &str, value: Value| asks.insert(key.to_owned(), value);
+    // A range has to lie within the other two, or the document is refused.
+    let has_ranges = dice.chance(15);
     let (low, high) = dice.pair(&VERSIONS);
-    if dice.chance(45) {
+    if !has_ranges && dice.chance(50) {
         put("osMinimumVersion", json!(low));
     }
-    if dice.chance(20) {
+    if !has_ranges && dice.chance(23) {
         put("osMaximumVersion", json!(high));
     }
     let (low, high) = dice.pair(&BUILDS);
@@ -124,7 +126,7 @@ fn requirements(dice: &mut Dice) -> Value {
     if dice.chance(30) {
         put("osMaximumBuildVersion", json!(high));
     }
-    if dice.chance(15) {
+    if has_ranges {
         let (early, late) = (dice.pair(&VERSIONS[..5]), dice.pair(&VERSIONS[5..]));
         let ranges = [late, early].map(|(low, high)| {
             json!({ "lowestVersion": low, "highestVersion": high, "description": "x" })
