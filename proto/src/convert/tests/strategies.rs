@@ -1,5 +1,6 @@
 //! Arbitrary domain values: any text, any instant, every variant.
 
+mod record;
 mod snapshot;
 mod statistics;
 
@@ -20,19 +21,17 @@ use exgate_domain::observation::{
 };
 use exgate_domain::organization::Mode;
 use exgate_domain::policy::Access;
-use exgate_domain::record::{
-    ComplianceState, ManagedDevice, ManagementAgent, OwnerType, Provenance, ThreatState, User,
-};
+use exgate_domain::record::{ComplianceState, ManagedDevice, Provenance, User};
 use exgate_domain::standing::{Breaker, ServerStanding, Standing};
 use exgate_domain::sync::{SyncMode, Trigger};
 use jiff::Timestamp;
-use jiff::civil::Date;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 use uuid::Uuid;
 
+use record::{day, management_agent, owner_type, threat_state};
 pub(super) use snapshot::{begin, commit, page, resume};
 pub(super) use statistics::mailbox_statistics;
 
@@ -281,44 +280,6 @@ fn compliance_state() -> impl Strategy<Value = ComplianceState> {
         ComplianceState::Error,
         ComplianceState::InGracePeriod,
         ComplianceState::ConfigManager,
-    ])
-}
-
-fn day() -> impl Strategy<Value = Date> {
-    (1970_i16..2100, 1_i8..13, 1_i8..29)
-        .prop_map(|(year, month, day)| Date::constant(year, month, day))
-}
-
-fn owner_type() -> impl Strategy<Value = OwnerType> {
-    select(vec![OwnerType::Company, OwnerType::Personal])
-}
-
-fn management_agent() -> impl Strategy<Value = ManagementAgent> {
-    select(vec![
-        ManagementAgent::Eas,
-        ManagementAgent::Mdm,
-        ManagementAgent::EasMdm,
-        ManagementAgent::IntuneClient,
-        ManagementAgent::EasIntuneClient,
-        ManagementAgent::ConfigurationManagerClient,
-        ManagementAgent::ConfigurationManagerClientMdm,
-        ManagementAgent::ConfigurationManagerClientMdmEas,
-        ManagementAgent::Jamf,
-        ManagementAgent::GoogleCloudDevicePolicyController,
-    ])
-}
-
-fn threat_state() -> impl Strategy<Value = ThreatState> {
-    select(vec![
-        ThreatState::Activated,
-        ThreatState::Deactivated,
-        ThreatState::Secured,
-        ThreatState::LowSeverity,
-        ThreatState::MediumSeverity,
-        ThreatState::HighSeverity,
-        ThreatState::Unresponsive,
-        ThreatState::Compromised,
-        ThreatState::Misconfigured,
     ])
 }
 

@@ -38,7 +38,7 @@ mod tests {
         }
         let published = std::fs::read_to_string(path).unwrap_or_default();
         // The order of keys follows what else is built.
-        let value = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok();
+        let value = |text: &str| serde_json::from_str::<Value>(text).ok();
         assert!(
             value(&published) == value(&schema()),
             "docs/reference/organization.schema.json is out of date; EXGATE_BLESS=1 cargo test \

@@ -1,3 +1,5 @@
+//! Expressions: what is refused and with which words, and what holds.
+
 mod policies;
 
 use std::collections::HashSet;

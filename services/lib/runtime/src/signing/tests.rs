@@ -107,7 +107,8 @@ fn a_key_of_openssl_signs_as_the_standard_says() {
     let seed = "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb";
     let mut der = vec![0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70];
     der.extend([0x04, 0x22, 0x04, 0x20]);
-    der.extend((0..32).map(|at| u8::from_str_radix(&seed[at * 2..at * 2 + 2], 16).unwrap()));
+    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
+    der.extend(seed.as_bytes().chunks(2).map(byte));
     fs::write(&path, pem("PRIVATE KEY", &der)).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
 
