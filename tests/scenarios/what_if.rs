@@ -2,13 +2,14 @@
 //! and nothing changes before. The table, the JSON document and the rows for spreadsheets tell the same.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use exchange_sim::control::views::DeviceView;
 use exgate_proto::types::v1::Access;
 use exgate_tests::exchange::iphone;
-use exgate_tests::scenario;
 use exgate_tests::setup::POLICIES;
 use exgate_tests::world::{Options, Part, World};
+use exgate_tests::{eventually, is, scenario};
 use serde_json::{Value, json};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
 use sqlx::{AssertSqlSafe, Row};
@@ -16,6 +17,8 @@ use sqlx::{AssertSqlSafe, Row};
 const CONTOSO: &str = "contoso";
 const FABRIKAM: &str = "fabrikam";
 
+/// How long what has to happen may take.
+const SOON: Duration = Duration::from_secs(20);
 /// What moves by itself: how agents and sources are.
 const RESTLESS: [&str; 3] = ["connectors", "leases", "sources"];
 
@@ -67,6 +70,20 @@ async fn five_ways(world: &mut World) -> Vec<Phone> {
         world.settled(organization).await;
     }
     phones
+}
+
+/// Waits until nothing is asked again, as it is after a mailbox was read back.
+async fn at_rest(world: &World) {
+    let file = world.setup.path("coordinator.db");
+    let options = SqliteConnectOptions::new().filename(file).read_only(true);
+    let pool = SqlitePool::connect_with(options).await.expect("the store");
+    eventually(SOON, "no case is due", async || {
+        let due = sqlx::query("SELECT count(*) FROM cases WHERE due_at IS NOT NULL");
+        let due: i64 = due.fetch_one(&pool).await.expect("a count").get(0);
+        is(due, |due| *due == 0)
+    })
+    .await;
+    pool.close().await;
 }
 
 /// The stored facts by table, apart from what moves by itself.
@@ -134,6 +151,7 @@ fn what_a_simulation_names_is_what_changes_when_it_is_applied() {
         }
         let phones = five_ways(&mut world).await;
         let file = write(&world, "candidate.yaml", &candidate());
+        at_rest(&world).await;
         let before = stored(&world).await;
         let writes = world.exchange.ledger(CONTOSO).await.len();
 
