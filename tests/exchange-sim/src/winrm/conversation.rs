@@ -5,12 +5,12 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::header::{CONNECTION, CONTENT_TYPE as TYPE, COOKIE, HeaderMap, HeaderName, HeaderValue};
 use http::header::{DATE, HOST, LOCATION, RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE};
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 
 use exgate_exchange::wsman::CONTENT_TYPE;
@@ -27,6 +27,9 @@ use crate::web::{self, Site};
 
 /// What the frame of a sealed request adds to its envelope at most.
 const FRAME_BYTES_MAX: usize = 1024;
+/// How much of a request that is too large is read on, so that its sender gets to read why: who is still
+/// sending when the connection is closed reads nothing (RFC 9112, 9.6).
+const DISCARDED_BYTES_MAX: usize = 1024 * 1024;
 /// The cookie by which a front end finds the back end again (the name is unverified).
 const BACK_END: &str = "X-BackEndCookie";
 
@@ -36,6 +39,16 @@ pub(super) struct Conversation<'f> {
     front: &'f Front,
     caller: Mutex<Caller>,
     is_secure: bool,
+}
+
+/// What came of reading a body.
+enum Received {
+    /// All of it.
+    Whole(Bytes),
+    /// More than is allowed, of which nothing is kept.
+    TooLarge,
+    /// The connection ended first.
+    Cut,
 }
 
 /// A body, and how it came.
@@ -83,7 +96,7 @@ impl<'f> Conversation<'f> {
         // Read in any case: a connection is signed in to as long as it is kept.
         let envelope_bytes_max = self.front.wire.envelope_bytes_max();
         let bytes_max = site.map_or(envelope_bytes_max, Site::request_bytes_max);
-        let body = Limited::new(body, bytes_max.saturating_add(FRAME_BYTES_MAX)).collect().await;
+        let body = receive(body, bytes_max.saturating_add(FRAME_BYTES_MAX)).await;
         let step = self.front.gate.step(&mut self.caller(), &parts.headers);
         let (account, proof) = match step {
             Step::SignedIn { account, proof } => (account, proof),
@@ -92,12 +105,12 @@ impl<'f> Conversation<'f> {
             }
         };
         let body = match body {
-            Ok(body) => body.to_bytes(),
+            Received::Whole(body) => body,
             // What WinRM answers to more than MaxEnvelopeSizekb (ansible.windows issue 620).
-            Err(error) if error.is::<LengthLimitError>() => {
+            Received::TooLarge => {
                 return Ok(plain(StatusCode::PAYLOAD_TOO_LARGE, "request is too large"));
             }
-            Err(_) => return Ok(plain(StatusCode::BAD_REQUEST, "request ended early")),
+            Received::Cut => return Ok(plain(StatusCode::BAD_REQUEST, "request ended early")),
         };
         let mut response = match site {
             _ if parts.method != Method::POST => plain(StatusCode::METHOD_NOT_ALLOWED, "only POST"),
@@ -306,6 +319,22 @@ impl<'f> Conversation<'f> {
     fn caller(&self) -> MutexGuard<'_, Caller> {
         self.caller.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Reads a body that may have so many bytes.
+async fn receive(mut body: Incoming, bytes_max: usize) -> Received {
+    let (mut kept, mut length) = (BytesMut::new(), 0_usize);
+    while let Some(frame) = body.frame().await {
+        let Ok(frame) = frame else { return Received::Cut };
+        let Ok(chunk) = frame.into_data() else { continue };
+        length = length.saturating_add(chunk.len());
+        if length <= bytes_max {
+            kept.extend_from_slice(&chunk);
+        } else if length > bytes_max.saturating_add(DISCARDED_BYTES_MAX) {
+            return Received::TooLarge;
+        }
+    }
+    if length > bytes_max { Received::TooLarge } else { Received::Whole(kept.freeze()) }
 }
 
 fn host(parts: &Parts) -> &str {
