@@ -48,7 +48,7 @@ pub(super) fn assess<L: Listener>(
     // The MDM's verdict without any policy counts alone, and without grace.
     let mut worst = if mdm.in_grace { Compliance::InGracePeriod } else { Compliance::Compliant };
     if is_alone {
-        worst = worse(worst, conclude(mdm.as_found(SignedDuration::ZERO)));
+        worst = worse(worst, conclude(mdm.as_found()));
     }
     for policy in policies {
         let result = match policy.policy.mdm {
@@ -74,9 +74,8 @@ struct Mdm {
 }
 
 impl Mdm {
-    fn as_found(self, grace: SignedDuration) -> Found {
-        let failed = self.failed && grace.is_zero();
-        Found { failed, unknown: self.unknown, ..Found::default() }
+    fn as_found(self) -> Found {
+        Found { failed: self.failed, unknown: self.unknown, ..Found::default() }
     }
 }
 

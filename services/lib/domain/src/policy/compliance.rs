@@ -173,11 +173,3 @@ pub struct CompliancePolicy {
     /// Rules written as expressions.
     pub rules: Vec<ExpressionRule>,
 }
-
-impl CompliancePolicy {
-    /// The grace period of one rule.
-    pub fn grace_of(&self, rule: ComplianceRule) -> SignedDuration {
-        let own = self.grace_by_rule.iter().find(|(key, _)| *key == rule);
-        own.map_or(self.grace_period, |(_, grace)| *grace)
-    }
-}

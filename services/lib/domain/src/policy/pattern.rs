@@ -38,11 +38,6 @@ impl Pattern {
         self.parts.len() == 1 && self.parts == other.parts
             || self.parts.len() > 1 && self.matches(&other.written)
     }
-
-    /// Whether it means one text only.
-    pub fn is_exact(&self) -> bool {
-        self.parts.len() == 1
-    }
 }
 
 fn starred(text: &str, first: &str, middle: &[String], last: &str) -> bool {
