@@ -78,6 +78,7 @@ const HOUSE: [Row; 11] = [
             "exgate-exchange",
             "exgate-proto",
             "exgate-runtime",
+            "exgate-tests",
         ],
         never: &[],
     },

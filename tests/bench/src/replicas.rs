@@ -1,8 +1,6 @@
 //! C6: one of two evaluators is killed in the middle of a large evaluation, and each case has exactly
 //! one decision all the same. Real programs on a store that was filled as an agent's sync fills it.
 
-mod company;
-
 use std::collections::HashSet;
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, TcpListener};
@@ -14,6 +12,7 @@ use anyhow::{Context, bail, ensure};
 use tempfile::TempDir;
 
 use exgate_coordinator::store::Store;
+use exgate_domain::ids::OrganizationId;
 use exgate_proto::types::v1::PolicyFile;
 use exgate_proto::v1 as pb;
 use exgate_proto::v1::policy_service_client::PolicyServiceClient;
@@ -21,11 +20,12 @@ use exgate_proto::v1::system_service_client::SystemServiceClient;
 use exgate_runtime::clock::Clock;
 use exgate_runtime::grpc::Channel;
 use exgate_runtime::listen::Endpoint;
+use exgate_tests::population::Population;
+use exgate_tests::setup::POLICIES;
 
 use crate::arguments::Plan;
 use crate::processes::unless_interrupted;
 use crate::report::{Kind, Result, Side, Verdict};
-use company::Company;
 
 /// How long the whole may take, and what each case adds to that.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -38,24 +38,6 @@ const PAGE: u32 = 5_000;
 const DRAIN: Duration = Duration::from_secs(60);
 const EVALUATORS: [&str; 2] = ["evaluator-1", "evaluator-2"];
 const COORDINATOR: &str = "coordinator";
-
-const POLICIES: &str = r#"apiVersion: exgate/v1
-kind: CompliancePolicy
-name: phones
-platforms:
-  iOS: { osMinimumVersion: "16.0", securityBlockJailbrokenDevices: true }
-  android: { osMinimumVersion: "11", storageRequireEncryption: true }
----
-apiVersion: exgate/v1
-kind: AccessPolicy
-name: mail-access
-precedence: 10
-organizations: ["*"]
-includedGroups: [Mail users]
-licenseRequired: true
-compliancePolicies: [phones]
-access: { unmanaged: quarantine, unknown: quarantine, notCompliant: quarantine, inGracePeriod: allow }
-"#;
 
 /// Measures it; a decision that is lost or doubled is an error.
 pub(crate) fn measure(plan: &Plan) -> anyhow::Result<Vec<Result>> {
@@ -102,10 +84,10 @@ struct Done {
 async fn evaluate(cases: usize) -> anyhow::Result<Done> {
     let limit = LIMIT + LIMIT_CASE * u32::try_from(cases)?;
     let mut trio = Trio::new(limit)?;
-    let company = Company { count: u32::try_from(cases)? };
+    let population = Population { organization: organization(), count: u32::try_from(cases)? };
     let began = Instant::now();
-    company.move_in(&trio.path("coordinator.db")).await?;
-    company.write_records(&trio.path("records"))?;
+    population.move_in(&trio.path("coordinator.db")).await;
+    population.write_records(&trio.path("records"));
     println!("C6: {cases} devices are in the store after {:.1} s", began.elapsed().as_secs_f64());
     for evaluator in EVALUATORS {
         trio.launch(evaluator, "exgate-evaluator")?;
@@ -138,10 +120,14 @@ fn decided(info: &pb::ServerInfo) -> u64 {
     info.evaluators.iter().map(|it| it.cases).sum()
 }
 
+fn organization() -> OrganizationId {
+    "contoso".parse().expect("a good name")
+}
+
 /// Counts what is not exactly once.
 async fn wrong(path: &Path, cases: usize) -> anyhow::Result<u64> {
     let store = Store::open(path).await?;
-    let organization = Company::organization();
+    let organization = organization();
     let mut seen = HashSet::with_capacity(cases);
     let (mut after, mut doubled) = (0, 0);
     loop {
