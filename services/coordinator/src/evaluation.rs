@@ -7,7 +7,7 @@ pub mod replicas;
 mod trial;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -34,6 +34,8 @@ use replicas::{Bundle, EvaluatorState, Evaluators, Files};
 
 /// The most cases in one batch.
 const BATCH_CASES_MAX: u32 = 500;
+/// How many cases a sweep marks at once: ten batches, and the store's writer is soon free again.
+const SWEPT_MAX: u32 = 5_000;
 /// How often due cases are looked for when nothing says that there are some.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// The shortest and the longest ceiling of the wait after an evaluator did not answer.
@@ -182,7 +184,7 @@ impl Evaluation {
         let run = self.causes().get(organization).cloned();
         let pass = Pass { evaluation: self, organization, run, span: OnceLock::new() };
         // What was marked anew while it was being asked about is due again.
-        while pass.go().await? > 0 {}
+        while pass.go().await? {}
         Ok(())
     }
 
@@ -269,13 +271,12 @@ struct Pass<'a> {
 
 impl Pass<'_> {
     /// Asks about each case that is due once, several batches at a time, and stores each answer as it
-    /// comes; says how many there were.
-    async fn go(&self) -> Result<usize, EvaluationError> {
-        let count = AtomicUsize::new(0);
+    /// comes; says whether anything was found to do.
+    async fn go(&self) -> Result<bool, EvaluationError> {
+        let found = AtomicBool::new(false);
         let window = self.evaluation.0.evaluators.questions_max().max(1);
-        stream::try_unfold(None, |after| self.read(after))
+        stream::try_unfold(None, |after| self.read(after, &found))
             .try_for_each_concurrent(window, |due| {
-                count.fetch_add(due.len(), Ordering::Relaxed);
                 let done = async move {
                     self.batch(&due).await?;
                     self.evaluation.0.outbox.wake();
@@ -284,19 +285,29 @@ impl Pass<'_> {
                 done.instrument(self.span().clone())
             })
             .await?;
-        Ok(count.into_inner())
+        Ok(found.into_inner())
     }
 
-    /// The next batch, and its last case, after which the one that follows begins.
+    /// The next batch, and its last case, after which the one that follows begins. A sweep goes on when
+    /// nothing else is left.
     async fn read(
         &self,
         after: Option<Marked>,
+        found: &AtomicBool,
     ) -> Result<Option<(Vec<DueCase>, Option<Marked>)>, EvaluationError> {
-        let Inner { cases, clock, .. } = &*self.evaluation.0;
-        let (now, limit) = (clock.now(), BATCH_CASES_MAX);
-        let due = cases.due(self.organization, now, after.as_ref(), limit).await?;
-        let last = due.last().map(|due| due.marked.clone());
-        Ok(last.map(|last| (due, Some(last))))
+        let Inner { store, cases, clock, .. } = &*self.evaluation.0;
+        let (organization, limit) = (self.organization, BATCH_CASES_MAX);
+        loop {
+            let due = cases.due(organization, clock.now(), after.as_ref(), limit).await?;
+            if let Some(last) = due.last().map(|due| due.marked.clone()) {
+                found.store(true, Ordering::Relaxed);
+                return Ok(Some((due, Some(last))));
+            }
+            if !store.sweep(organization, SWEPT_MAX).await? {
+                return Ok(None);
+            }
+            found.store(true, Ordering::Relaxed);
+        }
     }
 
     async fn batch(&self, due: &[DueCase]) -> Result<(), EvaluationError> {

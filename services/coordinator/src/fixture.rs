@@ -24,7 +24,7 @@ use exgate_domain::sync::{Completeness, Run, RunState, SyncMode, Tally, Trigger}
 use exgate_proto::convert::{digest, page_digest, root_digest};
 
 use crate::inventory::{Committed, Inventory, InventoryError};
-use crate::store::{AppliedPolicies, CaseKey, Store};
+use crate::store::{AppliedPolicies, CaseKey, Marked, Store};
 
 /// A store and the folder it lies in.
 pub(crate) struct Opened {
@@ -40,6 +40,12 @@ pub(crate) async fn opened() -> Opened {
     let store = Store::open(&path).await.unwrap();
     organization(&store, "contoso").await;
     Opened { store, path, folder }
+}
+
+/// The cases of `contoso` that are due, those that a sweep finds included.
+pub(crate) async fn due_cases(store: &Store, now: Timestamp) -> Vec<Marked> {
+    while store.sweep(&contoso(), 2).await.unwrap() {}
+    store.due_cases(&contoso(), now, None, 1_000).await.unwrap()
 }
 
 /// Creates an organization and grants its first lease.

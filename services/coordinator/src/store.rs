@@ -20,6 +20,7 @@ mod statistics;
 mod staging;
 mod swap;
 mod cases;
+mod sweeps;
 mod decisions;
 mod walks;
 mod intents;

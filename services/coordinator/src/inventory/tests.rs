@@ -13,8 +13,8 @@ use exgate_domain::snapshot::{Finished, Step};
 use exgate_domain::sync::{Run, RunState, SyncMode, Trigger};
 
 use crate::fixture::{
-    Opened, Upload, allow, at, begin, contoso, device, device_of, key, lease, mailbox, opened, run,
-    settings, world,
+    Opened, Upload, allow, at, begin, contoso, device, device_of, due_cases, key, lease, mailbox,
+    opened, run, settings, world,
 };
 use crate::store::{Answer, DeviceFilter, RowKind, Store};
 
@@ -289,7 +289,7 @@ async fn what_changed_is_due_and_nothing_else() {
     let mut all = world(1..=2);
     all.push(Observation::Device(device_of(3, 1)));
     let due = async |now| {
-        let mut due: Vec<_> = store.due_cases(&organization, now, None, 100).await.unwrap();
+        let mut due = due_cases(store, now).await;
         due.sort_by(|one, other| one.key.cmp(&other.key));
         store.settle_cases(&organization, &due).await.unwrap();
         let ids = due.into_iter().map(|marked| marked.key.device_id.to_string());

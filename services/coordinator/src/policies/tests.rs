@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use crate::fixture::{Opened, Upload, at, contoso, fully_synced, opened, world};
+use crate::fixture::{Opened, Upload, at, contoso, due_cases, fully_synced, opened, world};
 use crate::store::AuditAction;
 
 use super::*;
@@ -127,7 +127,7 @@ async fn a_policy_that_moved_to_another_file_leaves_the_old_one() {
 async fn a_new_bundle_makes_every_case_due() {
     let Opened { store, .. } = &opened().await;
     Upload::everything(world(1..=2)).send(store, at(1)).await.unwrap();
-    let due = async || store.due_cases(&contoso(), at(9), None, 10).await.unwrap();
+    let due = async || due_cases(store, at(9)).await;
     let settled = due().await;
     store.settle_cases(&contoso(), &settled).await.unwrap();
     assert_eq!(due().await, []);

@@ -6,7 +6,7 @@ use exgate_domain::case::{Case, Management};
 use exgate_runtime::config::Span;
 
 use crate::cases::Cases;
-use crate::fixture::{Opened, Upload, at, contoso, device, key, mailbox, opened, world};
+use crate::fixture::{Opened, Upload, at, contoso, device, due_cases, key, mailbox, opened, world};
 use crate::store::RowKind;
 
 use super::*;
@@ -57,7 +57,7 @@ impl Rig {
     /// Takes every case off the list and says which there were.
     async fn due(&self) -> Vec<String> {
         let now = self.clock.now();
-        let due = self.opened.store.due_cases(&contoso(), now, None, 100).await.unwrap();
+        let due = due_cases(&self.opened.store, now).await;
         self.opened.store.settle_cases(&contoso(), &due).await.unwrap();
         let mut ids: Vec<_> = due.iter().map(|due| due.key.device_id.to_string()).collect();
         ids.sort();
@@ -260,6 +260,7 @@ async fn a_case_holds_all_that_is_known() {
         let upload = Upload { unchanged: seen, ..Upload::everything(Vec::new()) };
         upload.send(store, at(second)).await.unwrap();
     }
+    due_cases(store, at(200)).await;
     assert_eq!(cases.due(&contoso(), at(200), None, 500).await.unwrap(), []);
     assert_eq!(store.next_due_at().await.unwrap(), None);
 }

@@ -51,14 +51,15 @@ pub struct CaseFacts {
 }
 
 impl Store {
-    /// Lists the organizations that have a case due now.
+    /// Lists the organizations that have a case due now, or one that a sweep will find.
     pub async fn organizations_due(
         &self,
         now: Timestamp,
     ) -> Result<Vec<OrganizationId>, StoreError> {
         let rows = sqlx::query(
-            "SELECT name AS organization FROM organizations WHERE EXISTS (
-                 SELECT 1 FROM cases WHERE cases.organization = name AND due_at <= ?1)
+            "SELECT name AS organization FROM organizations
+             WHERE EXISTS (SELECT 1 FROM cases WHERE cases.organization = name AND due_at <= ?1)
+                OR EXISTS (SELECT 1 FROM sweeps WHERE sweeps.organization = name)
              ORDER BY name",
         )
         .bind(now.as_millisecond())
@@ -67,13 +68,14 @@ impl Store {
         rows.iter().map(Columns::organization).collect()
     }
 
-    /// The instant at which the next case is due, past ones included.
+    /// The instant at which the next case is due, past ones and those that a sweep will find included.
     pub async fn next_due_at(&self) -> Result<Option<Timestamp>, StoreError> {
         let row = sqlx::query(
             "SELECT MIN(first) AS first FROM (
                  SELECT (SELECT MIN(due_at) FROM cases
                          WHERE cases.organization = name AND due_at IS NOT NULL) AS first
-                 FROM organizations)",
+                 FROM organizations
+                 UNION ALL SELECT due_at FROM sweeps)",
         )
         .fetch_one(&self.read)
         .await?;
@@ -81,7 +83,7 @@ impl Store {
     }
 
     /// Lists cases that are due, the longest waiting first; `after` is the last one of the page
-    /// before.
+    /// before. What a sweep has not reached yet is not among them.
     pub async fn due_cases(
         &self,
         organization: &OrganizationId,
@@ -173,17 +175,6 @@ impl Store {
             Some((key.clone(), facts))
         });
         Ok(facts.collect())
-    }
-
-    /// Marks every case of one or of all organizations as due.
-    pub async fn mark_all_due(
-        &self,
-        organization: Option<&OrganizationId>,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let mut tx = self.begin().await?;
-        mark_all(&mut tx, organization, now).await?;
-        Ok(tx.commit().await?)
     }
 }
 
@@ -364,23 +355,6 @@ pub(super) async fn mark_mailboxes(
     )
     .bind(organization.as_str())
     .bind(&rows)
-    .execute(tx)
-    .await?;
-    Ok(())
-}
-
-/// Marks every case of one or of all organizations.
-pub(super) async fn mark_all(
-    tx: &mut SqliteConnection,
-    organization: Option<&OrganizationId>,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    sqlx::query(
-        "UPDATE cases SET due_at = MIN(COALESCE(due_at, ?2), ?2), mark = mark + 1
-         WHERE ?1 IS NULL OR organization = ?1",
-    )
-    .bind(organization.map(OrganizationId::as_str))
-    .bind(now.as_millisecond())
     .execute(tx)
     .await?;
     Ok(())

@@ -12,7 +12,7 @@ use exgate_domain::organization::{Mode, Organization};
 use super::audit::{self, AuditAction, AuditEntry};
 use super::columns::Columns;
 use super::organizations::{self, ModeStep};
-use super::{Store, StoreError, bundles, cases};
+use super::{Store, StoreError, bundles, sweeps};
 
 /// A policy file, as it is part of the bundle.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,7 +117,7 @@ impl Store {
         if bundle(&mut tx).await? != applied.bundle {
             put_bundle(&mut tx, applied).await?;
             bundles::prune(&mut tx, applied.now).await?;
-            cases::mark_all(&mut tx, None, applied.now).await?;
+            sweeps::begin(&mut tx, None, applied.now).await?;
         }
         for (organization, mode) in applied.organizations {
             if !put_organization(&mut tx, applied, organization, *mode).await? {

@@ -14,7 +14,11 @@ use exgate_proto::convert::{
 
 use super::columns::{Columns, folded, list};
 use super::written::Tally;
-use super::{RowKind, Store, StoreError, cases};
+use super::{RowKind, Store, StoreError, cases, sweeps};
+
+/// Where more records than that changed at once, all cases are decided again: a sweep takes parts of a
+/// second at a time, and finding each case that is concerned takes the writer longer.
+const MARKED_EACH_MAX: u64 = 10_000;
 
 /// A source and how it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,7 +122,9 @@ impl Store {
         put_devices(&mut tx, records, &mut concerned).await?;
         put_users(&mut tx, records, &mut concerned).await?;
         let Concerned { device_ids, addresses, rows } = concerned;
-        if rows > 0 {
+        if rows > MARKED_EACH_MAX {
+            sweeps::begin(&mut tx, None, records.read_at).await?;
+        } else if rows > 0 {
             let (ids, people) = (device_ids.into_iter(), addresses.into_iter());
             cases::mark_by(&mut tx, ids, people, records.read_at).await?;
         }
@@ -170,7 +176,7 @@ impl Store {
                 .await?
                 .rows_affected();
         if gone > 0 {
-            cases::mark_all(&mut tx, None, now).await?;
+            sweeps::begin(&mut tx, None, now).await?;
         }
         tx.commit().await?;
         Ok(gone > 0)

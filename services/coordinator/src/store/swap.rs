@@ -19,7 +19,7 @@ use exgate_domain::sync::{Completeness, Tally};
 use super::columns::{Columns, count, id_list};
 use super::keys::{self, KeyMap, Known};
 use super::observed::{Row, tally, upsert};
-use super::{Staging, Store, StoreError, cases, intents, leases};
+use super::{Staging, Store, StoreError, cases, intents, leases, sweeps};
 
 /// How many complete snapshots of everything in a row have to miss a device or a mailbox.
 const MISSED_FULL_MAX: i64 = 2;
@@ -356,7 +356,7 @@ impl<'a> Changes<'a> {
         let ruled = self.put.keys().any(|key| order(key.kind))
             || self.missed.iter().any(|key| order(key.kind));
         if ruled {
-            cases::mark_all(tx, Some(self.organization), self.now).await?;
+            sweeps::begin(tx, Some(self.organization), self.now).await?;
             intents::mark_all(tx, Some(self.organization)).await?;
         }
         self.reach(tx, extent, completeness).await

@@ -5,6 +5,7 @@ mod bundles;
 mod devices;
 mod configuration;
 mod walks;
+mod sweeps;
 
 use sqlx::Executor;
 use uuid::Uuid;
@@ -289,6 +290,8 @@ async fn what_is_looked_at_again_and_again_goes_by_an_index() {
     let Opened { store, .. } = &opened().await;
     let plans = [
         "SELECT 1 FROM cases WHERE organization = 'contoso' AND due_at <= 1 ORDER BY due_at LIMIT 5",
+        "SELECT 1 FROM cases WHERE organization = 'contoso' AND (mailbox, device_id) > (x'', '')
+             AND (mailbox, device_id) <= (x'ff', '') ORDER BY mailbox, device_id LIMIT 1 OFFSET 5",
         "SELECT 1 FROM intents WHERE organization = 'contoso' AND compare > 0 LIMIT 5",
         "SELECT 1 FROM observed WHERE organization = 'contoso' AND kind = 'Device' AND dn IN
              (SELECT value FROM json_each('[]'))",

@@ -7,7 +7,9 @@ use exgate_domain::decision::{Decision, Outcome, Tried};
 use exgate_domain::ids::BundleDigest;
 use exgate_domain::policy::Access;
 
-use crate::fixture::{Opened, Upload, at, contoso, decision, device, key, mailbox, opened, world};
+use crate::fixture::{
+    Opened, Upload, at, contoso, decision, device, due_cases, key, mailbox, opened, world,
+};
 use crate::store::{AppliedPolicies, Decided, PolicyFile, Store};
 
 const HOUR: i64 = 3600;
@@ -57,7 +59,7 @@ fn case(number: u32, seconds: i64) -> Case {
 
 /// Answers every case that is due.
 async fn answer(store: &Store, answer: &Decision, seconds: i64) -> u64 {
-    let due = store.due_cases(&contoso(), at(seconds), None, 100).await.unwrap();
+    let due = due_cases(store, at(seconds)).await;
     let question = case(1, seconds);
     let decided: Vec<_> =
         due.iter().map(|marked| Decided { marked, case: &question, decision: answer }).collect();
@@ -159,6 +161,7 @@ async fn a_file_of_before_gets_its_bundle_and_its_decisions_name_it() {
         "DROP TABLE bundle_files",
         "DROP TABLE policy_texts",
         "DROP TABLE bundles",
+        "DROP TABLE sweeps",
         "DELETE FROM _sqlx_migrations WHERE version >= 4",
     ] {
         store.write.execute(statement).await.unwrap();

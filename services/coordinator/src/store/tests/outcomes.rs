@@ -12,8 +12,8 @@ use exgate_domain::organization::Mode;
 use exgate_domain::policy::Access;
 
 use crate::fixture::{
-    Opened, Upload, allow, at, case, contoso, decision, device, fully_synced, key, mailbox, opened,
-    world,
+    Opened, Upload, allow, at, case, contoso, decision, device, due_cases, fully_synced, key,
+    mailbox, opened, world,
 };
 use crate::store::columns::Named;
 use crate::store::{
@@ -28,7 +28,7 @@ async fn decide(
     number: u32,
     now: Timestamp,
 ) -> DecisionsStored {
-    let due = store.due_cases(&contoso(), at(1_000_000), None, 100).await.unwrap();
+    let due = due_cases(store, at(1_000_000)).await;
     let marked = due.into_iter().find(|marked| marked.key == key(number)).unwrap();
     let case = case(number, now);
     let decided = Decided { marked: &marked, case: &case, decision };

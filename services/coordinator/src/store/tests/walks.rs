@@ -4,14 +4,14 @@ use exgate_domain::decision::Decision;
 use exgate_domain::policy::Access;
 
 use crate::fixture::{
-    Opened, Upload, at, case, contoso, decision, key, opened, organization, world,
+    Opened, Upload, at, case, contoso, decision, due_cases, key, opened, organization, world,
 };
 
 use super::*;
 
 /// Decides all cases that are due.
 async fn decide(store: &Store, seconds: i64, answer: impl Fn(u32) -> Decision) {
-    let due = store.due_cases(&contoso(), at(seconds), None, 1000).await.unwrap();
+    let due = due_cases(store, at(seconds)).await;
     let numbers = due.iter().map(|due| (0..).find(|number| key(*number) == due.key).unwrap());
     let answers: Vec<_> =
         numbers.map(|number| (case(number, at(seconds)), answer(number))).collect();
