@@ -4,6 +4,7 @@
 use serde_json::{Map, Value};
 
 use super::schema;
+use crate::expressions::{Attribute, WORD_TYPES, WordType, attributes};
 
 /// The hand-written part; `{{documents}}` and `{{parts}}` stand for what is made.
 const TEMPLATE: &str = include_str!("reference.md");
@@ -18,8 +19,30 @@ fn page() -> String {
     let documents: Vec<_> = DOCUMENTS.iter().map(|name| section(name, types, 2)).collect();
     let parts: Vec<_> = parts(types).iter().map(|name| section(name, types, 3)).collect();
     TEMPLATE
+        .replace("{{expressions}}", expressions().trim_end())
         .replace("{{documents}}", documents.join("\n").trim_end())
         .replace("{{parts}}", parts.join("\n").trim_end())
+}
+
+/// What expressions can ask for.
+fn expressions() -> String {
+    let mut lines = vec![
+        "| attribute | what | value | ask with `has` |".to_owned(),
+        "|---|---|---|---|".to_owned(),
+    ];
+    for attribute in attributes() {
+        let Attribute { of, name, kind, is_optional, meaning, .. } = attribute;
+        let first = if *is_optional { "first" } else { "no need" };
+        let (of, kind) = (of.variable(), kind.type_name());
+        lines.push(format!("| `{of}.{name}` | {meaning} | `{kind}` | {first} |"));
+    }
+    lines.extend([String::new(), "Words of closed lists are written with their type:".to_owned()]);
+    lines.push(String::new());
+    for WordType { name, words } in WORD_TYPES {
+        let words: Vec<_> = words.iter().map(|word| format!("`{name}::\"{word}\"`")).collect();
+        lines.push(format!("- {}", words.join(", ")));
+    }
+    lines.join("\n")
 }
 
 /// What documents are made of, in the order in which it is met.

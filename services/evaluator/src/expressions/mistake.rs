@@ -3,6 +3,7 @@
 use cedar_policy::{ParseErrors, ValidationError};
 use miette::Diagnostic;
 
+use super::WORD_TYPES;
 use super::attributes::{Of, attributes};
 use super::scan::Rewritten;
 use super::schema::{DEVICE, PERSON};
@@ -51,11 +52,48 @@ impl Mistake {
                 let cure = format!("write {of} has {name} && {of}.{name}");
                 Self::new(message, cure, found)
             }
+            (ValidationError::InvalidEnumEntity(_), _) => Self::no_word(&words, found),
             _ => {
                 let help = error.help().map(|help| plain(&help.to_string()));
-                Self::new(plain(&words), help.unwrap_or_default(), found)
+                Self::of_kinds(&words, found)
+                    .unwrap_or_else(|| Self::new(plain(&words), help.unwrap_or_default(), found))
             }
         }
+    }
+
+    /// A closed list has no such word. The library writes the word with its type between backticks.
+    fn no_word(words: &str, offset: Option<usize>) -> Self {
+        let entity = words.split_once("entity `").and_then(|(_, rest)| rest.split_once("` is"));
+        let parts = entity.and_then(|(entity, _)| entity.split_once("::"));
+        let list = parts.and_then(|(name, _)| WORD_TYPES.iter().find(|list| list.name == name));
+        let (Some((name, word)), Some(list)) = (parts, list) else {
+            return Self::new(plain(words), "", offset);
+        };
+        let written = |word: &str| format!("{name}::\"{word}\"");
+        let near = nearest(word.trim_matches('"'), list.words.iter().copied()).map(written);
+        let all: Vec<_> = list.words.iter().map(|word| written(word)).collect();
+        let cure = near.map_or_else(
+            || format!("write one of {}", all.join(", ")),
+            |near| write_instead(Some(&near)),
+        );
+        Self::new(format!("{name} has no word {word}"), cure, offset)
+    }
+
+    /// One kind of value stands where another one has to.
+    fn of_kinds(words: &str, offset: Option<usize>) -> Option<Self> {
+        let kind = |name: &str| match name {
+            "Bool" => Some("a condition"),
+            "Long" => Some("a number"),
+            "String" => Some("a text"),
+            _ => None,
+        };
+        let (wanted, found) = plain(words)
+            .strip_prefix("expected ")?
+            .split_once(" but saw ")
+            .map(|(wanted, found)| (kind(wanted), kind(found)))?;
+        let (wanted, found) = (wanted?, found?);
+        let cure = format!("write {wanted} here, such as a comparison with {found}");
+        Some(Self::new(format!("this is {found}, not {wanted}"), cure, offset))
     }
 
     /// Something has no attribute of this name.
@@ -96,10 +134,8 @@ fn accessed(words: &str) -> Option<(Of, &str)> {
 
 /// The library's words without what only it knows of.
 fn plain(text: &str) -> String {
-    let text = match text.strip_prefix("for policy `").and_then(|rest| rest.split_once("`, ")) {
-        Some((_, rest)) => rest,
-        None => text,
-    };
+    let named = text.strip_prefix("for policy `").and_then(|rest| rest.split_once('`'));
+    let text = named.map_or(text, |(_, rest)| rest.trim_start_matches([',', ':', ' ']));
     let text = text.strip_prefix("unexpected type: ").unwrap_or(text);
     text.replace(" in Cedar", "").replace("Cedar does not support ", "there is no ")
 }

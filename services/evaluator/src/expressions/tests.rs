@@ -73,10 +73,10 @@ fn a_misspelt_attribute_is_found_wherever_it_stands() {
 #[test]
 fn a_text_is_no_number() {
     let (message, _, place) = told("resource.deviceOS >= 17");
-    assert_eq!(message, "expected Long but saw String");
+    assert_eq!(message, "this is a text, not a number");
     assert_eq!(place, "resource.deviceOS >= 17");
     let (message, _, place) = told("resource.model + 1 == 2");
-    assert_eq!(message, "expected Long but saw String");
+    assert_eq!(message, "this is a text, not a number");
     assert_eq!(place, "resource.model + 1 == 2");
 }
 
@@ -129,7 +129,7 @@ fn words_of_closed_lists_are_checked() {
 #[test]
 fn what_never_holds_is_refused() {
     assert_eq!(refused("resource.model like \"x\" && false").message, "it can never hold");
-    assert!(refused("resource.model").message.contains("expected Bool"));
+    assert_eq!(refused("resource.model").message, "this is a text, not a condition");
     for text in ["resource == Device::\"x\"", "principal == User::\"x\"", "context == context"] {
         assert!(!refused(text).suggestion.is_empty(), "{text}");
     }

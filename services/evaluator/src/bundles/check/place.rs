@@ -179,7 +179,11 @@ impl<'a> Check<'a> {
             Err(mistake) => {
                 let place = mistake.offset.and_then(|offset| self.inside(text, offset));
                 let place = place.unwrap_or_else(|| self.at(text));
-                self.refuse(place, key, mistake.message, &mistake.suggestion);
+                let cure = match mistake.suggestion.as_str() {
+                    "" => "see Expressions in docs/reference/policies.md",
+                    cure => cure,
+                };
+                self.refuse(place, key, mistake.message, cure);
                 None
             }
         }
