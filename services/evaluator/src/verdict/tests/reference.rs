@@ -3,6 +3,7 @@
 
 mod dice;
 mod documents;
+mod expressions;
 mod cases;
 mod naive;
 
@@ -19,9 +20,9 @@ pub(super) use documents::{GROUPS, documents, text};
 use naive::Answer;
 
 /// How many bundles are made.
-const BUNDLES: u64 = 2_000;
+const BUNDLES: u64 = 10_000;
 /// How many cases each of them decides.
-const CASES: u64 = 5;
+const CASES: u64 = 2;
 /// How many random bundles may be refused, such as for a rule that can never match, of a hundred.
 const REFUSED_PERCENT_MAX: u64 = 40;
 /// How many of ten thousand cases each thing that can come out has to come out in at least.
@@ -113,8 +114,7 @@ impl Seen {
         let mut wanted = vec!["by an overlay".to_owned(), "look again".to_owned()];
         wanted.extend(Access::ALL.iter().map(|it| format!("access {}", it.word())));
         wanted.extend(Compliance::ALL.iter().map(|it| format!("compliance {}", it.word())));
-        let reasons = Reason::ALL.iter().filter(|it| **it != Reason::RuleNotMet);
-        wanted.extend(reasons.map(|it| format!("reason {}", it.word())));
+        wanted.extend(Reason::ALL.iter().map(|it| format!("reason {}", it.word())));
         for what in wanted {
             let count = self.counts.get(&what).copied().unwrap_or_default();
             let enough = count * 10_000 >= SEEN_MIN * self.cases;

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::dice::Dice;
+use super::expressions::expression;
 
 pub(in crate::verdict::tests) const GROUPS: [&str; 5] =
     ["Mail users", "Board", "Service desk", "Lager Köln", "g-6f1e"];
@@ -25,7 +26,7 @@ pub(super) const UNITS: [&str; 3] =
 
 const WORDS: [&str; 4] = ["leave", "allow", "quarantine", "block"];
 const PLATFORMS: [&str; 4] = ["iOS", "iPadOS", "android", "windows"];
-const GRACES: [&str; 14] = [
+const GRACES: [&str; 16] = [
     "complianceState",
     "platforms",
     "osMinimumVersion",
@@ -39,13 +40,20 @@ const GRACES: [&str; 14] = [
     "passcodeRequired",
     "deviceThreatProtectionRequiredSecurityLevel",
     "lastCheckInMax",
+    "lastSyncMax",
     "managedDeviceOwnerTypes",
+    "managementAgents",
 ];
 const AGENTS: [&str; 4] = ["mdm", "easMdm", "jamf", "googleCloudDevicePolicyController"];
+
+/// How many bundles of a hundred have expressions.
+const EXPRESSIONS_PERCENT: usize = 6;
 
 /// The documents of one bundle.
 pub(in crate::verdict::tests) fn documents(dice: &mut Dice) -> Vec<Value> {
     let mut documents = Vec::new();
+    // Reading them costs more than all else.
+    let has_expressions = dice.chance(EXPRESSIONS_PERCENT);
     let compliance = ["phones", "strict", "verdict"];
     for name in compliance {
         documents.push(compliance_policy(dice, name));
@@ -57,7 +65,25 @@ pub(in crate::verdict::tests) fn documents(dice: &mut Dice) -> Vec<Value> {
     for number in 0..count {
         overlays(dice, number, &mut documents);
     }
+    if has_expressions {
+        documents.iter_mut().for_each(|document| expressions(dice, document));
+    }
     documents
+}
+
+/// Adds expressions to a document, here and there.
+fn expressions(dice: &mut Dice, document: &mut Value) {
+    if document["kind"] == "CompliancePolicy" && dice.chance(40) {
+        document["rules"] = (0..1 + dice.below(2)).map(|number| rule(dice, number)).collect();
+    }
+    for rule in document.get_mut("localRules").and_then(Value::as_array_mut).into_iter().flatten() {
+        if dice.chance(50) {
+            rule["when"] = json!(expression(dice));
+            if dice.chance(40) {
+                rule.as_object_mut().unwrap().remove("match");
+            }
+        }
+    }
 }
 
 /// The documents as people write them.
@@ -105,6 +131,14 @@ fn compliance_policy(dice: &mut Dice, name: &str) -> Value {
         put("blockAfter", json!(dice.one(&["8d", "14d", "30d"])));
     }
     policy
+}
+
+fn rule(dice: &mut Dice, number: usize) -> Value {
+    let mut rule = json!({ "id": format!("own-{number}"), "require": expression(dice) });
+    if dice.chance(30) {
+        rule["gracePeriod"] = json!(dice.one(&SPANS[..5]));
+    }
+    rule
 }
 
 fn requirements(dice: &mut Dice) -> Value {

@@ -8,7 +8,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use exgate_domain::case::{Case, Management, Sibling};
-use exgate_domain::record::{ManagementAgent, User};
+use exgate_domain::record::{ManagedDevice, ManagementAgent, User};
+
+use super::expressions;
+pub(super) use compliance::version;
 
 /// What it comes to.
 #[derive(Debug, PartialEq, Eq)]
@@ -52,7 +55,7 @@ pub(super) fn answer(documents: &[Value], case: &Case) -> Answer {
 
 /// Every instant that could mean anything.
 fn deadlines(documents: &[Value], case: &Case) -> Vec<Timestamp> {
-    let mut deadlines = Vec::new();
+    let mut deadlines = vec![expressions::next_hour(case.now)];
     let mut checked_in = None;
     if let Management::Managed { record, .. } = &case.management {
         checked_in = record.last_check_in_at;
@@ -69,6 +72,9 @@ fn deadlines(documents: &[Value], case: &Case) -> Vec<Timestamp> {
         after(case.last_sync_at, &document["lastSyncMax"]);
         for last in siblings().chain([case.last_sync_at]) {
             after(last, &document["inactiveAfter"]);
+        }
+        for rule in list(&document["rules"]) {
+            after(case.noncompliant_since, &rule["gracePeriod"]);
         }
         for key in ["gracePeriod", "blockAfter"] {
             after(case.noncompliant_since, &document[key]);
@@ -92,7 +98,8 @@ fn picture(documents: &[Value], case: &Case) -> Picture {
         }
     };
     picture.policy = word(&policy["name"]);
-    match list(&policy["localRules"]).iter().find(|rule| selects(&rule["match"], case)) {
+    let rules = list(&policy["localRules"]).iter();
+    match rules.clone().find(|rule| is_meant(rule, case, &mut picture)) {
         Some(rule) => {
             picture.access = word(&rule["access"]);
             picture.reasons.push("localRule".to_owned());
@@ -184,6 +191,17 @@ fn joined(first: &Value, second: &Value) -> Value {
     list(first).iter().chain(list(second)).cloned().collect()
 }
 
+fn is_meant(rule: &Value, case: &Case, picture: &mut Picture) -> bool {
+    if !selects(&rule["match"], case) {
+        return false;
+    }
+    let Some(when) = rule["when"].as_str() else { return true };
+    let holds = expressions::holds(when, case);
+    let hour = expressions::hour_asked(when, case);
+    picture.looked_at.push(format!("{}: {holds:?} {hour:?}", rule["id"]));
+    holds == Some(true)
+}
+
 fn selects(wanted: &Value, case: &Case) -> bool {
     let device = &case.device;
     let facts = [
@@ -215,11 +233,7 @@ fn records(documents: &[Value], policy: &Value, case: &Case, picture: &mut Pictu
             picture.reasons.push("recordsUnavailable".to_owned());
             return;
         }
-        Management::Managed { record, .. }
-            if record.management_agent != Some(ManagementAgent::Eas) =>
-        {
-            record
-        }
+        Management::Managed { record, .. } if is_managed(record) => record,
         Management::Managed { .. } | Management::Unmanaged(_) => {
             let level = |word: &str| {
                 ["leave", "allow", "quarantine", "block"].iter().position(|it| *it == word)
@@ -261,6 +275,11 @@ fn records(documents: &[Value], policy: &Value, case: &Case, picture: &mut Pictu
     }
     picture.reasons.extend(found.reasons.iter().map(|reason| (*reason).to_owned()));
     picture.looked_at.extend(found.looked_at);
+}
+
+/// Exchange ActiveSync alone manages nothing.
+pub(super) fn is_managed(record: &ManagedDevice) -> bool {
+    record.management_agent != Some(ManagementAgent::Eas)
 }
 
 fn exceptions(policy: &Value, case: &Case) -> Vec<String> {

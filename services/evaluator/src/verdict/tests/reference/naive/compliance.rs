@@ -8,6 +8,7 @@ use exgate_domain::record::{
     ComplianceState, ManagedDevice, ManagementAgent, OwnerType, ThreatState,
 };
 
+use super::super::expressions;
 use super::{list, span, texts};
 
 /// What came of one rule.
@@ -87,12 +88,18 @@ fn one(
     if mode != "ignored" && !in_grace && !(mode == "trusted" && said == Unknown) {
         rules.push(("complianceState", said));
     }
-    if mode != "trusted" || said == Unknown {
+    let is_asked = mode != "trusted" || said == Unknown;
+    if is_asked {
         rules.extend(facts(policy, record, case));
+    }
+    let of_key = |(key, came): (&'static str, Came)| (key, came, &policy["gracePeriods"][key]);
+    let mut rules: Vec<_> = rules.into_iter().map(of_key).collect();
+    if is_asked {
+        rules.extend(own(policy, case, found));
     }
     let since = case.noncompliant_since.unwrap();
     let (mut is_over, mut runs, mut unknown) = (false, false, false);
-    for (key, came) in rules {
+    for (key, came, grace) in rules {
         found.looked_at.push(format!("{} {key}: {came:?}", policy["name"]));
         match came {
             Good => {}
@@ -101,7 +108,7 @@ fn one(
                 if !found.reasons.contains(&reason) {
                     found.reasons.push(reason);
                 }
-                let grace = policy["gracePeriods"][key].as_str().or(policy["gracePeriod"].as_str());
+                let grace = grace.as_str().or(policy["gracePeriod"].as_str());
                 let grace = grace.and_then(span).unwrap_or_default();
                 if since + grace > case.now {
                     runs = true;
@@ -127,6 +134,21 @@ fn one(
         (_, _, true) => "inGracePeriod",
         _ => "compliant",
     }
+}
+
+/// The rules of a policy that are expressions, each with what came of it and its grace period.
+fn own<'a>(policy: &'a Value, case: &Case, found: &mut Found) -> Vec<(&'a str, Came, &'a Value)> {
+    let rules = list(&policy["rules"]).iter().map(|rule| {
+        let text = rule["require"].as_str().unwrap();
+        found.looked_at.extend(expressions::hour_asked(text, case).map(|hour| hour.to_string()));
+        let came = match expressions::holds(text, case) {
+            Some(true) => Good,
+            Some(false) => Bad("ruleNotMet"),
+            None => Unknown,
+        };
+        (rule["id"].as_str().unwrap(), came, &rule["gracePeriod"])
+    });
+    rules.collect()
 }
 
 /// The rules of a policy about facts, each with what came of it.
@@ -275,7 +297,7 @@ fn health(asks: &Value, record: &ManagedDevice, rules: &mut Vec<(&'static str, C
 }
 
 /// Four numbers, the missing ones zero.
-fn version(text: &str) -> Option<Vec<u32>> {
+pub(in super::super) fn version(text: &str) -> Option<Vec<u32>> {
     let text = text.split(" (").next()?;
     let mut numbers = text.split('.').map(|it| it.parse().ok()).collect::<Option<Vec<_>>>()?;
     if numbers.len() > 4 {
