@@ -46,7 +46,7 @@ check: lint test ## lint and test
 
 bench: ## Floors and ours side by side in one run (release build)
 	@.ci/tools.sh build peers
-	$(CARGO) build --workspace --bins --locked --release
+	$(CARGO) build --workspace --bins --locked --release --features exgate-bench/peers
 	target/release/exgate-bench $(BENCH)
 
 fuzz: ## Fuzz one target: make fuzz TARGET=clixml SECONDS=600

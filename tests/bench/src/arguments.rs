@@ -1,6 +1,6 @@
 //! Owns the command line, and the plan made of it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -59,6 +59,12 @@ enum Command {
         #[arg(required = true, value_enum, ignore_case = true)]
         goals: Vec<Goal>,
     },
+    /// The server that R11 compares with; its address goes into this file.
+    #[command(hide = true)]
+    RawHop {
+        /// The file.
+        addresses: PathBuf,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -80,6 +86,15 @@ pub(crate) enum Goal {
     /// The same for what has not changed, over R1's cost.
     #[value(name = "R3")]
     R3,
+    /// A million decisions by ten rules, beside other engines with the same rules.
+    #[value(name = "R7")]
+    R7,
+    /// The same again after one rule was changed.
+    #[value(name = "R8")]
+    R8,
+    /// Streaming through a real evaluator beyond the decisions, over a plain hop; its memory.
+    #[value(name = "R11")]
+    R11,
     /// CPU of the agent's look at everything beside pypsrp's, on one server.
     #[value(name = "R12")]
     R12,
@@ -132,12 +147,22 @@ pub(crate) struct Plan {
 }
 
 impl Arguments {
+    /// Where the address goes of the server that does nothing; none when something is to be measured.
+    pub(crate) fn raw_hop(&self) -> Option<&Path> {
+        match &self.command {
+            Some(Command::RawHop { addresses }) => Some(addresses),
+            Some(Command::All(_) | Command::Goal { .. }) | None => None,
+        }
+    }
+
     /// What they ask for.
     pub(crate) fn plan(self) -> Plan {
         let is_full = matches!(&self.command, Some(Command::All(size)) if size.full);
         let goals = match self.command {
             Some(Command::Goal { goals }) => goals,
-            Some(Command::All(_)) | None => Goal::value_variants().to_vec(),
+            Some(Command::All(_) | Command::RawHop { .. }) | None => {
+                Goal::value_variants().to_vec()
+            }
         };
         let usual = if is_full { DEVICES_FULL } else { DEVICES_QUICK };
         Plan {

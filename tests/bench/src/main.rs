@@ -6,6 +6,9 @@ mod arguments;
 mod statistics;
 mod capture;
 mod receive;
+mod decide;
+mod hop;
+mod process;
 mod processes;
 mod memory;
 mod peers;
@@ -28,22 +31,31 @@ const BREACH: u8 = 1;
 const WRONG: u8 = 3;
 
 fn main() -> ExitCode {
-    let plan = Arguments::parse().plan();
-    exgate_runtime::install_crypto_provider();
-    match run(&plan) {
-        Ok(report) if report.is_breached() => ExitCode::from(BREACH),
-        Ok(_) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("exgate-bench: {error:#}");
-            ExitCode::from(WRONG)
-        }
+    let arguments = Arguments::parse();
+    if let Some(addresses) = arguments.raw_hop() {
+        return ended(hop::serve(addresses).map(|()| ExitCode::SUCCESS));
     }
+    let plan = arguments.plan();
+    exgate_runtime::install_crypto_provider();
+    ended(run(&plan).map(|report| match report.is_breached() {
+        true => ExitCode::from(BREACH),
+        false => ExitCode::SUCCESS,
+    }))
+}
+
+fn ended(done: anyhow::Result<ExitCode>) -> ExitCode {
+    done.unwrap_or_else(|error| {
+        eprintln!("exgate-bench: {error:#}");
+        ExitCode::from(WRONG)
+    })
 }
 
 fn run(plan: &Plan) -> anyhow::Result<Report> {
     let mut report = Report::begin(plan, Host::look());
     // R1 and R3 are measured in the same rounds.
     let mut received = false;
+    // So are R7 and R8.
+    let mut decided = false;
     for goal in &plan.goals {
         report.results.extend(match goal {
             Goal::C4 => throttle::rate()?,
@@ -54,6 +66,12 @@ fn run(plan: &Plan) -> anyhow::Result<Report> {
                 received = true;
                 receive::measure(plan)?
             }
+            Goal::R7 | Goal::R8 if decided => continue,
+            Goal::R7 | Goal::R8 => {
+                decided = true;
+                decide::measure(plan)?
+            }
+            Goal::R11 => hop::measure(plan)?,
             Goal::R12 => peers::measure(plan, Peer::Pypsrp)?,
             Goal::R13 => peers::measure(plan, Peer::ElementTree)?,
             Goal::M4 => memory::measure(plan)?,

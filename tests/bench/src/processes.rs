@@ -18,12 +18,12 @@ use exgate_runtime::grpc::Channel;
 use exgate_runtime::listen::Endpoint;
 use exgate_runtime::signals::Signals;
 
+use crate::process;
+
 const ORGANIZATION: &str = "contoso";
 const ACCOUNT: &str = r"CONTOSO\svc-bench";
 /// How often something that is waited for is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
-/// `USER_HZ` of every Linux that Rust runs on.
-const TICKS_PER_SECOND: f64 = 100.0;
 /// Lines of a log that tell why a process failed.
 const LOG_LINES: usize = 8;
 
@@ -151,12 +151,7 @@ impl House {
 
     /// The CPU time that the simulator took so far, in user and kernel.
     pub(crate) fn simulator_cpu(&self) -> anyhow::Result<Duration> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid("exchange-sim")?))?;
-        // Behind the name, which may hold anything, `utime` and `stime` are the 12th and 13th (proc(5)).
-        let (_, fields) = stat.rsplit_once(')').context("no name in stat")?;
-        let ticks: Vec<u64> =
-            fields.split_whitespace().skip(11).take(2).map(str::parse).collect::<Result<_, _>>()?;
-        Ok(Duration::from_secs_f64(ticks.iter().sum::<u64>() as f64 / TICKS_PER_SECOND))
+        process::cpu(self.pid("exchange-sim")?)
     }
 
     /// The port of the simulator's control surface.
@@ -170,10 +165,7 @@ impl House {
     }
 
     fn peak_kib(&self, name: &str) -> anyhow::Result<u64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.pid(name)?))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let word = line.and_then(|line| line.split_whitespace().next()).context("no VmHWM")?;
-        Ok(word.parse()?)
+        process::peak_kib(self.pid(name)?)
     }
 
     /// The value of one of the agent's metrics, once it is above zero.

@@ -90,13 +90,15 @@ pub(crate) enum Verdict {
 }
 
 impl Verdict {
-    /// What a value means that shall be small.
+    /// What a value means that shall be small. Where the rounds lie far apart it means something only
+    /// if it would mean the same a whole spread away.
     pub(crate) fn of(value: f64, target: f64, stretch: f64, spread: f64) -> Self {
+        let far = if spread >= NOISY_FROM { value.abs() * spread } else { 0.0 };
         match value {
-            _ if spread >= NOISY_FROM => Self::Noisy,
-            value if value <= stretch => Self::Stretch,
-            value if value <= target => Self::Met,
-            _ => Self::Breach,
+            value if value + far <= stretch => Self::Stretch,
+            value if value + far <= target => Self::Met,
+            value if value - far > target => Self::Breach,
+            _ => Self::Noisy,
         }
     }
 
@@ -221,10 +223,16 @@ mod tests {
         assert_eq!(Verdict::of(1.4, 2.0, 1.5, 0.05), Verdict::Stretch);
         assert_eq!(Verdict::of(2.0, 2.0, 1.5, 0.05), Verdict::Met);
         assert_eq!(Verdict::of(2.1, 2.0, 1.5, 0.05), Verdict::Breach);
-        assert_eq!(Verdict::of(1.4, 2.0, 1.5, 0.15), Verdict::Noisy);
+        assert_eq!(Verdict::of(1.9, 2.0, 1.5, 0.15), Verdict::Noisy);
+        assert_eq!(Verdict::of(2.2, 2.0, 1.5, 0.15), Verdict::Noisy);
+        assert_eq!(Verdict::of(1.4, 2.0, 1.5, 0.15), Verdict::Met);
+        assert_eq!(Verdict::of(1.0, 2.0, 1.5, 0.3), Verdict::Stretch);
+        assert_eq!(Verdict::of(4.0, 2.0, 1.5, 0.3), Verdict::Breach);
         assert_eq!(Verdict::at_least(80.0, 40.0, 70.0, 0.05), Verdict::Stretch);
         assert_eq!(Verdict::at_least(40.0, 40.0, 70.0, 0.05), Verdict::Met);
         assert_eq!(Verdict::at_least(39.0, 40.0, 70.0, 0.05), Verdict::Breach);
+        assert_eq!(Verdict::at_least(80.0, 40.0, 70.0, 0.2), Verdict::Met);
+        assert_eq!(Verdict::at_least(45.0, 40.0, 70.0, 0.2), Verdict::Noisy);
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! Owns policies in the form they are decided by: names resolved, groups numbered, expressions compiled.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use exgate_domain::policy::{
-    AccessPolicy, CompliancePolicy, ExpressionRule, LocalRule, Pattern, Selection,
+    AccessPolicy, CompliancePolicy, ExpressionRule, LocalRule, Pattern, Selection, trimmed,
 };
 
 use crate::bundles::diagnostic::Position;
@@ -115,19 +116,59 @@ pub(crate) struct Overlaid {
 }
 
 /// The groups that any policy names, numbered.
+///
+/// Owners are in dozens of groups that no policy names, and every decision asks for all of them: those
+/// are passed over by their length, and the others looked up without memory of their own.
 #[derive(Debug, Default)]
 pub(crate) struct Groups {
-    numbers: HashMap<String, usize>,
+    count: usize,
+    /// Folded names and their numbers, by the hash of the name.
+    named: HashMap<u64, Vec<(String, usize)>, BuildHasherDefault<AsItIs>>,
+    /// Bit n: a name of n bytes is there; the last bit stands for all longer ones.
+    lengths: u128,
 }
 
-/// The longest name of a group that is folded without memory of its own.
-const SHORT_NAME_BYTES: usize = 128;
+/// The hasher of what is a hash already.
+#[derive(Debug, Default)]
+struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = hash(bytes);
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+}
+
+/// FNV-1a over the letters without case, as far as they are ASCII.
+fn hash(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte.to_ascii_lowercase())).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+fn length_bit(name: &str) -> u128 {
+    1 << name.len().min(127)
+}
 
 impl Groups {
     /// The number of a group, new ones included.
     fn number(&mut self, group: &str) -> usize {
-        let next = self.numbers.len();
-        *self.numbers.entry(fold(group)).or_insert(next)
+        let name = fold(group);
+        if let Some(number) = self.folded(&name) {
+            return number;
+        }
+        let number = self.count;
+        self.count += 1;
+        self.lengths |= length_bit(&name);
+        self.named.entry(hash(name.as_bytes())).or_default().push((name, number));
+        number
     }
 
     fn all(&mut self, groups: &[String]) -> Vec<usize> {
@@ -138,7 +179,7 @@ impl Groups {
     pub(crate) fn membership(&self, groups: &[String]) -> Membership {
         let mut membership = Membership::default();
         for group in groups {
-            if let Some(number) = self.find(group.trim()) {
+            if let Some(number) = self.find(trimmed(group)) {
                 membership.add(number);
             }
         }
@@ -146,16 +187,17 @@ impl Groups {
     }
 
     fn find(&self, group: &str) -> Option<usize> {
-        let mut buffer = [0; SHORT_NAME_BYTES];
-        match buffer.get_mut(..group.len()) {
-            Some(short) if group.is_ascii() => {
-                short.copy_from_slice(group.as_bytes());
-                short.make_ascii_lowercase();
-                let folded = std::str::from_utf8(short).ok()?;
-                self.numbers.get(folded).copied()
-            }
-            Some(_) | None => self.numbers.get(&fold(group)).copied(),
+        // What is not ASCII may change its length with its case.
+        if group.is_ascii() { self.folded(group) } else { self.folded(&fold(group)) }
+    }
+
+    /// The number of a name in which no letter but an ASCII one has a case.
+    fn folded(&self, name: &str) -> Option<usize> {
+        if self.lengths & length_bit(name) == 0 {
+            return None;
         }
+        let mut alike = self.named.get(&hash(name.as_bytes()))?.iter();
+        alike.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, number)| *number)
     }
 }
 

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use exgate_domain::case::Case;
 use exgate_domain::decision::{Compliance, Outcome, Reason};
-use exgate_domain::policy::{ComplianceRule, MdmVerdict, PlatformRequirements};
+use exgate_domain::policy::{ComplianceRule, MdmVerdict, PlatformRequirements, trimmed};
 use exgate_domain::record::{ComplianceState, ManagedDevice};
 
 use super::facts::{self, Finding};
@@ -140,7 +140,7 @@ impl<L: Listener> Assessing<'_, '_, L> {
                 self.failing(policy, ComplianceRule::ComplianceState, &mut found);
             }
         }
-        let platform = record.operating_system.trim();
+        let platform = trimmed(&record.operating_system);
         let listed = written.platforms.iter().find(|it| it.platform.eq_ignore_ascii_case(platform));
         let finding = match listed {
             Some(listed) => Finding::satisfied(Fact::System(System::Listed(&listed.platform))),

@@ -4,7 +4,7 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 
 use exgate_domain::decision::{Outcome, Reason};
-use exgate_domain::policy::{Build, Version, VersionRange};
+use exgate_domain::policy::{Build, Version, VersionRange, trimmed};
 use exgate_domain::record::{
     ComplianceState, ManagedDevice, ManagementAgent, OwnerType, ThreatLevel,
 };
@@ -61,7 +61,7 @@ pub(crate) fn build(record: &ManagedDevice) -> Option<Build> {
 }
 
 fn parted(record: &ManagedDevice) -> (&str, Option<&str>) {
-    let text = record.os_version.trim();
+    let text = trimmed(&record.os_version);
     match text.split_once(" (") {
         Some((number, build)) if build.ends_with(')') => (number, build.strip_suffix(')')),
         Some(_) | None => (text, None),
@@ -70,7 +70,7 @@ fn parted(record: &ManagedDevice) -> (&str, Option<&str>) {
 
 pub(super) fn minimum<'a>(record: &'a ManagedDevice, wanted: &Version) -> Finding<'a> {
     let Some(version) = version(record) else { return no_version(record) };
-    let platform = record.operating_system.trim();
+    let platform = trimmed(&record.operating_system);
     let is_met = version >= *wanted;
     let fact = Fact::System(System::OldestVersion { platform, version, wanted: *wanted, is_met });
     Finding::judged(is_met, Reason::OsVersionTooOld, fact)
@@ -78,7 +78,7 @@ pub(super) fn minimum<'a>(record: &'a ManagedDevice, wanted: &Version) -> Findin
 
 pub(super) fn maximum<'a>(record: &'a ManagedDevice, wanted: &Version) -> Finding<'a> {
     let Some(version) = version(record) else { return no_version(record) };
-    let platform = record.operating_system.trim();
+    let platform = trimmed(&record.operating_system);
     let is_met = version <= *wanted;
     let fact = Fact::System(System::NewestVersion { platform, version, wanted: *wanted, is_met });
     Finding::judged(is_met, Reason::OsVersionTooNew, fact)
@@ -86,7 +86,7 @@ pub(super) fn maximum<'a>(record: &'a ManagedDevice, wanted: &Version) -> Findin
 
 pub(super) fn ranges<'a>(record: &'a ManagedDevice, ranges: &'a [VersionRange]) -> Finding<'a> {
     let Some(version) = version(record) else { return no_version(record) };
-    let platform = record.operating_system.trim();
+    let platform = trimmed(&record.operating_system);
     let is_met = ranges.iter().any(|it| it.lowest <= version && version <= it.highest);
     let fact = Fact::System(System::VersionRanges { platform, version, ranges, is_met });
     Finding::judged(is_met, Reason::OsVersionNotInRange, fact)

@@ -14,7 +14,7 @@ pub use compliance::{
     CompliancePolicy, ComplianceRule, ExpressionRule, MdmVerdict, PlatformRequirements,
     VersionRange,
 };
-pub use pattern::Pattern;
+pub use pattern::{Pattern, trimmed};
 pub use version::{Build, InvalidBuild, InvalidVersion, VERSION_PARTS_MAX, Version};
 
 /// What to do with a device.

@@ -20,7 +20,7 @@ impl Pattern {
 
     /// Whether a text is one that the pattern means. An empty text is unknown and never matches.
     pub fn matches(&self, text: &str) -> bool {
-        let text = text.trim();
+        let text = trimmed(text);
         if text.is_empty() {
             return false;
         }
@@ -37,6 +37,16 @@ impl Pattern {
         // A star of the other one can only fall to a star of this one: no other part holds one.
         self.parts.len() == 1 && self.parts == other.parts
             || self.parts.len() > 1 && self.matches(&other.written)
+    }
+}
+
+/// A text without the blanks around it, which most have none of: two bytes tell.
+#[inline]
+pub fn trimmed(text: &str) -> &str {
+    match text.as_bytes() {
+        [one] if one.is_ascii_graphic() => text,
+        [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => text,
+        _ => text.trim(),
     }
 }
 
@@ -76,6 +86,13 @@ mod tests {
             [("iPhone", "iPhone1"), ("a*b", "a"), ("ab*ba", "aba"), ("*", ""), ("*x", "xy")]
         {
             assert!(!Pattern::new(pattern).matches(text), "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn blanks_around_a_text_do_not_count() {
+        for text in ["", "a", "ab", " a", "a\t", "\u{a0}ä\u{2003}", " ", "ä", "a b", "\u{7f}a"] {
+            assert_eq!(trimmed(text), text.trim(), "{text:?}");
         }
     }
 

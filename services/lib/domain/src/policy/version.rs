@@ -4,6 +4,8 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
+use super::trimmed;
+
 /// The most parts a [`Version`] has, as Windows builds do.
 pub const VERSION_PARTS_MAX: usize = 4;
 
@@ -25,7 +27,7 @@ impl Version {
     pub fn read(text: &str) -> Option<Self> {
         let mut parts = [0; VERSION_PARTS_MAX];
         let mut written = 0_u8;
-        for part in text.trim().split('.') {
+        for part in trimmed(text).split('.') {
             *parts.get_mut(usize::from(written))? = number(part)?;
             written += 1;
         }
