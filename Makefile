@@ -34,7 +34,7 @@ lint: ## Formatting, clippy with warnings as errors, and buf lint
 	@.ci/tools.sh build lint gssapi
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
-	@if .ci/tools.sh has-gssapi; then $(CARGO) clippy -p exgate-agent -p exgate-tests --features exgate-tests/gssapi --all-targets --locked -- -D warnings; else echo 'lint: skipped the gssapi feature: libclang or libkrb5 is missing' >&2; fi
+	@if .ci/tools.sh has-gssapi; then $(CARGO) clippy --workspace --features exgate-tests/gssapi --all-targets --locked -- -D warnings; else echo 'lint: skipped the gssapi feature: libclang or libkrb5 is missing' >&2; fi
 	RUSTDOCFLAGS='-D missing_docs -D rustdoc::broken_intra_doc_links' $(CARGO) doc -p exgate-exchange --no-deps --locked
 	@if [ -x $(BUF) ]; then cd proto && ../$(BUF) lint && ../$(BUF) format -d --exit-code; else echo 'lint: skipped buf: npm is missing' >&2; fi
 
