@@ -4,6 +4,7 @@
 //! Invariant: an answer is one evaluator's answer to a whole question. Nothing is kept of what was
 //! answered in part, so that nothing is lost and nothing comes twice.
 
+use std::cmp::Reverse;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -98,6 +99,8 @@ struct Replica {
 #[derive(Debug)]
 struct State {
     asked: usize,
+    /// How often it was asked, that is, whose turn it is among those with as much to do.
+    turns: u64,
     /// None while it answers.
     down: Option<Down>,
     backoff: Backoff,
@@ -141,6 +144,7 @@ impl Replica {
             client: EvaluatorClient::new(endpoint),
             state: Mutex::new(State {
                 asked: 0,
+                turns: 0,
                 down: None,
                 backoff: Backoff::default().between(first, longest),
                 heard: None,
@@ -396,10 +400,14 @@ impl Evaluators {
                 all.filter(|(_, tried)| !**tried).map(|(it, _)| it)
             };
             let free = untried()
-                .map(|(number, replica)| (replica.state().seats(now), number, replica))
-                .filter(|(seats, ..)| *seats > 0)
-                .max_by_key(|(seats, number, _)| (*seats, std::cmp::Reverse(*number)));
-            if let Some((_, number, replica)) = free {
+                .map(|(number, replica)| {
+                    let state = replica.state();
+                    let turn = (Reverse(state.seats(now)), state.turns, number);
+                    (turn, replica)
+                })
+                .filter(|((Reverse(seats), ..), _)| *seats > 0)
+                .min_by_key(|(turn, _)| *turn);
+            if let Some(((_, _, number), replica)) = free {
                 return Some(self.take(number, replica));
             }
             if !untried().any(|(_, replica)| replica.state().is_usable(now)) {
@@ -414,7 +422,11 @@ impl Evaluators {
     }
 
     fn take<'a>(&'a self, number: usize, replica: &'a Replica) -> Seat<'a> {
-        replica.state().asked += 1;
+        {
+            let mut state = replica.state();
+            state.asked += 1;
+            state.turns += 1;
+        }
         Seat { number, replica, freed: &self.0.freed }
     }
 

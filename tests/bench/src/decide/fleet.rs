@@ -136,7 +136,7 @@ impl Fleet {
 
 /// The rule that a device fails.
 fn failed(number: usize) -> Option<usize> {
-    (number % FAILS_EVERY == 0).then_some(number / FAILS_EVERY % RULES)
+    number.is_multiple_of(FAILS_EVERY).then_some(number / FAILS_EVERY % RULES)
 }
 
 pub(super) fn now() -> Timestamp {

@@ -6,7 +6,7 @@ use exgate_runtime::backoff::Backoff;
 use super::*;
 
 fn state() -> State {
-    State { asked: 0, down: None, backoff: Backoff::seeded(1), heard: None, cases: 0 }
+    State { asked: 0, turns: 0, down: None, backoff: Backoff::seeded(1), heard: None, cases: 0 }
 }
 
 #[test]
@@ -70,6 +70,24 @@ async fn who_is_gone_is_found_out_without_a_question() {
         tokio::task::yield_now().await;
     }
     tasks.shutdown(Duration::from_secs(10)).await.unwrap();
+}
+
+#[tokio::test]
+async fn those_with_as_much_to_do_are_asked_in_turn() {
+    let (_folder, evaluators) = absent(3).await;
+    let free = [false; 3];
+    let mut asked = Vec::new();
+    for _ in 0..6 {
+        asked.push(evaluators.seat(&free).await.unwrap().number);
+    }
+    assert_eq!(asked, [0, 1, 2, 0, 1, 2]);
+    // Who has less to do comes first, whoever's turn it is.
+    let first = evaluators.seat(&free).await.unwrap();
+    let second = evaluators.seat(&free).await.unwrap();
+    drop(first);
+    let third = evaluators.seat(&free).await.unwrap();
+    assert_eq!([second.number, third.number], [1, 2]);
+    assert_eq!(evaluators.seat(&free).await.unwrap().number, 0);
 }
 
 #[tokio::test]
