@@ -21,6 +21,8 @@ use naive::Answer;
 
 /// How many bundles are made.
 const BUNDLES: u64 = 10_000;
+/// How many threads share them.
+const PARTS: u64 = 2;
 /// How many cases each of them decides.
 const CASES: u64 = 2;
 /// How many random bundles may be refused, such as for a rule that can never match, of a hundred.
@@ -35,10 +37,20 @@ const SEED: u64 = 20_260_310;
 fn a_naive_reading_of_random_policies_agrees() {
     let seed = std::env::var("EXGATE_SEED").ok().map_or(SEED, |text| text.parse().unwrap());
     println!("EXGATE_SEED={seed}");
+    let seen = std::thread::scope(|scope| {
+        let parts: Vec<_> =
+            (0..PARTS).map(|part| scope.spawn(move || compared(seed, part))).collect();
+        parts.into_iter().map(|part| part.join().unwrap()).reduce(Seen::and).unwrap()
+    });
+    println!("{} bundles, {} refused, {} cases", seen.bundles, seen.refused, seen.cases);
+    seen.check();
+}
+
+/// Every so many-th random bundle, each with some cases.
+fn compared(seed: u64, part: u64) -> Seen {
     let mut seen = Seen::default();
-    let (mut read, mut refused) = (0, 0);
-    for number in 0.. {
-        if read == BUNDLES {
+    for number in (part..).step_by(PARTS as usize) {
+        if seen.bundles == BUNDLES / PARTS {
             break;
         }
         let mut dice = Dice::new(seed, number);
@@ -49,23 +61,22 @@ fn a_naive_reading_of_random_policies_agrees() {
         let bundle = match Bundle::read(&[file]) {
             Ok(bundle) => bundle,
             Err(wrong) => {
-                refused += 1;
-                assert!(refused * 100 <= REFUSED_PERCENT_MAX * BUNDLES, "{wrong:#?}\n{text}");
+                seen.refused += 1;
+                assert!(seen.refused * 100 <= REFUSED_PERCENT_MAX * BUNDLES, "{wrong:#?}\n{text}");
                 continue;
             }
         };
-        read += 1;
+        seen.bundles += 1;
         for _ in 0..CASES {
             let case = random_case(&mut dice);
             let decision = decide(&bundle, &case);
             let answer = naive::answer(&documents, &case);
-            let whose = format!("EXGATE_SEED={seed}, bundle {number}\n{text}\n{case:#?}");
-            assert_eq!(plain(&decision), sorted(answer), "{whose}");
+            let whose = || format!("EXGATE_SEED={seed}, bundle {number}\n{text}\n{case:#?}");
+            assert_eq!(plain(&decision), sorted(answer), "{}", whose());
             seen.note(&decision);
         }
     }
-    println!("{read} bundles, {refused} refused, {} cases", seen.cases);
-    seen.check();
+    seen
 }
 
 /// A decision in the words of the second opinion. The first reason is the weightiest; the order of the
@@ -89,11 +100,23 @@ fn sorted(mut answer: Answer) -> Answer {
 /// How often each thing came out: what never does is not tested.
 #[derive(Default)]
 struct Seen {
+    bundles: u64,
+    refused: u64,
     cases: u64,
     counts: BTreeMap<String, u64>,
 }
 
 impl Seen {
+    fn and(mut self, other: Self) -> Self {
+        self.bundles += other.bundles;
+        self.refused += other.refused;
+        self.cases += other.cases;
+        for (what, count) in other.counts {
+            *self.counts.entry(what).or_default() += count;
+        }
+        self
+    }
+
     fn note(&mut self, decision: &Decision) {
         self.cases += 1;
         let mut count = |what: String| *self.counts.entry(what).or_default() += 1;
