@@ -288,8 +288,8 @@ impl Pass<'_> {
         Ok(found.into_inner())
     }
 
-    /// The next batch, and its last case, after which the one that follows begins. A sweep goes on when
-    /// nothing else is left.
+    /// The next batch, and its last case, after which the one that follows begins. A sweep runs ahead of
+    /// what is asked: a case that it marks after it was asked about is asked about again.
     async fn read(
         &self,
         after: Option<Marked>,
@@ -298,15 +298,15 @@ impl Pass<'_> {
         let Inner { store, cases, clock, .. } = &*self.evaluation.0;
         let (organization, limit) = (self.organization, BATCH_CASES_MAX);
         loop {
+            let swept = store.sweep(organization, SWEPT_MAX).await?;
             let due = cases.due(organization, clock.now(), after.as_ref(), limit).await?;
+            found.fetch_or(swept || !due.is_empty(), Ordering::Relaxed);
             if let Some(last) = due.last().map(|due| due.marked.clone()) {
-                found.store(true, Ordering::Relaxed);
                 return Ok(Some((due, Some(last))));
             }
-            if !store.sweep(organization, SWEPT_MAX).await? {
+            if !swept {
                 return Ok(None);
             }
-            found.store(true, Ordering::Relaxed);
         }
     }
 

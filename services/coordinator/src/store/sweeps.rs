@@ -1,5 +1,5 @@
 //! Every case of an organization due at once: noted in one row, whatever their number, and marked a
-//! part at a time as answers come. A million marks in the transaction that causes them would hold every
+//! part at a time, ahead of what is asked. A million marks in the transaction that causes them would hold every
 //! other writer up for a minute.
 //!
 //! Invariant: a case behind the sweep was marked after the sweep began, so an answer that was asked for
