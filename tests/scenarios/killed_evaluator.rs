@@ -78,6 +78,8 @@ fn an_evaluator_that_is_killed_loses_and_doubles_nothing() {
         decided(&world, u64::from(PEOPLE) * 2).await;
         let after = cases(&world).await;
         assert!(after[1] > before[1] && after[0] > before[0], "{before:?} {after:?}");
+        let asked = after.iter().sum::<u64>() - before.iter().sum::<u64>();
+        assert!(asked <= u64::from(PEOPLE) * 5 / 4, "{asked} questions about {PEOPLE} cases");
 
         let secret = std::fs::read_to_string(world.setup.path("bundle-signing.key")).unwrap();
         let secret = secret.lines().nth(1).unwrap();

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use futures_util::{TryStreamExt, stream};
+use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::sync::{Mutex as AsyncMutex, Notify};
 use tokio::time::Instant;
 use tracing::{Instrument, Span};
@@ -34,6 +34,8 @@ use replicas::{Bundle, EvaluatorState, Evaluators, Files};
 
 /// The most cases in one batch.
 const BATCH_CASES_MAX: u32 = 500;
+/// How many batches one organization has before it is another one's turn.
+const PART_BATCHES_MAX: usize = 40;
 /// How many cases a sweep marks at once: ten batches, and the store's writer is soon free again.
 const SWEPT_MAX: u32 = 5_000;
 /// How often due cases are looked for when nothing says that there are some.
@@ -162,17 +164,23 @@ impl Evaluation {
         self.0.evaluators.problem().or_else(refused)
     }
 
+    /// Decides what is due now, a part of each organization in turn: a small one does not wait until a
+    /// large one is through.
     async fn look(&self) -> Result<(), EvaluationError> {
-        let now = self.0.clock.now();
-        let mut result = Ok(());
-        for organization in self.0.store.organizations_due(now).await? {
-            match self.attempt(&organization).await {
-                // Without a policy there is no question, and no trouble either.
-                Ok(()) | Err(EvaluationError::NoPolicy) => {}
-                Err(error) => result = Err(error),
+        loop {
+            let (mut found, mut result) = (false, Ok(()));
+            for organization in self.0.store.organizations_due(self.0.clock.now()).await? {
+                match self.part(&self.pass(&organization)).await {
+                    Ok(any) => found |= any,
+                    // Without a policy there is no question, and no trouble either.
+                    Err(EvaluationError::NoPolicy) => {}
+                    Err(error) => result = Err(error),
+                }
+            }
+            if !found || result.is_err() {
+                return result;
             }
         }
-        result
     }
 
     /// Decides everything that is due in one organization now.
@@ -180,12 +188,21 @@ impl Evaluation {
     /// # Errors
     /// When no evaluator answers: what was answered before is stored, the rest stays due.
     pub async fn attempt(&self, organization: &OrganizationId) -> Result<(), EvaluationError> {
-        let _turn = self.0.turn.lock().await;
-        let run = self.causes().get(organization).cloned();
-        let pass = Pass { evaluation: self, organization, run, span: OnceLock::new() };
+        let pass = self.pass(organization);
         // What was marked anew while it was being asked about is due again.
-        while pass.go().await? {}
+        while self.part(&pass).await? {}
         Ok(())
+    }
+
+    fn pass<'a>(&'a self, organization: &'a OrganizationId) -> Pass<'a> {
+        let run = self.causes().get(organization).cloned();
+        Pass { evaluation: self, organization, run, span: OnceLock::new() }
+    }
+
+    /// Takes its turn for one part of a pass; says whether anything was found to do.
+    async fn part(&self, pass: &Pass<'_>) -> Result<bool, EvaluationError> {
+        let _turn = self.0.turn.lock().await;
+        pass.go().await
     }
 
     /// Decides one case by a bundle that is or was in force, and puts it in words of a language, a BCP 47
@@ -270,12 +287,14 @@ struct Pass<'a> {
 }
 
 impl Pass<'_> {
-    /// Asks about each case that is due once, several batches at a time, and stores each answer as it
-    /// comes; says whether anything was found to do.
+    /// Asks once about each case that is due, up to so many, several batches at a time, and stores each
+    /// answer as it comes; says whether anything was found to do.
     async fn go(&self) -> Result<bool, EvaluationError> {
         let found = AtomicBool::new(false);
         let window = self.evaluation.0.evaluators.questions_max().max(1);
-        stream::try_unfold(None, |after| self.read(after, &found))
+        let batches = stream::try_unfold(None, |after| self.read(after, &found));
+        batches
+            .take(PART_BATCHES_MAX)
             .try_for_each_concurrent(window, |due| {
                 let done = async move {
                     self.batch(&due).await?;

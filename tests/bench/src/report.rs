@@ -9,7 +9,7 @@ use exgate_runtime::clock::Clock;
 
 use crate::arguments::Plan;
 
-/// At this spread and above a ratio says nothing.
+/// At this spread and above a value only counts if it would a whole spread away.
 const NOISY_FROM: f64 = 0.15;
 
 /// A whole run.

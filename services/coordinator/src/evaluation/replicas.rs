@@ -82,6 +82,8 @@ struct Inner {
     key: SigningKey,
     clock: Clock,
     metrics: Metrics,
+    /// How many questions were asked of any of them.
+    asked: AtomicU64,
     /// Told when a seat gets free.
     freed: Notify,
 }
@@ -99,8 +101,9 @@ struct Replica {
 #[derive(Debug)]
 struct State {
     asked: usize,
-    /// How often it was asked, that is, whose turn it is among those with as much to do.
-    turns: u64,
+    /// The number of the last question it was asked: among those with as much to do it is the turn of the
+    /// one that was not asked for longest.
+    last_asked: u64,
     /// None while it answers.
     down: Option<Down>,
     backoff: Backoff,
@@ -144,7 +147,7 @@ impl Replica {
             client: EvaluatorClient::new(endpoint),
             state: Mutex::new(State {
                 asked: 0,
-                turns: 0,
+                last_asked: 0,
                 down: None,
                 backoff: Backoff::default().between(first, longest),
                 heard: None,
@@ -181,7 +184,14 @@ impl Evaluators {
     /// Makes lazy channels to all `endpoints`; bundles that are given to them are signed by `key`.
     pub fn new(endpoints: &[Endpoint], key: SigningKey, clock: Clock, metrics: Metrics) -> Self {
         let replicas = endpoints.iter().map(Replica::new).collect();
-        Self(Arc::new(Inner { replicas, key, clock, metrics, freed: Notify::new() }))
+        Self(Arc::new(Inner {
+            replicas,
+            key,
+            clock,
+            metrics,
+            asked: AtomicU64::default(),
+            freed: Notify::new(),
+        }))
     }
 
     /// How many questions may be asked at once.
@@ -402,7 +412,7 @@ impl Evaluators {
             let free = untried()
                 .map(|(number, replica)| {
                     let state = replica.state();
-                    let turn = (Reverse(state.seats(now)), state.turns, number);
+                    let turn = (Reverse(state.seats(now)), state.last_asked, number);
                     (turn, replica)
                 })
                 .filter(|((Reverse(seats), ..), _)| *seats > 0)
@@ -425,7 +435,7 @@ impl Evaluators {
         {
             let mut state = replica.state();
             state.asked += 1;
-            state.turns += 1;
+            state.last_asked = self.0.asked.fetch_add(1, Ordering::Relaxed) + 1;
         }
         Seat { number, replica, freed: &self.0.freed }
     }

@@ -16,8 +16,8 @@ use super::columns::{Columns, folded, list};
 use super::written::Tally;
 use super::{RowKind, Store, StoreError, cases, sweeps};
 
-/// Where more records than that changed at once, all cases are decided again: a sweep takes parts of a
-/// second at a time, and finding each case that is concerned takes the writer longer.
+/// Where more records than that changed at once, all cases are decided again in a sweep: marking each case
+/// that is concerned in one transaction would hold the writer up.
 const MARKED_EACH_MAX: u64 = 10_000;
 
 /// A source and how it is.

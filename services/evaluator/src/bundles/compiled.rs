@@ -118,7 +118,8 @@ pub(crate) struct Overlaid {
 /// The groups that any policy names, numbered.
 ///
 /// Owners are in dozens of groups that no policy names, and every decision asks for all of them: those
-/// are passed over by their length, and the others looked up without memory of their own.
+/// are passed over by their length, and the others looked up without memory of their own, as long as they
+/// are ASCII.
 #[derive(Debug, Default)]
 pub(crate) struct Groups {
     count: usize,

@@ -87,12 +87,23 @@ impl Mistake {
             "String" => Some("a text"),
             _ => None,
         };
-        let (wanted, found) = plain(words)
+        let plain = plain(words);
+        let compared = plain.strip_prefix("the types ").and_then(|rest| rest.split_once(" and "));
+        if let Some((one, rest)) = compared
+            && let Some(other) = rest.strip_suffix(" are not compatible")
+        {
+            let message = format!("{} and {} cannot be compared", kind(one)?, kind(other)?);
+            return Some(Self::new(message, "compare two values of one kind", offset));
+        }
+        let (wanted, found) = plain
             .strip_prefix("expected ")?
             .split_once(" but saw ")
             .map(|(wanted, found)| (kind(wanted), kind(found)))?;
         let (wanted, found) = (wanted?, found?);
-        let cure = format!("write {wanted} here, such as a comparison with {found}");
+        let cure = match wanted {
+            "a condition" => format!("compare it with {found}"),
+            _ => format!("write {wanted} here"),
+        };
         Some(Self::new(format!("this is {found}, not {wanted}"), cure, offset))
     }
 

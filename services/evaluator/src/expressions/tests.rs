@@ -72,8 +72,9 @@ fn a_misspelt_attribute_is_found_wherever_it_stands() {
 
 #[test]
 fn a_text_is_no_number() {
-    let (message, _, place) = told("resource.deviceOS >= 17");
+    let (message, suggestion, place) = told("resource.deviceOS >= 17");
     assert_eq!(message, "this is a text, not a number");
+    assert_eq!(suggestion, "write a number here");
     assert_eq!(place, "resource.deviceOS >= 17");
     let (message, _, place) = told("resource.model + 1 == 2");
     assert_eq!(message, "this is a text, not a number");

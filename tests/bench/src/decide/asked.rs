@@ -7,7 +7,7 @@ use exgate_domain::record::{ThreatLevel, ThreatState};
 
 use super::Engine;
 use super::engines::BY_HAND;
-use super::fleet::MODELS_BLOCKED;
+use super::fleet::blocked_models;
 
 /// What the rules ask for; what is not known is what fails them.
 pub(super) struct Asked<'a> {
@@ -62,7 +62,15 @@ fn threat(state: Option<ThreatState>) -> i64 {
 }
 
 /// The ten rules as they would be written in Rust, if this were the only policy there is.
-pub(super) struct ByHand;
+pub(super) struct ByHand {
+    models: Vec<String>,
+}
+
+impl ByHand {
+    pub(super) fn new() -> Self {
+        Self { models: blocked_models().collect() }
+    }
+}
 
 impl Engine for ByHand {
     fn name(&self) -> &'static str {
@@ -78,10 +86,7 @@ impl Engine for ByHand {
             "android" => 13_000_000_000,
             _ => return Ok(false),
         };
-        let is_blocked = || {
-            let number = it.model.strip_prefix("Test").and_then(|rest| rest.parse::<usize>().ok());
-            number.is_some_and(|number| number < MODELS_BLOCKED)
-        };
+        let is_blocked = || self.models.iter().any(|model| model == it.model);
         Ok(is_in("Mail users")
             && !is_in("Service desk")
             && it.os >= oldest

@@ -52,7 +52,7 @@ impl Engine for Typed {
 pub(super) fn others() -> anyhow::Result<Vec<Box<dyn Engine>>> {
     #[cfg_attr(not(feature = "peers"), expect(unused_mut, reason = "nothing is added"))]
     let mut engines: Vec<Box<dyn Engine>> = vec![
-        Box::new(ByHand),
+        Box::new(ByHand::new()),
         Box::new(Typed { name: "ours: rules: (Cedar)", bundle: bundle(AS_EXPRESSIONS)? }),
     ];
     #[cfg(feature = "peers")]

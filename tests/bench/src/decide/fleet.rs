@@ -84,7 +84,7 @@ compliancePolicies: [phones]
 "#;
 
 /// How many models are blocked.
-pub(super) const MODELS_BLOCKED: usize = 20;
+const MODELS_BLOCKED: usize = 20;
 /// One of so many devices fails a rule.
 const FAILS_EVERY: usize = 10;
 /// The rules.
@@ -99,8 +99,13 @@ pub(crate) struct Fleet {
 
 /// The models that are blocked, each in quotes.
 pub(super) fn models() -> String {
-    let quoted: Vec<_> = (0..MODELS_BLOCKED).map(|number| format!("\"Test{number}\"")).collect();
+    let quoted: Vec<_> = blocked_models().map(|model| format!("\"{model}\"")).collect();
     quoted.join(", ")
+}
+
+/// The models that are blocked.
+pub(super) fn blocked_models() -> impl Iterator<Item = String> {
+    (0..MODELS_BLOCKED).map(|number| format!("Test{number}"))
 }
 
 /// A policy with its models.

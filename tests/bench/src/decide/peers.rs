@@ -12,13 +12,13 @@ use exgate_domain::case::Case;
 use super::Engine;
 use super::asked::Asked;
 use super::engines::{CEL, REGORUS};
-use super::fleet::policy_text;
+use super::fleet::{blocked_models, policy_text};
 
 const CEL_RULES: &str = r#"
 "Mail users" in groups && !("Service desk" in groups)
 && (platform == "iOS" ? os >= 17004000000 : platform == "android" && os >= 13000000000)
 && encrypted && !jail_broken && passcode && threat <= 1
-&& now - check_in < 14 * 86400 && now - sync < 60 * 86400 && !(model in [MODELS])
+&& now - check_in < 14 * 86400 && now - sync < 60 * 86400 && !(model in models)
 "#;
 
 const ENTRY: &str = "data.exgate.allow";
@@ -54,9 +54,13 @@ struct Cel {
 
 impl Cel {
     fn new() -> anyhow::Result<Self> {
-        let program = Program::compile(policy_text(CEL_RULES).trim());
+        let program = Program::compile(CEL_RULES.trim());
         let program = program.map_err(|errors| anyhow!("{errors:?}")).context(CEL)?;
-        Ok(Self { program, functions: Context::default() })
+        let mut functions = Context::default();
+        // Made once, as the others make theirs.
+        let models = blocked_models().map(cel::Value::from);
+        functions.add_variable_from_value("models", cel::Value::List(Arc::new(models.collect())));
+        Ok(Self { program, functions })
     }
 }
 

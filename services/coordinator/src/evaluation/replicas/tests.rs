@@ -6,7 +6,14 @@ use exgate_runtime::backoff::Backoff;
 use super::*;
 
 fn state() -> State {
-    State { asked: 0, turns: 0, down: None, backoff: Backoff::seeded(1), heard: None, cases: 0 }
+    State {
+        asked: 0,
+        last_asked: 0,
+        down: None,
+        backoff: Backoff::seeded(1),
+        heard: None,
+        cases: 0,
+    }
 }
 
 #[test]

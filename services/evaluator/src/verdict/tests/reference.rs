@@ -62,7 +62,10 @@ fn compared(seed: u64, part: u64) -> Seen {
             Ok(bundle) => bundle,
             Err(wrong) => {
                 seen.refused += 1;
-                assert!(seen.refused * 100 <= REFUSED_PERCENT_MAX * BUNDLES, "{wrong:#?}\n{text}");
+                assert!(
+                    seen.refused * 100 <= REFUSED_PERCENT_MAX * BUNDLES / PARTS,
+                    "{wrong:#?}\n{text}"
+                );
                 continue;
             }
         };
