@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
-use sqlx::{Row as _, SqliteConnection};
+use sqlx::{QueryBuilder, Row as _, Sqlite, SqliteConnection};
 
 use exgate_domain::ids::DeviceId;
 use exgate_domain::record::{ManagedDevice, Provenance, User};
@@ -14,7 +14,7 @@ use exgate_proto::convert::{
 
 use super::columns::{Columns, folded, list};
 use super::written::Tally;
-use super::{RowKind, Store, StoreError, cases, sweeps};
+use super::{ROWS_PER_STATEMENT_MAX, RowKind, Store, StoreError, cases, sweeps};
 
 /// Where more records than that changed at once, all cases are decided again in a sweep: marking each case
 /// that is concerned in one transaction would hold the writer up.
@@ -109,6 +109,11 @@ impl Store {
     /// Puts what a source says now in the place of what it said, marks the cases that this concerns
     /// and says how many records differ.
     pub async fn put_records(&self, records: &SourceRecords) -> Result<u64, StoreError> {
+        // What differs is found before the writer is asked for: nobody else writes a source's records.
+        let mut concerned = Concerned::default();
+        let devices = self.devices_that_differ(records, &mut concerned).await?;
+        let users = self.users_that_differ(records, &mut concerned).await?;
+        let Concerned { device_ids, addresses, rows } = concerned;
         let mut tx = self.begin().await?;
         sqlx::query(
             "INSERT INTO sources (name, read_at) VALUES (?1, ?2)
@@ -118,10 +123,8 @@ impl Store {
         .bind(records.read_at.as_millisecond())
         .execute(&mut *tx)
         .await?;
-        let mut concerned = Concerned::default();
-        put_devices(&mut tx, records, &mut concerned).await?;
-        put_users(&mut tx, records, &mut concerned).await?;
-        let Concerned { device_ids, addresses, rows } = concerned;
+        DEVICES.change(&mut tx, &records.source, &devices).await?;
+        USERS.change(&mut tx, &records.source, &users).await?;
         if rows > MARKED_EACH_MAX {
             sweeps::begin(&mut tx, None, records.read_at).await?;
         } else if rows > 0 {
@@ -210,100 +213,135 @@ fn undated() -> Provenance {
     Provenance { source: String::new(), read_at: Timestamp::UNIX_EPOCH }
 }
 
-async fn put_devices(
-    tx: &mut SqliteConnection,
-    records: &SourceRecords,
-    concerned: &mut Concerned,
-) -> Result<(), StoreError> {
-    let rows = sqlx::query("SELECT id, record FROM managed_devices WHERE source = ?1")
-        .bind(&records.source)
-        .fetch_all(&mut *tx)
-        .await?;
-    let mut before: HashMap<String, Vec<u8>> = HashMap::with_capacity(rows.len());
-    for row in &rows {
-        before.insert(row.text("id")?, row.bytes("record")?);
-    }
-    let old = |bytes: &[u8]| {
-        decode_managed_device(bytes).map_err(|error| StoreError::damaged("device record", error))
-    };
-    for device in &records.devices {
-        let bytes =
-            encode_managed_device(&ManagedDevice { provenance: undated(), ..device.clone() });
-        let found = before.remove(&device.id);
-        if found.as_ref() == Some(&bytes) {
-            continue;
-        }
-        if let Some(found) = found {
-            concerned.device(&old(&found)?);
-        }
-        concerned.device(device);
-        concerned.rows += 1;
-        sqlx::query(
-            "INSERT OR REPLACE INTO managed_devices (source, id, record) VALUES (?1, ?2, ?3)",
-        )
-        .bind(&records.source)
-        .bind(&device.id)
-        .bind(bytes)
-        .execute(&mut *tx)
-        .await?;
-    }
-    for (id, bytes) in before {
-        concerned.device(&old(&bytes)?);
-        concerned.rows += 1;
-        sqlx::query("DELETE FROM managed_devices WHERE source = ?1 AND id = ?2")
-            .bind(&records.source)
-            .bind(id)
-            .execute(&mut *tx)
-            .await?;
-    }
-    Ok(())
+/// What is to be written of one table.
+#[derive(Debug, Default)]
+struct Changes {
+    /// New records and those that differ, by key.
+    put: Vec<(String, Vec<u8>)>,
+    /// Keys of those that are gone.
+    gone: Vec<String>,
 }
 
-async fn put_users(
-    tx: &mut SqliteConnection,
-    records: &SourceRecords,
-    concerned: &mut Concerned,
-) -> Result<(), StoreError> {
-    let rows = sqlx::query("SELECT user_principal_name, record FROM users WHERE source = ?1")
-        .bind(&records.source)
-        .fetch_all(&mut *tx)
-        .await?;
-    let mut before: BTreeMap<String, Vec<u8>> = BTreeMap::new();
-    for row in &rows {
-        before.insert(row.text("user_principal_name")?, row.bytes("record")?);
-    }
-    let old = |bytes: &[u8]| {
-        decode_user(bytes).map_err(|error| StoreError::damaged("user record", error))
-    };
-    for user in &records.users {
-        let name = folded(&user.user_principal_name);
-        let bytes = encode_user(&User { provenance: undated(), ..user.clone() });
-        let found = before.remove(&name);
-        if found.as_ref() == Some(&bytes) {
-            continue;
+/// A table of records: how they are put, and how they are taken out.
+struct Table {
+    put: &'static str,
+    take_out: &'static str,
+}
+
+const DEVICES: Table = Table {
+    put: "INSERT OR REPLACE INTO managed_devices (source, id, record) ",
+    take_out: "DELETE FROM managed_devices
+               WHERE source = ?1 AND id IN (SELECT value FROM json_each(?2))",
+};
+const USERS: Table = Table {
+    put: "INSERT OR REPLACE INTO users (source, user_principal_name, record) ",
+    take_out: "DELETE FROM users
+               WHERE source = ?1 AND user_principal_name IN (SELECT value FROM json_each(?2))",
+};
+
+impl Table {
+    async fn change(
+        &self,
+        tx: &mut SqliteConnection,
+        source: &str,
+        changes: &Changes,
+    ) -> Result<(), StoreError> {
+        for rows in changes.put.chunks(ROWS_PER_STATEMENT_MAX) {
+            let mut statement = QueryBuilder::<Sqlite>::new(self.put);
+            statement.push_values(rows, |mut values, (key, record)| {
+                values.push_bind(source).push_bind(key).push_bind(record);
+            });
+            let is_full = rows.len() == ROWS_PER_STATEMENT_MAX;
+            statement.build().persistent(is_full).execute(&mut *tx).await?;
         }
-        if let Some(found) = found {
-            concerned.user(&old(&found)?);
+        if !changes.gone.is_empty() {
+            sqlx::query(self.take_out)
+                .bind(source)
+                .bind(list(changes.gone.iter().cloned()))
+                .execute(tx)
+                .await?;
         }
-        concerned.user(user);
-        concerned.rows += 1;
-        sqlx::query(
-            "INSERT OR REPLACE INTO users (source, user_principal_name, record) VALUES (?1, ?2, ?3)",
-        )
-        .bind(&records.source)
-        .bind(name)
-        .bind(bytes)
-        .execute(&mut *tx)
-        .await?;
+        Ok(())
     }
-    for (name, bytes) in before {
-        concerned.user(&old(&bytes)?);
-        concerned.rows += 1;
-        sqlx::query("DELETE FROM users WHERE source = ?1 AND user_principal_name = ?2")
+}
+
+impl Store {
+    async fn devices_that_differ(
+        &self,
+        records: &SourceRecords,
+        concerned: &mut Concerned,
+    ) -> Result<Changes, StoreError> {
+        let rows = sqlx::query("SELECT id, record FROM managed_devices WHERE source = ?1")
             .bind(&records.source)
-            .bind(name)
-            .execute(&mut *tx)
+            .fetch_all(&self.read)
             .await?;
+        let mut before: HashMap<String, Vec<u8>> = HashMap::with_capacity(rows.len());
+        for row in &rows {
+            before.insert(row.text("id")?, row.bytes("record")?);
+        }
+        let old = |bytes: &[u8]| {
+            decode_managed_device(bytes)
+                .map_err(|error| StoreError::damaged("device record", error))
+        };
+        let mut changes = Changes::default();
+        for device in &records.devices {
+            let bytes =
+                encode_managed_device(&ManagedDevice { provenance: undated(), ..device.clone() });
+            let found = before.remove(&device.id);
+            if found.as_ref() == Some(&bytes) {
+                continue;
+            }
+            if let Some(found) = found {
+                concerned.device(&old(&found)?);
+            }
+            concerned.device(device);
+            concerned.rows += 1;
+            changes.put.push((device.id.clone(), bytes));
+        }
+        for (id, bytes) in before {
+            concerned.device(&old(&bytes)?);
+            concerned.rows += 1;
+            changes.gone.push(id);
+        }
+        Ok(changes)
     }
-    Ok(())
+
+    async fn users_that_differ(
+        &self,
+        records: &SourceRecords,
+        concerned: &mut Concerned,
+    ) -> Result<Changes, StoreError> {
+        let rows = sqlx::query("SELECT user_principal_name, record FROM users WHERE source = ?1")
+            .bind(&records.source)
+            .fetch_all(&self.read)
+            .await?;
+        let mut before: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+        for row in &rows {
+            before.insert(row.text("user_principal_name")?, row.bytes("record")?);
+        }
+        let old = |bytes: &[u8]| {
+            decode_user(bytes).map_err(|error| StoreError::damaged("user record", error))
+        };
+        let mut changes = Changes::default();
+        for user in &records.users {
+            let name = folded(&user.user_principal_name);
+            let bytes = encode_user(&User { provenance: undated(), ..user.clone() });
+            let found = before.remove(&name);
+            if found.as_ref() == Some(&bytes) {
+                continue;
+            }
+            if let Some(found) = found {
+                concerned.user(&old(&found)?);
+            }
+            concerned.user(user);
+            concerned.rows += 1;
+            changes.put.push((name, bytes));
+        }
+        for (name, bytes) in before {
+            concerned.user(&old(&bytes)?);
+            concerned.rows += 1;
+            changes.gone.push(name);
+        }
+        Ok(changes)
+    }
 }
