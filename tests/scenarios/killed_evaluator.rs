@@ -1,5 +1,5 @@
 //! One of two evaluators is killed in the middle of a large evaluation: nothing is lost, nothing comes
-//! twice, and it is used again once it is back.
+//! twice, it is used again once it is back, and a small organization does not wait for the large one.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -17,6 +17,10 @@ use exgate_tests::{eventually, is, scenario};
 
 /// Enough that a kill falls in the middle.
 const PEOPLE: u32 = 20_000;
+/// A few more in an organization whose turn comes after the large one's.
+const FEW: u32 = 20;
+/// All of them.
+const ALL: u64 = PEOPLE as u64 + FEW as u64;
 /// How many decisions of each evaluator have to be there before one is killed.
 const BEFORE_THE_KILL: u64 = 500;
 /// How many stored decisions are read at once.
@@ -34,10 +38,11 @@ fn an_evaluator_that_is_killed_loses_and_doubles_nothing() {
             ..Options::default()
         };
         let mut world = World::empty(options).await;
-        let organization = "contoso".parse().unwrap();
-        let population = Population { organization, count: PEOPLE };
+        let population = Population { organization: "contoso".parse().unwrap(), count: PEOPLE };
+        let small = Population { organization: "fabrikam".parse().unwrap(), count: FEW };
         let path = world.setup.path("coordinator.db");
         population.move_in(&path).await;
+        small.move_in(&path).await;
         population.write_records(world.records.folder());
         for part in [Part::Evaluator, Part::SecondEvaluator, Part::Coordinator] {
             world.begin(part).await;
@@ -53,8 +58,8 @@ fn an_evaluator_that_is_killed_loses_and_doubles_nothing() {
         .await;
         world.kill(&Part::SecondEvaluator);
         let killed_at = decisions_written(&world).await;
-        assert!(killed_at < u64::from(PEOPLE), "all was decided before the kill: {killed_at}");
-        decided(&world, u64::from(PEOPLE)).await;
+        assert!(killed_at < ALL, "all was decided before the kill: {killed_at}");
+        decided(&world, ALL).await;
         let info = world.operator.server_info().await.unwrap();
         assert_eq!(info.evaluator_problem, "", "one of them decides");
         let [one, other] = info.evaluators.as_slice() else { panic!("{info:?}") };
@@ -75,11 +80,11 @@ fn an_evaluator_that_is_killed_loses_and_doubles_nothing() {
         .await;
         let before = cases(&world).await;
         let second = apply(&world, &POLICIES.replace("\"16.0\"", "\"15.0\"")).await;
-        decided(&world, u64::from(PEOPLE) * 2).await;
+        decided(&world, ALL * 2).await;
         let after = cases(&world).await;
         assert!(after[1] > before[1] && after[0] > before[0], "{before:?} {after:?}");
         let asked = after.iter().sum::<u64>() - before.iter().sum::<u64>();
-        assert!(asked <= u64::from(PEOPLE) * 5 / 4, "{asked} questions about {PEOPLE} cases");
+        assert!(asked <= ALL * 5 / 4, "{asked} questions about {ALL} cases");
 
         let secret = std::fs::read_to_string(world.setup.path("bundle-signing.key")).unwrap();
         let secret = secret.lines().nth(1).unwrap();
@@ -87,7 +92,12 @@ fn an_evaluator_that_is_killed_loses_and_doubles_nothing() {
             assert!(!world.log(&part).contains(secret), "{part:?} tells the signing key");
         }
         world.end(&Part::Coordinator).await;
-        stored_once(&path, &population, &[first, second]).await;
+        let bundles = [first, second];
+        let large_at = stored_once(&path, &population, &bundles).await;
+        let small_at = stored_once(&path, &small, &bundles).await;
+        for (large_at, small_at) in large_at.iter().zip(&small_at) {
+            assert!(small_at < large_at, "{small_at} came after all of {large_at}");
+        }
         world.close().await;
     });
 }
@@ -129,8 +139,13 @@ async fn decided(world: &World, count: u64) {
 }
 
 /// Every case has one decision by each bundle, in order; it is what anybody gets who decides the same
-/// question by the same bundle; and no case is due.
-async fn stored_once(path: &std::path::Path, population: &Population, bundles: &[Applied]) {
+/// question by the same bundle; and no case is due. Says where each bundle's last decision stands in the
+/// order in which all were stored.
+async fn stored_once(
+    path: &std::path::Path,
+    population: &Population,
+    bundles: &[Applied],
+) -> Vec<i64> {
     let store = Store::open(path).await.unwrap();
     let read = |(digest, text): &Applied| {
         let file = PolicyFile { path: "policies.yaml".to_owned(), content: text.clone().into() };
@@ -141,15 +156,17 @@ async fn stored_once(path: &std::path::Path, population: &Population, bundles: &
     let compiled: Vec<_> = bundles.iter().map(read).collect();
     let mut seen: HashMap<String, usize> = HashMap::new();
     let mut reasons: HashMap<String, usize> = HashMap::new();
+    let mut last_at = vec![0; bundles.len()];
     let mut after = 0;
     loop {
         let page = store.decisions(&population.organization, after, PAGE).await.unwrap();
         let Some((last, _)) = page.last() else { break };
         after = *last;
-        for (_, StoredDecision { case, decision, .. }) in &page {
+        for (at, StoredDecision { case, decision, .. }) in &page {
             let count = seen.entry(case.device.device_id.to_string()).or_default();
             let bundle = &compiled[*count];
             assert_eq!(decide(bundle, case), *decision);
+            last_at[*count] = *at;
             *count += 1;
             *reasons.entry(format!("{:?}", decision.reasons)).or_default() += 1;
         }
@@ -164,4 +181,5 @@ async fn stored_once(path: &std::path::Path, population: &Population, bundles: &
         assert!(store.files_of_bundle(*digest).await.unwrap().is_some());
     }
     store.close().await;
+    last_at
 }

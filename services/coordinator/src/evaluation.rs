@@ -35,7 +35,7 @@ use replicas::{Bundle, EvaluatorState, Evaluators, Files};
 /// The most cases in one batch.
 const BATCH_CASES_MAX: u32 = 500;
 /// How many batches one organization has before it is another one's turn.
-const PART_BATCHES_MAX: usize = 40;
+const PART_BATCHES_MAX: usize = 20;
 /// How many cases a sweep marks at once: ten batches, and the store's writer is soon free again.
 const SWEPT_MAX: u32 = 5_000;
 /// How often due cases are looked for when nothing says that there are some.
