@@ -32,6 +32,12 @@ impl Cases {
         Self { store, records }
     }
 
+    /// Waits until the records are as new as they can be: questions that are put before are put by what
+    /// the last process knew.
+    pub async fn ready(&self) {
+        self.records.looked().await;
+    }
+
     /// The questions that are due, the longest waiting first; none when nothing more is due. `after`
     /// is the last one of those that are being asked already.
     pub async fn due(

@@ -3,18 +3,16 @@
 //! cases stay due. An answer is stored under the mark of its question, so that each counts once.
 
 pub mod evaluator_client;
+mod pass;
 pub mod replicas;
 mod trial;
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::sync::{Mutex as AsyncMutex, Notify};
-use tokio::time::Instant;
-use tracing::{Instrument, Span};
+use tracing::Span;
 
 use exgate_domain::case::Case;
 use exgate_domain::decision::Decision;
@@ -24,22 +22,19 @@ use exgate_runtime::backoff::Backoff;
 use exgate_runtime::clock::Clock;
 use exgate_runtime::telemetry::current_traceparent;
 
-use crate::cases::{Cases, DueCase};
+use crate::cases::Cases;
 use crate::metrics::Metrics;
 use crate::outbox::Outbox;
 use crate::policies::{Checked, PolicyFile};
-use crate::store::{Decided, Marked, Store, StoreError};
+use crate::store::{Store, StoreError};
 use evaluator_client::{EvaluatorError, Explanation};
+use pass::Pass;
 use replicas::{Bundle, EvaluatorState, Evaluators, Files};
 
-/// The most cases in one batch.
-const BATCH_CASES_MAX: u32 = 500;
-/// How many batches one organization has before it is another one's turn.
-const PART_BATCHES_MAX: usize = 20;
-/// How many cases a sweep marks at once: ten batches, and the store's writer is soon free again.
-const SWEPT_MAX: u32 = 5_000;
 /// How often due cases are looked for when nothing says that there are some.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// How long the first look at the records is waited for after a start.
+const FIRST_RECORDS_WAIT_MAX: Duration = Duration::from_secs(60);
 /// The shortest and the longest ceiling of the wait after an evaluator did not answer.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(15));
 
@@ -58,6 +53,16 @@ pub enum EvaluationError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl EvaluationError {
+    /// Whether evaluators answer, but not this question.
+    fn is_refusal(&self) -> bool {
+        match self {
+            Self::Evaluator(error) => !error.is_absence(),
+            Self::NoPolicy | Self::BundleGone(_) | Self::Store(_) => false,
+        }
+    }
 }
 
 /// The evaluation of all organizations; cheap to clone.
@@ -122,11 +127,15 @@ impl Evaluation {
         tokio::pin!(stopped);
         let (first, longest) = BACK_OFF;
         let mut backoff = Backoff::default().between(first, longest);
+        tokio::select! {
+            () = &mut stopped => return,
+            () = self.records_ready() => {}
+        }
         loop {
             let wait = match self.look().await {
                 Ok(()) => {
                     backoff.reset();
-                    LOOK_EVERY
+                    self.until_next_due().await
                 }
                 Err(error) => {
                     tracing::debug!(error = exgate_runtime::report(&error), "cases stay due");
@@ -139,6 +148,23 @@ impl Evaluation {
                 () = tokio::time::sleep(wait) => {}
             }
         }
+    }
+
+    /// Decides nothing by records that only look too old because nobody has read them since the start.
+    async fn records_ready(&self) {
+        let ready = self.0.cases.ready();
+        if tokio::time::timeout(FIRST_RECORDS_WAIT_MAX, ready).await.is_err() {
+            let seconds = FIRST_RECORDS_WAIT_MAX.as_secs();
+            tracing::warn!(seconds, "records are still being read; decided by what was stored");
+        }
+    }
+
+    /// How long nothing is due by time alone, up to the time at which is looked anyway.
+    async fn until_next_due(&self) -> Duration {
+        let next = self.0.store.next_due_at().await.ok().flatten();
+        let wait = next.and_then(|next| next.duration_since(self.0.clock.now()).try_into().ok());
+        // What is due already is what nobody can be asked about.
+        wait.filter(|wait: &Duration| !wait.is_zero()).unwrap_or(LOOK_EVERY).min(LOOK_EVERY)
     }
 
     /// Looks at once instead of a little later.
@@ -167,17 +193,24 @@ impl Evaluation {
     /// Decides what is due now, a part of each organization in turn: a small one does not wait until a
     /// large one is through.
     async fn look(&self) -> Result<(), EvaluationError> {
+        let (mut failed, mut result) = (BTreeSet::new(), Ok(()));
         loop {
-            let (mut found, mut result) = (false, Ok(()));
-            for organization in self.0.store.organizations_due(self.0.clock.now()).await? {
-                match self.part(&self.pass(&organization)).await {
+            let mut found = false;
+            let due = self.0.store.organizations_due(self.0.clock.now()).await?;
+            for organization in
+                due.into_iter().filter(|it| !failed.contains(it)).collect::<Vec<_>>()
+            {
+                match self.part(&Pass::new(self, &organization)).await {
                     Ok(any) => found |= any,
                     // Without a policy there is no question, and no trouble either.
                     Err(EvaluationError::NoPolicy) => {}
-                    Err(error) => result = Err(error),
+                    Err(error) => {
+                        failed.insert(organization);
+                        result = Err(error);
+                    }
                 }
             }
-            if !found || result.is_err() {
+            if !found {
                 return result;
             }
         }
@@ -188,15 +221,10 @@ impl Evaluation {
     /// # Errors
     /// When no evaluator answers: what was answered before is stored, the rest stays due.
     pub async fn attempt(&self, organization: &OrganizationId) -> Result<(), EvaluationError> {
-        let pass = self.pass(organization);
+        let pass = Pass::new(self, organization);
         // What was marked anew while it was being asked about is due again.
         while self.part(&pass).await? {}
         Ok(())
-    }
-
-    fn pass<'a>(&'a self, organization: &'a OrganizationId) -> Pass<'a> {
-        let run = self.causes().get(organization).cloned();
-        Pass { evaluation: self, organization, run, span: OnceLock::new() }
     }
 
     /// Takes its turn for one part of a pass; says whether anything was found to do.
@@ -274,102 +302,5 @@ impl Evaluation {
 
     fn causes(&self) -> MutexGuard<'_, HashMap<OrganizationId, Span>> {
         self.0.causes.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// One way through all that is due in an organization.
-struct Pass<'a> {
-    evaluation: &'a Evaluation,
-    organization: &'a OrganizationId,
-    /// The run that causes it.
-    run: Option<Span>,
-    span: OnceLock<Span>,
-}
-
-impl Pass<'_> {
-    /// Asks once about each case that is due, up to so many, several batches at a time, and stores each
-    /// answer as it comes; says whether anything was found to do.
-    async fn go(&self) -> Result<bool, EvaluationError> {
-        let found = AtomicBool::new(false);
-        let window = self.evaluation.0.evaluators.questions_max().max(1);
-        let batches = stream::try_unfold(None, |after| self.read(after, &found));
-        batches
-            .take(PART_BATCHES_MAX)
-            .try_for_each_concurrent(window, |due| {
-                let done = async move {
-                    self.batch(&due).await?;
-                    self.evaluation.0.outbox.wake();
-                    Ok(())
-                };
-                done.instrument(self.span().clone())
-            })
-            .await?;
-        Ok(found.into_inner())
-    }
-
-    /// The next batch, and its last case, after which the one that follows begins. A sweep runs ahead of
-    /// what is asked: a case that it marks after it was asked about is asked about again.
-    async fn read(
-        &self,
-        after: Option<Marked>,
-        found: &AtomicBool,
-    ) -> Result<Option<(Vec<DueCase>, Option<Marked>)>, EvaluationError> {
-        let Inner { store, cases, clock, .. } = &*self.evaluation.0;
-        let (organization, limit) = (self.organization, BATCH_CASES_MAX);
-        loop {
-            let swept = store.sweep(organization, SWEPT_MAX).await?;
-            let due = cases.due(organization, clock.now(), after.as_ref(), limit).await?;
-            found.fetch_or(swept || !due.is_empty(), Ordering::Relaxed);
-            if let Some(last) = due.last().map(|due| due.marked.clone()) {
-                return Ok(Some((due, Some(last))));
-            }
-            if !swept {
-                return Ok(None);
-            }
-        }
-    }
-
-    async fn batch(&self, due: &[DueCase]) -> Result<(), EvaluationError> {
-        let Inner { store, clock, metrics, .. } = &*self.evaluation.0;
-        let organization = self.organization;
-        let bundle = store.bundle().await?.ok_or(EvaluationError::NoPolicy)?;
-        let questions: Vec<Case> = due.iter().map(|due| due.case.clone()).collect();
-        let started = Instant::now();
-        let decisions = self.evaluation.decide(self.evaluation.stored(bundle), &questions).await?;
-        let decided: Vec<_> = due
-            .iter()
-            .zip(&decisions)
-            .map(|(due, decision)| Decided { marked: &due.marked, case: &due.case, decision })
-            .collect();
-        let stored = store.put_decisions(organization, &decided, clock.now()).await?;
-        metrics.decided(organization, &decisions, started.elapsed());
-        if stored.stored > 0 {
-            let (cases, changed) = (decisions.len(), stored.access_changed.len());
-            tracing::info!(
-                %organization, cases, decisions = stored.stored, mailboxes = changed,
-                "cases were decided"
-            );
-        }
-        Ok(())
-    }
-
-    /// The span of what is done; made with the first batch, so that nothing due leaves no trace.
-    fn span(&self) -> &Span {
-        self.span.get_or_init(|| {
-            let organization = self.organization;
-            let span = match &self.run {
-                Some(run) => tracing::info_span!(
-                    parent: run, "exgate.sync.evaluate", exgate.organization.id = %organization
-                ),
-                None => tracing::info_span!(
-                    parent: None, "exgate.sync.evaluate", exgate.organization.id = %organization
-                ),
-            };
-            if self.run.is_none() {
-                let outbox = &self.evaluation.0.outbox;
-                outbox.caused_by(organization, &span.in_scope(current_traceparent));
-            }
-            span
-        })
     }
 }

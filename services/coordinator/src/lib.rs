@@ -172,7 +172,8 @@ async fn assemble(config: &Config, store: Store, tasks: &Tasks) -> Result<Surfac
     let (timeout, resume_within) = (config.sync.timeout, config.sync.resume_within);
     let runs = Runs::new(parts.clone(), timeout.duration(), resume_within.duration());
     runs.take_over().await?;
-    let statistics = Statistics::new(parts, runs.clone(), config.sync.statistics_age());
+    let statistics_age = config.sync.statistics_age();
+    let statistics = Statistics::new(parts, runs.clone(), statistics_age);
     let gauges =
         metrics::Gauges::new(metrics, store.clone(), records.clone(), agents.clone(), runs.clone());
 
@@ -203,6 +204,7 @@ async fn assemble(config: &Config, store: Store, tasks: &Tasks) -> Result<Surfac
         outbox,
         policies,
         records,
+        has_statistics: statistics_age.is_some(),
         started_at,
     });
     Ok(Surfaces { agents: agents_api, operators: OperatorApi::new(operator) })

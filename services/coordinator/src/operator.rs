@@ -206,6 +206,8 @@ pub struct Parts {
     pub policies: Policies,
     /// Where records come from.
     pub records: RecordsHandle,
+    /// Whether device statistics are read, so that it is known when devices last synchronised.
+    pub has_statistics: bool,
     /// Since when the process runs.
     pub started_at: Timestamp,
 }

@@ -6,6 +6,7 @@
 
 mod documents;
 mod groups;
+mod last_sync;
 mod schema;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,6 +23,7 @@ use crate::store::{AppliedPolicies, Store, StoreError, folded};
 
 pub use crate::store::{PolicyFile, StoredPolicy};
 pub use groups::{NamedGroup, unknown_groups};
+pub use last_sync::{KeyPlace, last_sync_unknown};
 pub use schema::schema;
 
 use documents::{OrganizationRead, Parts};
@@ -103,6 +105,8 @@ pub struct Accepted {
     pub warnings: Vec<Diagnostic>,
     /// The groups that the policies name.
     pub groups: Vec<NamedGroup>,
+    /// Where they ask when a device last synchronised.
+    pub last_sync_keys: Vec<KeyPlace>,
 }
 
 /// A bundle that is good, and not in force.
@@ -165,6 +169,8 @@ pub struct Applied {
     pub warnings: Vec<Diagnostic>,
     /// The groups that the policies in force name.
     pub groups: Vec<NamedGroup>,
+    /// Where they ask when a device last synchronised.
+    pub last_sync_keys: Vec<KeyPlace>,
 }
 
 /// Why documents are not applied. Nothing was changed.
@@ -206,10 +212,10 @@ impl Policies {
         let Apply { files, validate_only, actor, now } = apply;
         let Prepared { before, parts, organizations, after, accepted } =
             self.prepare(&files, check).await?;
-        let bundle = (!after.is_empty()).then_some(accepted.digest);
+        let Accepted { digest, policies, warnings, groups, last_sync_keys } = accepted;
+        let bundle = (!after.is_empty()).then_some(digest);
         let documents = policy_changes(&before, &parts);
-        let mut applied =
-            Applied { documents, bundle, warnings: accepted.warnings, groups: accepted.groups };
+        let mut applied = Applied { documents, bundle, warnings, groups, last_sync_keys };
         applied.documents.extend(organizations.changes);
         if validate_only {
             return Ok(applied);
@@ -218,7 +224,7 @@ impl Policies {
             let PolicySummary { kind, name, path, line } = policy;
             StoredPolicy { name, kind, path, line, applied_at: now }
         };
-        let policies: Vec<_> = accepted.policies.into_iter().map(stored).collect();
+        let policies: Vec<_> = policies.into_iter().map(stored).collect();
         let documents = AppliedPolicies {
             files: &after,
             policies: &policies,
@@ -333,6 +339,7 @@ fn empty_bundle() -> Accepted {
         policies: Vec::new(),
         warnings: Vec::new(),
         groups: Vec::new(),
+        last_sync_keys: Vec::new(),
     }
 }
 

@@ -42,13 +42,18 @@ pub struct Sources {
     clock: Clock,
     reads: Vec<Read>,
     records: watch::Sender<Arc<Records>>,
+    /// Whether every source was looked at since this start.
+    looked: watch::Sender<bool>,
     /// Which sources could be relied on when the cases were last marked.
     trusted: Vec<bool>,
 }
 
 /// Gives the records in force; cheap to clone.
 #[derive(Debug, Clone)]
-pub struct RecordsHandle(watch::Receiver<Arc<Records>>);
+pub struct RecordsHandle {
+    records: watch::Receiver<Arc<Records>>,
+    looked: watch::Receiver<bool>,
+}
 
 /// How one source is read.
 #[derive(Debug)]
@@ -75,7 +80,7 @@ enum Look {
 impl RecordsHandle {
     /// The records in force.
     pub fn records(&self) -> Arc<Records> {
-        Arc::clone(&self.0.borrow())
+        Arc::clone(&self.records.borrow())
     }
 
     /// How the sources are, by name.
@@ -85,7 +90,14 @@ impl RecordsHandle {
 
     /// Tells when records changed; the cases they concern are due by the last time it tells.
     pub fn changed(&self) -> watch::Receiver<Arc<Records>> {
-        self.0.clone()
+        self.records.clone()
+    }
+
+    /// Waits until every source was looked at since this start, well or not. What the store has of them
+    /// is as old as the last process, and may only look too old.
+    pub async fn looked(&self) {
+        // Who reads no more has nothing newer either.
+        drop(self.looked.clone().wait_for(|looked| *looked).await);
     }
 }
 
@@ -129,12 +141,13 @@ impl Sources {
         });
         let trusted = trusted(&records, now);
         let (sender, _) = watch::channel(Arc::new(records));
-        Ok(Self { store, clock, reads, records: sender, trusted })
+        let (looked, _) = watch::channel(false);
+        Ok(Self { store, clock, reads, records: sender, looked, trusted })
     }
 
     /// Gives access to the records.
     pub fn handle(&self) -> RecordsHandle {
-        RecordsHandle(self.records.subscribe())
+        RecordsHandle { records: self.records.subscribe(), looked: self.looked.subscribe() }
     }
 
     /// Reads the sources whenever they are due, without end.
@@ -174,6 +187,7 @@ impl Sources {
                 }
             }
         }
+        self.looked.send_replace(true);
     }
 
     /// When to look again: at the next reading, or when a source becomes too old.

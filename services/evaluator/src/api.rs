@@ -20,7 +20,8 @@ use exgate_proto::evaluator::v1::{
 use exgate_proto::types::v1 as pb;
 
 use crate::bundles::{
-    Bundle, Cache, Diagnostic, GroupReference, Loaded, PolicyFile, Severity, Summary, digest,
+    Bundle, Cache, Diagnostic, GroupReference, KeyReference, Loaded, PolicyFile, Severity, Summary,
+    digest,
 };
 use crate::explain::{Explanation, Language, explain};
 use crate::metrics::Metrics;
@@ -102,12 +103,14 @@ impl EvaluatorService for Api {
                 diagnostics: bundle.warnings().iter().cloned().map(diagnostic).collect(),
                 policies: bundle.summaries().iter().map(policy_summary).collect(),
                 groups: bundle.named_groups().iter().map(group_reference).collect(),
+                last_sync_keys: bundle.last_sync_keys().iter().map(key_reference).collect(),
             },
             Err(mistakes) => CheckBundleResponse {
                 bundle_digest: Vec::new(),
                 diagnostics: mistakes.into_iter().map(diagnostic).collect(),
                 policies: Vec::new(),
                 groups: Vec::new(),
+                last_sync_keys: Vec::new(),
             },
         }))
     }
@@ -193,6 +196,11 @@ fn diagnostic(mistake: Diagnostic) -> pb::Diagnostic {
 fn group_reference(reference: &GroupReference) -> pb::GroupReference {
     let GroupReference { group, path, line, column, key } = reference.clone();
     pb::GroupReference { group, path, line, column, key }
+}
+
+fn key_reference(reference: &KeyReference) -> pb::KeyReference {
+    let KeyReference { path, line, column, key } = reference.clone();
+    pb::KeyReference { path, line, column, key }
 }
 
 fn policy_summary(summary: &Summary) -> pb::PolicySummary {

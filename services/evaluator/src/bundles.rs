@@ -19,7 +19,7 @@ pub use cache::{Cache, Limits, Loaded};
 pub(crate) use compiled::{Compliance, Groups, Membership, TargetedLocal, Targeting};
 pub(crate) use compiled::{Origin, Where};
 pub(crate) use coverage::{Coverage, Rule as CoveredRule};
-pub use diagnostic::{DIAGNOSTICS_MAX, Diagnostic, GroupReference, Severity};
+pub use diagnostic::{DIAGNOSTICS_MAX, Diagnostic, GroupReference, KeyReference, Severity};
 pub(crate) use diagnostic::{nearest, write_instead};
 pub use digest::digest;
 pub(crate) use proof::{Proof, Test, reason_words};
@@ -27,7 +27,7 @@ pub use schema::schema;
 
 use exgate_domain::ids::BundleDigest;
 
-use diagnostic::Diagnostics;
+use diagnostic::{Diagnostics, Needs};
 use text::Documents;
 
 use crate::expressions::Asked;
@@ -70,7 +70,7 @@ pub struct Bundle {
     asked: Asked,
     summaries: Vec<Summary>,
     warnings: Vec<Diagnostic>,
-    named_groups: Vec<GroupReference>,
+    needs: Needs,
 }
 
 impl Bundle {
@@ -121,7 +121,7 @@ impl Bundle {
             asked,
             compliance,
             summaries,
-            named_groups: found.take_groups(),
+            needs: found.take_needs(),
             warnings: found.into_sorted(),
         };
         Ok((bundle, tests))
@@ -149,7 +149,12 @@ impl Bundle {
 
     /// The places at which policies name groups.
     pub fn named_groups(&self) -> &[GroupReference] {
-        &self.named_groups
+        &self.needs.groups
+    }
+
+    /// The places at which policies ask when a device last synchronised.
+    pub fn last_sync_keys(&self) -> &[KeyReference] {
+        &self.needs.last_sync
     }
 
     /// The access policies, the first to be asked first.

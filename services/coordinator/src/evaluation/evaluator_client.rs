@@ -19,7 +19,7 @@ use exgate_runtime::grpc::{Channel, MESSAGE_BYTES_MAX};
 use exgate_runtime::listen::Endpoint;
 
 use crate::policies::{
-    Accepted, Checked, Diagnostic, NamedGroup, PolicyFile, PolicySummary, Severity,
+    Accepted, Checked, Diagnostic, KeyPlace, NamedGroup, PolicyFile, PolicySummary, Severity,
 };
 
 /// How long an evaluator may take over one call.
@@ -168,7 +168,13 @@ impl EvaluatorClient {
         let message = pb::CheckBundleRequest { files: to_files(files) };
         let answer = self.client.clone().check_bundle(request(message)).await;
         let answer = answer.map_err(|status| refusal(&status, None))?.into_inner();
-        let pb::CheckBundleResponse { bundle_digest, diagnostics, policies, groups } = answer;
+        let pb::CheckBundleResponse {
+            bundle_digest,
+            diagnostics,
+            policies,
+            groups,
+            last_sync_keys,
+        } = answer;
         let found = diagnostics.into_iter().map(diagnostic).collect();
         if bundle_digest.is_empty() {
             return Ok(Err(found));
@@ -178,6 +184,7 @@ impl EvaluatorClient {
             policies: policies.into_iter().map(summary).collect(),
             warnings: found,
             groups: groups.into_iter().map(named_group).collect(),
+            last_sync_keys: last_sync_keys.into_iter().map(key_place).collect(),
         }))
     }
 
@@ -327,6 +334,11 @@ fn diagnostic(wire: types::Diagnostic) -> Diagnostic {
 fn named_group(wire: types::GroupReference) -> NamedGroup {
     let types::GroupReference { group, path, line, column, key } = wire;
     NamedGroup { group, path, line, column, key }
+}
+
+fn key_place(wire: types::KeyReference) -> KeyPlace {
+    let types::KeyReference { path, line, column, key } = wire;
+    KeyPlace { path, line, column, key }
 }
 
 fn summary(wire: types::PolicySummary) -> PolicySummary {

@@ -115,8 +115,8 @@ struct State {
 struct Down {
     problem: String,
     until: Instant,
-    /// Whether it answers, and does not take our bundles: only a question about one says when it does.
-    is_distrust: bool,
+    /// Whether it answers, but not what others do or not by our bundles: only a question says when it does.
+    answers_badly: bool,
 }
 
 /// The right to ask one evaluator, until it is dropped.
@@ -296,8 +296,8 @@ impl Evaluators {
         let is_due = {
             let state = replica.state();
             let is_silent = state.heard.is_none_or(|(at, _)| now.duration_since(at) >= SILENCE_MAX);
-            let distrusts = state.down.as_ref().is_some_and(|down| down.is_distrust);
-            let is_asked = state.asked > 0 || distrusts || !state.is_usable(now);
+            let answers_badly = state.down.as_ref().is_some_and(|down| down.answers_badly);
+            let is_asked = state.asked > 0 || answers_badly || !state.is_usable(now);
             !is_asked && (state.down.is_some() || is_silent)
         };
         // Any answer will do: this question costs it next to nothing.
@@ -309,7 +309,8 @@ impl Evaluators {
         }
     }
 
-    /// Asks one evaluator after the other until one answers, each once; says which one did.
+    /// Asks one evaluator after the other until one answers, each once; says which one did. Where all
+    /// that can be had refuse, it is the question; where another one answers, it was them.
     async fn ask<T, F>(
         &self,
         bundle: Option<Bundle<'_>>,
@@ -320,6 +321,7 @@ impl Evaluators {
     {
         let mut tried = vec![false; self.0.replicas.len()];
         let mut last = EvaluatorError::Unavailable("no endpoint is configured".to_owned());
+        let mut refusals: Vec<(&Replica, EvaluatorError)> = Vec::new();
         while let Some(seat) = self.seat(&tried).await {
             let is_moved = tried.iter().any(|tried| *tried);
             if let Some(tried) = tried.get_mut(seat.number) {
@@ -331,16 +333,21 @@ impl Evaluators {
             match self.ask_one(seat.replica, bundle, &call).await {
                 Ok(answer) => {
                     self.answered(seat.replica, bundle.is_some());
+                    for (replica, error) in &refusals {
+                        self.failed(replica, error);
+                    }
                     return Ok((seat.number, answer));
                 }
                 Err(EvaluationError::Evaluator(error)) if error.is_absence() => {
                     self.failed(seat.replica, &error);
                     last = error;
                 }
+                Err(EvaluationError::Evaluator(error)) => refusals.push((seat.replica, error)),
                 Err(error) => return Err(error),
             }
         }
-        Err(last.into())
+        let refusal = refusals.into_iter().next().map(|(_, error)| error);
+        Err(refusal.unwrap_or(last).into())
     }
 
     /// Asks one evaluator, and gives it the bundle when it does not hold it.
@@ -446,7 +453,7 @@ impl Evaluators {
         let was_down = {
             let mut state = replica.state();
             state.heard = Some((Instant::now(), at));
-            if state.down.as_ref().is_some_and(|down| down.is_distrust) && !has_bundle {
+            if state.down.as_ref().is_some_and(|down| down.answers_badly) && !has_bundle {
                 return;
             }
             state.backoff.reset();
@@ -471,8 +478,8 @@ impl Evaluators {
                 Some(down) if down.until > now => down.until,
                 Some(_) | None => now + state.backoff.wait(),
             };
-            let is_distrust = matches!(error, EvaluatorError::Distrusted(_));
-            state.down = Some(Down { problem: problem.clone(), until, is_distrust });
+            let answers_badly = !matches!(error, EvaluatorError::Unavailable(_));
+            state.down = Some(Down { problem: problem.clone(), until, answers_badly });
             was_down
         };
         let endpoint = &replica.endpoint;

@@ -8,7 +8,7 @@ use super::paging::Cut;
 use super::{ACTOR, Operator, OperatorError, Page, PageRequest};
 use crate::evaluation::evaluator_client::EvaluatorError;
 use crate::evaluation::replicas::EvaluatorState;
-use crate::policies::{Applied, Apply, ApplyError, unknown_groups};
+use crate::policies::{Applied, Apply, ApplyError, last_sync_unknown, unknown_groups};
 use crate::sources::SourceState;
 use crate::status::nearest;
 use crate::store::{PolicyFile, StoredPolicy};
@@ -59,6 +59,10 @@ impl Operator {
         let mut applied = parts.policies.apply(apply, check).await.map_err(refused)?;
         let records = parts.records.records();
         applied.warnings.extend(unknown_groups(&applied.groups, records.groups()));
+        if !parts.has_statistics {
+            let keys = std::mem::take(&mut applied.last_sync_keys);
+            applied.warnings.extend(last_sync_unknown(keys));
+        }
         applied.warnings.sort();
         if !validate_only {
             tracing::info!(documents = applied.documents.len(), "documents were applied");

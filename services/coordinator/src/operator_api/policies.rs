@@ -26,7 +26,7 @@ impl PolicyService for OperatorApi {
             PolicyFile { path, content }
         };
         let files = files.into_iter().map(file).collect();
-        let Applied { documents, bundle, warnings, groups: _ } =
+        let Applied { documents, bundle, warnings, groups: _, last_sync_keys: _ } =
             self.operator.apply_documents(files, validate_only).await?;
         Ok(Response::new(pb::ApplyDocumentsResponse {
             documents: documents.into_iter().map(document).collect(),

@@ -39,7 +39,8 @@ async fn check(files: Vec<PolicyFile>) -> Result<Checked, Infallible> {
         return Ok(Err(vec![twice]));
     }
     let digest = BundleDigest::of(&content);
-    Ok(Ok(Accepted { digest, policies, warnings: Vec::new(), groups: Vec::new() }))
+    let last_sync_keys = Vec::new();
+    Ok(Ok(Accepted { digest, policies, warnings: Vec::new(), groups: Vec::new(), last_sync_keys }))
 }
 
 fn nothing() -> Diagnostic {

@@ -203,3 +203,17 @@ impl Row for UserRow {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_guide_names_every_property_that_is_read() {
+        let guide = include_str!("../../../../docs/operating.md");
+        let names = DeviceRow::FIELDS.iter().map(|(name, _)| *name);
+        let names = names.chain(UserRow::FIELDS.iter().map(|(name, _)| *name));
+        let missing: Vec<_> = names.filter(|name| !guide.contains(&format!("`{name}`"))).collect();
+        assert!(missing.is_empty(), "docs/operating.md does not name {missing:?}");
+    }
+}

@@ -1,7 +1,8 @@
 //! All records in memory, by source, and what they say about one device of one mailbox.
 //!
 //! A source that is too old, was never read, or lists no device at all is not believed: as long as
-//! the answer hangs on it, nobody can be asked, and nothing is tightened.
+//! the answer hangs on it, nobody can be asked, and nothing is tightened. Whose a mailbox was stays known,
+//! so that it is still known which policy says what then happens.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -87,6 +88,12 @@ impl Source {
         ))
     }
 
+    /// The user with this address.
+    fn user(&self, address: &str, read_at: Timestamp) -> Option<User> {
+        let user = self.users.find(address)?;
+        Some(User { provenance: self.provenance(read_at), ..user.clone() })
+    }
+
     /// Whether its list of devices is believed when a device is not on it.
     pub(super) fn lists_devices(&self) -> bool {
         self.allow_empty || !self.devices.is_empty()
@@ -127,20 +134,28 @@ impl Records {
         let mine = |source: &&Source| {
             source.only_for.as_ref().is_none_or(|only_for| only_for.contains(organization))
         };
-        let mut fresh = Vec::new();
+        let (mut fresh, mut stale) = (Vec::new(), Vec::new());
         let mut doubt = None;
         for source in self.sources.iter().filter(mine) {
             match (source.trust(self.max_age, now), source.read_at) {
                 (Trust::Fresh, Some(read_at)) => fresh.push((source, read_at)),
                 (Trust::Fresh, None) => {}
-                (Trust::Stale(why), _) => doubt = doubt.or(Some(why)),
+                (Trust::Stale(why), read_at) => {
+                    stale.extend(read_at.map(|read_at| (source, read_at, why.clone())));
+                    doubt = doubt.or(Some(why));
+                }
             }
         }
-        let owner = fresh.iter().find_map(|(source, read_at)| {
-            let user = source.users.find(address)?;
-            Some(User { provenance: source.provenance(*read_at), ..user.clone() })
-        });
         let unavailable = |why| Management::Unavailable { why };
+        let owner = fresh.iter().find_map(|(source, read_at)| source.user(address, *read_at));
+        if owner.is_none() {
+            let known = stale
+                .into_iter()
+                .find_map(|(source, read_at, why)| Some((source.user(address, read_at)?, why)));
+            if let Some((owner, why)) = known {
+                return Said { owner: Some(owner), management: unavailable(why) };
+            }
+        }
         let management = match (matched(&fresh, owner.as_ref(), address, device), doubt) {
             (Ok(_), Some(why)) if owner.is_none() => unavailable(why),
             (Ok(managed), _) => managed,

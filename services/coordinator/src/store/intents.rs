@@ -121,20 +121,27 @@ impl Store {
         organization: &OrganizationId,
         limit: u32,
     ) -> Result<Vec<MailboxView>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT mailbox FROM intents WHERE organization = ?1 AND compare > 0 LIMIT ?2",
-        )
-        .bind(organization.as_str())
-        .bind(limit)
-        .fetch_all(&self.read)
-        .await?;
-        let guids = ids(&rows)?;
-        let views = self.views(organization, &guids).await?;
-        if views.len() < guids.len() {
-            let gone = guids.into_iter().filter(|id| !views.iter().any(|it| it.mailbox.id == *id));
-            self.forget_intents(organization, guid_list(gone.map(MailboxId::guid))).await?;
+        loop {
+            let rows = sqlx::query(
+                "SELECT mailbox FROM intents WHERE organization = ?1 AND compare > 0 LIMIT ?2",
+            )
+            .bind(organization.as_str())
+            .bind(limit)
+            .fetch_all(&self.read)
+            .await?;
+            let guids = ids(&rows)?;
+            let views = self.views(organization, &guids).await?;
+            let is_any_gone = views.len() < guids.len();
+            if is_any_gone {
+                let gone = guids.into_iter();
+                let gone = gone.filter(|id| !views.iter().any(|it| it.mailbox.id == *id));
+                self.forget_intents(organization, guid_list(gone.map(MailboxId::guid))).await?;
+            }
+            // Where all of them are gone, others may be marked.
+            if !views.is_empty() || !is_any_gone {
+                return Ok(views);
+            }
         }
-        Ok(views)
     }
 
     /// Lists mailboxes that need a change, have no open command and may be tried now; those that

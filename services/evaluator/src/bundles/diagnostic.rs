@@ -92,11 +92,33 @@ pub struct GroupReference {
     pub key: String,
 }
 
-/// The mistakes of one bundle, as they are found, and the groups that it names.
+/// A place at which a policy asks for something that not everybody knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyReference {
+    /// Path of the file.
+    pub path: String,
+    /// Line, from 1.
+    pub line: u32,
+    /// Column, from 1.
+    pub column: u32,
+    /// The key, such as `lastSyncMax`.
+    pub key: String,
+}
+
+/// What a bundle needs of others.
+#[derive(Debug, Default)]
+pub(crate) struct Needs {
+    /// The groups that it names.
+    pub(crate) groups: Vec<GroupReference>,
+    /// Where it asks when a device last synchronised.
+    pub(crate) last_sync: Vec<KeyReference>,
+}
+
+/// The mistakes of one bundle, as they are found, and what it needs of others.
 #[derive(Debug, Default)]
 pub(crate) struct Diagnostics {
     all: Vec<Diagnostic>,
-    groups: Vec<GroupReference>,
+    needs: Needs,
 }
 
 impl Diagnostics {
@@ -106,12 +128,17 @@ impl Diagnostics {
 
     /// A group is named.
     pub(crate) fn group(&mut self, reference: GroupReference) {
-        self.groups.push(reference);
+        self.needs.groups.push(reference);
     }
 
-    /// The groups that were named.
-    pub(crate) fn take_groups(&mut self) -> Vec<GroupReference> {
-        std::mem::take(&mut self.groups)
+    /// It is asked when a device last synchronised.
+    pub(crate) fn last_sync(&mut self, reference: KeyReference) {
+        self.needs.last_sync.push(reference);
+    }
+
+    /// What is needed of others.
+    pub(crate) fn take_needs(&mut self) -> Needs {
+        std::mem::take(&mut self.needs)
     }
 
     pub(crate) fn is_empty(&self) -> bool {

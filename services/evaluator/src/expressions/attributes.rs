@@ -182,7 +182,7 @@ static ATTRIBUTES: [Attribute; 41] = [
         |it| version(Version::read(&it.case.device.protocol_version))),
     maybe(Resource, "firstSyncAt", Instant, "The first synchronisation of its partnership.",
         |it| instant(it.case.device.first_sync_at)),
-    maybe(Resource, "lastSyncAt", Instant, "The last synchronisation of mail that succeeded.",
+    maybe(Resource, LAST_SYNC, Instant, "The last synchronisation of mail that succeeded.",
         |it| instant(it.case.last_sync_at)),
 
     maybe(Resource, "isManaged", Truth, "Whether an MDM manages it. Missing while the records are too old.",
@@ -238,7 +238,9 @@ static ATTRIBUTES: [Attribute; 41] = [
 
 /// The one attribute that changes by time alone.
 pub(super) const NOW: &str = "now";
-/// How often it changes.
+/// The one attribute that needs Exchange's statistics of devices.
+pub(super) const LAST_SYNC: &str = "lastSyncAt";
+/// How often the time changes.
 pub(super) const HOUR_SECONDS: i64 = 3_600;
 
 /// The last full hour, so that what an expression says of the time holds until the next one.

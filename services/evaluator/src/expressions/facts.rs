@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use exgate_domain::case::{Case, Management};
 use exgate_domain::record::{ManagedDevice, User};
 
-use super::attributes::{self, HOUR_SECONDS, NOW, Of, attributes};
+use super::attributes::{self, HOUR_SECONDS, LAST_SYNC, NOW, Of, attributes};
 use super::scan::GROUP;
 use super::words::WordType;
 use super::{WORD_TYPES, schema};
@@ -43,6 +43,11 @@ impl Asked {
 
     fn has(&self, number: usize) -> bool {
         self.attributes & attributes::bit(number) != 0
+    }
+
+    /// Whether it is asked when a device last synchronised.
+    pub(crate) fn asks_last_sync(&self) -> bool {
+        self.attributes & attributes::numbers(LAST_SYNC) != 0
     }
 
     fn asks_for_the_time(&self) -> bool {

@@ -141,7 +141,7 @@ impl<L: Listener> Assessing<'_, '_, L> {
             }
         }
         let platform = trimmed(&record.operating_system);
-        let listed = written.platforms.iter().find(|it| it.platform.eq_ignore_ascii_case(platform));
+        let listed = written.platforms.iter().find(|it| it.are_for(platform));
         let finding = match listed {
             Some(listed) => Finding::satisfied(Fact::System(System::Listed(&listed.platform))),
             None if platform.is_empty() => Finding::unknown(Fact::System(System::Unknown)),

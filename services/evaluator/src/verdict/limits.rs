@@ -3,12 +3,13 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use exgate_domain::case::Sibling;
+use exgate_domain::case::{Case, Sibling};
 use exgate_domain::decision::{Outcome, Reason};
 use exgate_domain::ids::DeviceId;
 use exgate_domain::policy::{Access, DeviceLimit, Keep};
 
 use super::{Contact, Fact, Limit, Listener, Look, Owner, Rule, Verdict, local};
+use crate::bundles::{Membership, Targeting};
 
 /// Takes access from a device that would have it and is inactive or one too many.
 pub(super) fn apply<'b, L: Listener>(
@@ -111,20 +112,34 @@ impl<'a> Rank<'a> {
     }
 }
 
-/// Leaves the device of a protected person as it is where it would be restricted.
-pub(super) fn protect<L: Listener>(look: &mut Look<'_, '_, L>, verdict: &mut Verdict<'_>) {
-    let (targeting, case) = (look.targeting, look.case);
+/// Leaves the device of a protected person as it is where it would be restricted. The policy that protects
+/// need not be the one that decides: who is in a further group by mistake stays protected.
+pub(super) fn protect<'b, L: Listener>(look: &mut Look<'b, '_, L>, verdict: &mut Verdict<'_>) {
     if !verdict.access.is_restriction() {
         return;
     }
-    let group = targeting.protected(look.groups);
-    let is_named = local::is_user(&targeting.policy.protected_users, case);
-    let (key, fact) = match (group, is_named) {
-        (Some(group), _) => ("groups", Owner::InGroup(group)),
-        (None, true) => ("users", Owner::Named(&case.mailbox.primary_smtp)),
-        (None, false) => return,
-    };
-    look.tried(Rule::Under("protected", key), Outcome::Satisfied, Fact::Owner(fact));
+    let organization = look.case.organization.as_str();
+    let others =
+        look.bundle.access().iter().filter(|it| it.policy.enabled && it.is_for(organization));
+    let protects =
+        |it: &'b Targeting| Some((&it.policy.name, protection(it, look.case, look.groups)?));
+    let protected = std::iter::once(look.targeting).chain(others).find_map(protects);
+    let Some((policy, (key, fact))) = protected else { return };
+    let rule = Rule::Under("protected", key);
+    look.listener.tried(policy, rule, Outcome::Satisfied, Fact::Owner(fact));
     verdict.access = Access::Leave;
     verdict.reasons.put_first(Reason::Protected);
+}
+
+/// How a policy protects the owner; none when it does not.
+fn protection<'a>(
+    targeting: &'a Targeting,
+    case: &'a Case,
+    groups: &Membership,
+) -> Option<(&'static str, Owner<'a>)> {
+    if let Some(group) = targeting.protected(groups) {
+        return Some(("groups", Owner::InGroup(group)));
+    }
+    let is_named = local::is_user(&targeting.policy.protected_users, case);
+    is_named.then_some(("users", Owner::Named(&case.mailbox.primary_smtp)))
 }

@@ -103,10 +103,12 @@ fn no_record_in_a_fresh_list_is_unmanaged() {
 }
 
 #[test]
-fn a_source_that_is_too_old_says_nothing() {
+fn a_source_that_is_too_old_says_nothing_but_whose_a_mailbox_was() {
     let said = say(vec![source("intune", vec![hers()], ann())], 101);
     assert!(why(&said).contains("source intune was last read at"), "{said:?}");
-    assert_eq!(said.owner, None);
+    assert_eq!(said.owner.as_ref().map(|owner| &owner.mail), Some(&ann()[0].mail));
+    let said = say(vec![source("intune", vec![hers()], Vec::new())], 101);
+    assert_eq!((said.owner.is_none(), why(&said).contains("intune")), (true, true));
 
     let never = Source { read_at: None, ..source("intune", Vec::new(), Vec::new()) };
     assert_eq!(why(&say(vec![never], 1)), "source intune was never read");
@@ -120,6 +122,10 @@ fn an_old_source_beside_a_fresh_one_leaves_a_doubt_but_takes_no_match_away() {
 
     let said = say(vec![source("intune", vec![other()], ann()), old()], 5);
     assert!(why(&said).contains("jamf"), "the record may stand there");
+
+    // The same where the old one alone knows the owner.
+    let said = say(vec![source("intune", vec![hers()], Vec::new()), old()], 5);
+    assert!(why(&said).contains("jamf") && said.owner.is_some(), "{said:?}");
 
     // The device is known, but whose mailbox it is may stand in the old one.
     let direct = record("1", "ApplA", "ann@contoso.com");

@@ -134,6 +134,11 @@ fn silence_neither_starts_nor_ends_a_grace_period() {
         (old, Unknown, Reason::ComplianceUnknown, old),
         (None, Unknown, Reason::ComplianceUnknown, None),
         (old, NotEvaluated, Reason::RecordsUnavailable, old),
+        (old, NotEvaluated, Reason::OwnerUnknown, old),
+        (old, NotEvaluated, Reason::NotTargeted, old),
+        (old, NotEvaluated, Reason::NotLicensed, old),
+        (old, NotEvaluated, Reason::LocalRule, old),
+        (None, NotEvaluated, Reason::OwnerUnknown, None),
         (old, NotEvaluated, Reason::NotEnrolled, None),
         (None, NotEvaluated, Reason::RecordsUnavailable, None),
     ];

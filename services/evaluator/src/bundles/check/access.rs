@@ -142,6 +142,7 @@ pub(super) fn inactive(
     check: &mut Check<'_>,
 ) -> Option<SignedDuration> {
     let text = text?;
+    check.asks_last_sync("inactiveAfter", &text);
     let span = check.span("inactiveAfter", &text)?;
     if span.is_zero() {
         let message = "after no time at all every device is inactive";

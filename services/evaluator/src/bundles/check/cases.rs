@@ -194,6 +194,7 @@ impl Draft<'_, '_> {
         let UserDocument {
             user_principal_name: _,
             mail,
+            other_mails,
             display_name,
             groups,
             licensed,
@@ -209,7 +210,7 @@ impl Draft<'_, '_> {
             |groups: Vec<Spanned<String>>| groups.into_iter().map(|group| group.value).collect();
         Some(User {
             mail: or_address(mail),
-            other_mails: Vec::new(),
+            other_mails,
             display_name: or_address(display_name),
             groups: groups.map_or_else(|| setting.groups.clone(), named),
             licensed: licensed.map_or(Some(true), |word| word.0),

@@ -33,6 +33,9 @@ pub(super) fn policy(
         check.refuse(place, "platforms", message, "write iOS: {}");
     }
     let last_check_in_max = longest("lastCheckInMax", document.last_check_in_max, check);
+    if let Some(text) = &document.last_sync_max {
+        check.asks_last_sync("lastSyncMax", text);
+    }
     let last_sync_max = longest("lastSyncMax", document.last_sync_max, check);
     let grace_period = document.grace_period.and_then(|text| check.span("gracePeriod", &text));
     let grace_period = grace_period.unwrap_or(SignedDuration::ZERO);

@@ -12,7 +12,9 @@ use exgate_runtime::config::Span;
 
 use super::scalar;
 use crate::bundles::compiled::Where;
-use crate::bundles::diagnostic::{Diagnostic, Diagnostics, GroupReference, Position, Severity};
+use crate::bundles::diagnostic::{
+    Diagnostic, Diagnostics, GroupReference, KeyReference, Position, Severity,
+};
 use crate::bundles::text::Read;
 use crate::bundles::{Summary, fold};
 use crate::expressions::Expression;
@@ -164,6 +166,13 @@ impl<'a> Check<'a> {
         groups.iter().map(|group| group.value.clone()).collect()
     }
 
+    /// A key asks when a device last synchronised, which only a coordinator that reads statistics knows.
+    pub(super) fn asks_last_sync(&mut self, key: &str, text: &Spanned<String>) {
+        let Position { line, column } = self.at(text);
+        let (path, key) = (self.path.clone(), key.to_owned());
+        self.found.last_sync(KeyReference { path, line, column, key });
+    }
+
     /// Texts in which `*` stands for any text.
     pub(super) fn patterns(&mut self, key: &str, texts: &[Spanned<String>]) -> Vec<Pattern> {
         for (index, text) in texts.iter().enumerate() {
@@ -175,7 +184,12 @@ impl<'a> Check<'a> {
     /// An expression, compiled.
     pub(super) fn expression(&mut self, key: &str, text: &Spanned<String>) -> Option<Expression> {
         match Expression::compile(&text.value) {
-            Ok(expression) => Some(expression),
+            Ok(expression) => {
+                if expression.asked().asks_last_sync() {
+                    self.asks_last_sync(key, text);
+                }
+                Some(expression)
+            }
             Err(mistake) => {
                 let place = mistake.offset.and_then(|offset| self.inside(text, offset));
                 let place = place.unwrap_or_else(|| self.at(text));

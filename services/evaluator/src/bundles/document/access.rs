@@ -63,11 +63,13 @@ pub(crate) struct AccessDocument {
     /// counts.
     #[serde(default)]
     pub(crate) local_rules: Vec<LocalRuleDocument>,
-    /// How many devices a mailbox may have. Without it: any number.
+    /// How many devices a mailbox may have. Every device counts that Exchange lists, a blocked one too,
+    /// until it is inactive (`inactiveAfter`) or removed from the mailbox. Without it: any number.
     #[serde(default, deserialize_with = "given")]
     #[schemars(with = "DeviceMaximum")]
     pub(crate) maximum_devices: Option<DeviceMaximum>,
-    /// People whose devices are never restricted by automation.
+    /// People whose devices are never restricted by automation, whichever policy decides about them in the
+    /// organizations that this one is for.
     #[serde(default)]
     pub(crate) protected: ProtectedDocument,
     /// Cases and what has to be decided about them. They are run whenever the policy is checked, and one
@@ -219,7 +221,8 @@ pub(crate) struct MatchDocument {
     /// Versions of the ActiveSync protocol, such as 16.1.
     #[schemars(with = "Vec<String>")]
     pub(crate) protocol_version: Vec<Spanned<String>>,
-    /// Addresses of the owner.
+    /// Addresses of the owner: the user principal name, the mail address or the mailbox's primary address.
+    /// Further addresses name nobody, as they are given away again.
     #[schemars(with = "Vec<String>")]
     pub(crate) user: Vec<Spanned<String>>,
     /// Groups of the owner, by id or unique name; no `*` here.
@@ -260,7 +263,7 @@ pub(crate) enum KeepWord {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(crate) struct ProtectedDocument {
-    /// Their addresses; `*` stands for any text.
+    /// Their addresses, as in `match.user` of a local rule; `*` stands for any text.
     #[schemars(with = "Vec<String>")]
     pub(crate) users: Vec<Spanned<String>>,
     /// Groups that they are in.

@@ -91,6 +91,8 @@ pub(crate) struct UserDocument {
     #[serde(deserialize_with = "given")]
     #[schemars(with = "String")]
     pub(crate) mail: Option<Spanned<String>>,
+    /// Further addresses. Without it: none.
+    pub(crate) other_mails: Vec<String>,
     /// Name for people. Without it: the user principal name.
     #[serde(deserialize_with = "given")]
     #[schemars(with = "String")]

@@ -88,7 +88,8 @@ pub(crate) enum MdmWord {
     /// The MDM has to call the device compliant, and this policy has to be met.
     #[default]
     Required,
-    /// Where the MDM says yes or no, that is the result; where it does not know, this policy decides.
+    /// Where the MDM says yes or no, no other rule is asked; where it does not know, this policy decides.
+    /// A no has a grace period as any rule: `gracePeriods.complianceState`, or else `gracePeriod`.
     Trusted,
     /// It is not looked at.
     Ignored,
@@ -142,7 +143,7 @@ pub(crate) enum ThreatWord {
     High,
 }
 
-/// Platforms by the record's `operatingSystem`, compared without case.
+/// Platforms by the record's `operatingSystem`; neither case nor blanks count.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Platforms {
@@ -154,7 +155,7 @@ pub(crate) struct Platforms {
     #[serde(rename = "iPadOS", deserialize_with = "given")]
     #[schemars(with = "Requirements")]
     pub(crate) ipados: Option<Requirements>,
-    /// Android.
+    /// Android, AndroidForWork and AndroidEnterprise.
     #[serde(deserialize_with = "given")]
     #[schemars(with = "Requirements")]
     pub(crate) android: Option<Requirements>,
@@ -162,7 +163,7 @@ pub(crate) struct Platforms {
     #[serde(deserialize_with = "given")]
     #[schemars(with = "Requirements")]
     pub(crate) windows: Option<Requirements>,
-    /// Windows Phone and Windows Mobile, as their MDM names them.
+    /// Windows Phone and Windows Mobile.
     #[serde(rename = "windowsPhone", deserialize_with = "given")]
     #[schemars(with = "Requirements")]
     pub(crate) windows_phone: Option<Requirements>,

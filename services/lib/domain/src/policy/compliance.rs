@@ -18,7 +18,7 @@ pub struct VersionRange {
 /// What one platform must meet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlatformRequirements {
-    /// The record's `operatingSystem`, compared without case.
+    /// The platform, as a policy spells it.
     pub platform: String,
     /// Oldest version that is good enough.
     pub os_minimum: Option<Version>,
@@ -42,12 +42,37 @@ pub struct PlatformRequirements {
     pub threat_maximum: Option<ThreatLevel>,
 }
 
+/// Other names that MDMs have for a platform (Intune's `operatingSystem`, and the words of Graph's
+/// `deviceType`), without blanks.
+const OTHER_NAMES: [(&str, &str); 3] = [
+    ("android", "androidForWork"),
+    ("android", "androidEnterprise"),
+    ("windowsPhone", "windowsMobile"),
+];
+
+impl PlatformRequirements {
+    /// Whether they are for the `operatingSystem` of a record. Neither case nor blanks count: `Chrome OS`
+    /// is `chromeOS`.
+    pub fn are_for(&self, operating_system: &str) -> bool {
+        let is_named = |name: &str| {
+            let letters = operating_system.chars().filter(|letter| !letter.is_whitespace());
+            letters
+                .map(|it| it.to_ascii_lowercase())
+                .eq(name.chars().map(|it| it.to_ascii_lowercase()))
+        };
+        let platform = self.platform.as_str();
+        platform.eq_ignore_ascii_case(operating_system)
+            || is_named(platform)
+            || OTHER_NAMES.iter().any(|(of, name)| *of == platform && is_named(name))
+    }
+}
+
 /// What the MDM's own verdict counts for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum MdmVerdict {
     /// The MDM has to call the device compliant, and the policy has to be met.
     Required,
-    /// Where the MDM says yes or no, that is the result; where it does not know, the policy decides.
+    /// Where the MDM says yes or no, no other rule is asked; where it does not know, the policy decides.
     Trusted,
     /// It is not looked at.
     Ignored,

@@ -89,8 +89,9 @@ fn people(dice: &mut Dice, case: &mut Case) {
 }
 
 fn facts(dice: &mut Dice, record: &mut ManagedDevice, now: Timestamp) {
-    record.operating_system =
-        dice.one(&["iOS", "iOS", "IOS", "iPadOS", "Android", "windows", "macOS", ""]).to_owned();
+    record.operating_system = dice
+        .one(&["iOS", "iOS", "IOS", "i PadOS", "AndroidForWork", "windows", "macOS", ""])
+        .to_owned();
     record.os_version = if dice.chance(90) {
         dice.one(&VERSIONS).to_owned()
     } else {

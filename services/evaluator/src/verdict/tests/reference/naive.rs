@@ -116,24 +116,35 @@ fn picture(documents: &[Value], case: &Case) -> Picture {
         once.push(reason.clone());
         is_new
     });
-    if ["quarantine", "block"].contains(&picture.access.as_str())
-        && (is_person(&policy["protected"]["users"], case)
-            || is_member(&policy["protected"]["groups"], case.owner.as_ref().unwrap()))
-    {
+    if ["quarantine", "block"].contains(&picture.access.as_str()) && is_protected(documents, case) {
         picture.access = "leave".to_owned();
         picture.reasons.insert(0, "protected".to_owned());
     }
     picture
 }
 
-/// The policy that decides; otherwise the reason why none does, and the name of one that might have.
-fn target(documents: &[Value], case: &Case) -> Result<Value, (&'static str, String)> {
-    let mut policies: Vec<_> = documents
+/// Whether any policy of the organization protects the owner.
+fn is_protected(documents: &[Value], case: &Case) -> bool {
+    let owner = case.owner.as_ref().unwrap();
+    in_force(documents, case).iter().any(|policy| {
+        let protected = &policy["protected"];
+        is_person(&protected["users"], case) || is_member(&protected["groups"], owner)
+    })
+}
+
+/// The policies of the organization that are switched on.
+fn in_force(documents: &[Value], case: &Case) -> Vec<Value> {
+    documents
         .iter()
         .filter(|it| it["kind"] == "AccessPolicy")
         .filter_map(|base| in_organization(documents, base, case.organization.as_str()))
         .filter(|policy| policy["enabled"] != json!(false))
-        .collect();
+        .collect()
+}
+
+/// The policy that decides; otherwise the reason why none does, and the name of one that might have.
+fn target(documents: &[Value], case: &Case) -> Result<Value, (&'static str, String)> {
+    let mut policies = in_force(documents, case);
     policies.sort_by_key(|policy| policy["precedence"].as_u64().unwrap());
     if policies.is_empty() {
         return Err(("notTargeted", String::new()));

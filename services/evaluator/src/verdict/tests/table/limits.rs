@@ -25,6 +25,44 @@ localRules: [{ id: lost, match: { deviceType: [Lost] }, access: block }]
 protected: { users: ['ceo@*', CFO@contoso.example], groups: [VIP] }
 ");
 
+/// The policy that decides protects nobody; others of the organization do.
+const ELSEWHERE: Policies = Policies::These(
+    "
+apiVersion: exgate/v1
+kind: AccessPolicy
+name: kiosk
+precedence: 1
+organizations: [contoso]
+includedGroups: [Kiosk]
+access: { unmanaged: block }
+---
+apiVersion: exgate/v1
+kind: AccessPolicy
+name: mail
+precedence: 2
+organizations: [contoso]
+includedGroups: [Mail users]
+protected: { users: ['ceo@*'] }
+---
+apiVersion: exgate/v1
+kind: AccessPolicy
+name: off
+precedence: 3
+enabled: false
+organizations: [contoso]
+includedGroups: [Mail users]
+protected: { groups: [VIP] }
+---
+apiVersion: exgate/v1
+kind: AccessPolicy
+name: elsewhere
+precedence: 4
+organizations: [fabrikam]
+includedGroups: [Mail users]
+protected: { groups: [Board] }
+",
+);
+
 pub(super) fn rows(list: &mut Vec<Row>) {
     idle(list);
     many(list);
@@ -207,5 +245,20 @@ fn guarded(list: &mut Vec<Row>) {
             owner(c).mail = "ceo.office@contoso.example".to_owned();
             mdm(c, Noncompliant);
         } => Block, NotCompliant, [NotCompliant, MdmNotCompliant], NEVER;
+    }
+    rows! { list, ELSEWHERE;
+        "protected by another policy than the one that decides", PROTECTED; |c| {
+            ceo(c);
+            groups(c, &["Kiosk"]);
+            unknown(c);
+        } => Leave, NotEvaluated, [Protected, NotEnrolled], NEVER;
+        "protected by a policy that is switched off", "ours: what is switched off says nothing"; |c| {
+            groups(c, &["Kiosk", "VIP"]);
+            unknown(c);
+        } => Block, NotEvaluated, [NotEnrolled], NEVER;
+        "protected by a policy of another organization", PROTECTED; |c| {
+            groups(c, &["Kiosk", "Board"]);
+            unknown(c);
+        } => Block, NotEvaluated, [NotEnrolled], NEVER;
     }
 }

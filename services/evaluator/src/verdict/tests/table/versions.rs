@@ -26,6 +26,10 @@ const PATCHES: Policies =
 const IPADS: Policies =
     asks("platforms: { iOS: { osMinimumVersion: 17.9 }, iPadOS: { osMaximumVersion: 18 } }");
 
+const OTHERS: Policies = asks("platforms: { android: {}, chromeOS: {}, windowsPhone: {} }");
+const SPELLED: &str =
+    "Graph's deviceType and Intune's operatingSystem: one platform has several names";
+
 pub(super) fn rows(list: &mut Vec<Row>) {
     apple(list);
     android(list);
@@ -62,6 +66,18 @@ fn apple(list: &mut Vec<Row>) {
             Allow, InGracePeriod, [InGracePeriod, PlatformNotAllowed], GRACE;
         "no platform", CAREFUL; |c| platform(c, "", "17.4") =>
             Quarantine, Unknown, [ComplianceUnknown], STALE;
+    }
+    rows! { list, OTHERS;
+        "Android with a work profile", SPELLED; |c| platform(c, "AndroidForWork", "14") =>
+            Allow, Compliant, [Compliant], NEVER;
+        "Android that the company manages", SPELLED; |c| platform(c, "Android Enterprise", "14") =>
+            Allow, Compliant, [Compliant], NEVER;
+        "an old phone of Microsoft's", SPELLED; |c| platform(c, "WindowsMobile", "10") =>
+            Allow, Compliant, [Compliant], NEVER;
+        "a platform with a blank", SPELLED; |c| platform(c, "Chrome OS", "120") =>
+            Allow, Compliant, [Compliant], NEVER;
+        "a platform that only begins alike", LISTED; |c| platform(c, "Android TV", "14") =>
+            Quarantine, NotCompliant, [NotCompliant, PlatformNotAllowed], NEVER;
     }
     rows! { list, IPADS;
         "17.10 is later than 17.9", NUMBERS; |c| version(c, "17.10") =>

@@ -156,6 +156,10 @@ fn facts(policy: &Value, record: &ManagedDevice, case: &Case) -> Vec<(&'static s
     let mut rules = Vec::new();
     let platforms = policy["platforms"].as_object().unwrap();
     let name = record.operating_system.to_lowercase();
+    let name = match name.replace(' ', "").as_str() {
+        "androidforwork" | "androidenterprise" => "android".to_owned(),
+        plain => plain.to_owned(),
+    };
     let listed = platforms.iter().find(|(platform, _)| platform.to_lowercase() == name);
     rules.push((
         "platforms",
