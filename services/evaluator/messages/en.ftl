@@ -272,9 +272,12 @@ reason-records-unavailable = what the MDM says about it cannot be relied on at t
 reason-escalated = it has not been compliant since { $since }, which is why it has been blocked since { $at }
 reason-inactive = it has not synchronised mail since { $last }, and a device that is silent for { $longest } counts as inactive
 reason-too-many-devices =
-    { $before ->
-        [one] { $person } may have at most { $maximum } devices with mail, and { $before } other device comes first
-       *[other] { $person } may have at most { $maximum } devices with mail, and { $before } other devices come first
+    { $maximum ->
+        [one] { $person } may have at most { $maximum } device with mail
+       *[other] { $person } may have at most { $maximum } devices with mail
+    }, and { $before ->
+        [one] { $before } other device comes first
+       *[other] { $before } other devices come first
     }
 reason-local-rule = the local rule “{ $rule }” decides about this device by itself, whatever the MDM says
 reason-platform-exception =

@@ -268,9 +268,12 @@ reason-records-unavailable = op wat de MDM over het toestel zegt, kan op dit mom
 reason-escalated = het toestel voldoet al niet sinds { $since }, en is daarom sinds { $at } geblokkeerd
 reason-inactive = het toestel heeft sinds { $last } geen e-mail gesynchroniseerd, en een toestel dat { $longest } stil is, geldt als inactief
 reason-too-many-devices =
-    { $before ->
-        [one] { $person } mag e-mail hebben op ten hoogste { $maximum } toestellen, en { $before } ander toestel gaat voor
-       *[other] { $person } mag e-mail hebben op ten hoogste { $maximum } toestellen, en { $before } andere toestellen gaan voor
+    { $maximum ->
+        [one] { $person } mag e-mail hebben op ten hoogste { $maximum } toestel
+       *[other] { $person } mag e-mail hebben op ten hoogste { $maximum } toestellen
+    }, en { $before ->
+        [one] { $before } ander toestel gaat voor
+       *[other] { $before } andere toestellen gaan voor
     }
 reason-local-rule = de lokale regel “{ $rule }” beslist zelf over dit toestel, wat de MDM ook zegt
 reason-platform-exception =
