@@ -5,8 +5,11 @@
 mod notes;
 mod reasons;
 mod surroundings;
+mod platforms;
+mod release;
 mod wants;
 mod changes;
+mod candidates;
 mod search;
 mod cures;
 

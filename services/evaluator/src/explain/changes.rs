@@ -7,7 +7,7 @@ use exgate_domain::record::{
     ComplianceState, ManagedDevice, ManagementAgent, OwnerType, ThreatState,
 };
 
-use super::wants::Release;
+use super::release::Release;
 use crate::bundles::fold;
 
 /// A fact that somebody can change.
@@ -27,8 +27,8 @@ pub(super) enum Change {
     CheckIn,
     /// The system is newer.
     Update(Release),
-    /// It is another device.
-    OtherDevice { record: Box<ManagedDevice>, wants: Vec<String> },
+    /// It is another device, which has to be enrolled unless this one is.
+    OtherDevice { record: Box<ManagedDevice>, is_enrolled: bool, wants: Vec<String> },
     /// Storage is encrypted.
     Encrypt,
     /// The original system is back.
@@ -128,7 +128,7 @@ impl Change {
                     owner.licensed = Some(true);
                 }
             }
-            Self::Enrol { record, .. } | Self::OtherDevice { record, wants: _ } => {
+            Self::Enrol { record, .. } | Self::OtherDevice { record, .. } => {
                 let (record, basis) = (record.clone(), MatchBasis::EasIdAndUser);
                 case.management = Management::Managed { record, basis };
             }
@@ -178,7 +178,7 @@ impl Change {
 }
 
 fn update(record: &mut ManagedDevice, release: &Release) {
-    let Release { platform: _, version, build, patch } = release;
+    let Release { version, build, patch, .. } = release;
     // Some MDMs tell the build with the version: it has to outlive the version's change.
     let known = build.or_else(|| crate::verdict::build(record));
     if let Some(version) = version {

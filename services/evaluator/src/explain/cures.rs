@@ -106,8 +106,11 @@ impl About<'_> {
                 let wants = release.in_words(self.language);
                 self.say(Key::CureUpdate, &[("wants", all(&wants))])
             }
-            Change::OtherDevice { record: _, wants } => {
+            Change::OtherDevice { record: _, is_enrolled: true, wants } => {
                 self.say(Key::CureOtherDevice, &[("wants", all(wants))])
+            }
+            Change::OtherDevice { record: _, is_enrolled: false, wants } => {
+                self.say(Key::CureOtherEnrolled, &[person(), ("wants", all(wants))])
             }
             Change::Encrypt => self.language.plain(Key::CureEncrypt),
             Change::Restore => self.language.plain(Key::CureRestore),

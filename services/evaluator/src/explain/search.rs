@@ -1,14 +1,14 @@
 //! Owns the search for the smallest sets of changes that reach a goal. Every set is judged as a case of
 //! its own: what is told is what the policies would say, not a guess at it.
 
-use exgate_domain::case::{Case, Management, Sibling, Unmatched};
-use exgate_domain::decision::Reason;
+use exgate_domain::case::Case;
 
-use super::changes::{Change, Enrolment};
+use super::candidates::Candidates;
+use super::changes::Change;
 use super::notes::Notes;
 use super::wants::Wants;
 use super::{Language, targeting};
-use crate::bundles::{Bundle, Targeting};
+use crate::bundles::Bundle;
 use crate::verdict::{Silence, Verdict, judge};
 
 /// How often further facts are looked for that fail only when others were changed.
@@ -130,137 +130,6 @@ impl Search<'_> {
             }
         }
         changes
-    }
-}
-
-/// One state of the case, whose reasons are looked at.
-struct Candidates<'a> {
-    search: Search<'a>,
-    case: &'a Case,
-    wants: Option<Wants<'a>>,
-}
-
-impl Candidates<'_> {
-    fn change(&self, reason: Reason) -> Vec<Change> {
-        let one = |change: Change| vec![change];
-        match reason {
-            Reason::NotTargeted => self.groups(),
-            Reason::NotLicensed => one(Change::Licence),
-            Reason::NotEnrolled => self.enrol().into_iter().collect(),
-            Reason::ComplianceUnknown => self.report().into_iter().collect(),
-            Reason::OsVersionTooOld
-            | Reason::OsBuildTooOld
-            | Reason::OsVersionNotInRange
-            | Reason::SecurityPatchTooOld
-            | Reason::OsVersionTooNew
-            | Reason::OsBuildTooNew => {
-                let update = self.update().or_else(|| self.other_device());
-                update.into_iter().collect()
-            }
-            Reason::PlatformNotAllowed => self.other_device().into_iter().collect(),
-            Reason::NotEncrypted => one(Change::Encrypt),
-            Reason::JailBroken => one(Change::Restore),
-            Reason::PasscodeMissing => one(Change::SetPasscode),
-            Reason::ThreatLevelTooHigh => one(Change::RemoveThreat),
-            Reason::CheckInTooOld => one(Change::CheckIn),
-            Reason::MdmNotCompliant => one(Change::SatisfyMdm),
-            Reason::OwnerTypeNotAllowed => {
-                let owner = self.wants.as_ref().and_then(Wants::owner_type);
-                owner.map(Change::CorrectOwner).into_iter().collect()
-            }
-            Reason::ManagementAgentNotAllowed => {
-                let agent = self.wants.as_ref().and_then(Wants::agent);
-                agent.map(Change::ManageBy).into_iter().collect()
-            }
-            Reason::Inactive => one(Change::Sync),
-            Reason::TooManyDevices => self.other_devices(),
-            // Nobody changes these by a fact of the case.
-            Reason::Compliant
-            | Reason::NotCompliant
-            | Reason::InGracePeriod
-            | Reason::OwnerUnknown
-            | Reason::RecordsUnavailable
-            | Reason::RuleNotMet
-            | Reason::Escalated
-            | Reason::LocalRule
-            | Reason::PlatformException
-            | Reason::Protected => Vec::new(),
-        }
-    }
-
-    /// The changes of groups that each policy of the organization would need.
-    fn groups(&self) -> Vec<Change> {
-        let Some(owner) = &self.case.owner else { return Vec::new() };
-        let bundle = self.search.bundle;
-        let groups = bundle.membership(&owner.groups);
-        let organization = self.case.organization.as_str();
-        let asked = |one: &&Targeting| one.policy.enabled && one.is_for(organization);
-        let mut changes = Vec::new();
-        for targeting in bundle.access().iter().filter(asked) {
-            let policy = &targeting.policy;
-            if targeting.included(&groups).is_none() {
-                let groups = policy.included_groups.clone();
-                changes.push(Change::JoinGroup { groups, policy: policy.name.clone() });
-            }
-            if let Some(group) = targeting.excluded(&groups) {
-                let group = group.to_owned();
-                changes.push(Change::LeaveGroup { group, policy: policy.name.clone() });
-            }
-        }
-        changes
-    }
-
-    fn enrol(&self) -> Option<Change> {
-        let how = match &self.case.management {
-            Management::Unmanaged(Unmatched::NoRecord) => Enrolment::Missing,
-            Management::Unmanaged(Unmatched::OtherUser) => Enrolment::OtherUsers,
-            Management::Unmanaged(Unmatched::Ambiguous) => Enrolment::Several,
-            Management::Managed { .. } => Enrolment::NotFully,
-            Management::Unavailable { .. } => return None,
-        };
-        let wants = self.wants.as_ref()?;
-        let device = &self.case.device;
-        let words = [device.device_os.as_str(), &device.device_type, &device.device_model];
-        let (platform, asked) = match wants.platform(&words) {
-            Some(platform) => (platform, wants.in_words(platform, self.search.language)),
-            // No compliance policy applies, and nothing is asked of the system.
-            None => (device.device_os.as_str(), Vec::new()),
-        };
-        let record = Box::new(wants.ideal(self.case, platform));
-        Some(Change::Enrol { record, how, wants: asked })
-    }
-
-    fn report(&self) -> Option<Change> {
-        let Management::Managed { record, basis: _ } = &self.case.management else { return None };
-        let wants = self.wants.as_ref()?;
-        let words = [record.operating_system.as_str(), &self.case.device.device_os];
-        let platform = wants.platform(&words).unwrap_or(&record.operating_system);
-        Some(Change::Report { record: Box::new(wants.ideal(self.case, platform)) })
-    }
-
-    fn update(&self) -> Option<Change> {
-        let Management::Managed { record, basis: _ } = &self.case.management else { return None };
-        self.wants.as_ref()?.update(record).map(Change::Update)
-    }
-
-    fn other_device(&self) -> Option<Change> {
-        let Management::Managed { record, basis: _ } = &self.case.management else { return None };
-        let wants = self.wants.as_ref()?;
-        let platform = wants.platform(&[&record.operating_system])?;
-        let record = Box::new(wants.ideal(self.case, platform));
-        let wants = wants.system(platform, self.search.language);
-        Some(Change::OtherDevice { record, wants })
-    }
-
-    /// The mailbox's other devices, those first that were silent for longest.
-    fn other_devices(&self) -> Vec<Change> {
-        let mut siblings: Vec<&Sibling> = self.case.siblings.iter().collect();
-        siblings.sort_by_key(|sibling| sibling.last_sync_at);
-        let remove = |sibling: &Sibling| {
-            let (id, kind) = (sibling.device_id.clone(), sibling.device_type.clone());
-            Change::RemoveDevice { id, kind }
-        };
-        siblings.into_iter().map(remove).collect()
     }
 }
 

@@ -1,11 +1,12 @@
 //! Advice that was once wrong: each is what somebody would have done in vain.
 
-use exgate_domain::case::Sibling;
+use exgate_domain::case::{Case, Management, Sibling, Unmatched};
 use exgate_domain::observation::AccessState;
+use exgate_domain::policy::Access;
 
-use super::super::{Language, explain};
+use super::super::{Explanation, Language, explain};
 use crate::bundles::{Bundle, PolicyFile};
-use crate::verdict::fixture::{at, case};
+use crate::verdict::fixture::{at, case, record};
 
 /// A compliance policy `c` with these lines, and an access policy `a` for everybody with these.
 fn policies(compliance: &str, access: &str) -> String {
@@ -22,7 +23,27 @@ fn read(policies: &str) -> Bundle {
     read.unwrap_or_else(|mistakes| panic!("{mistakes:?}"))
 }
 
+fn explained(policies: &str, change: impl FnOnce(&mut Case)) -> Explanation {
+    let mut case = case();
+    change(&mut case);
+    explain(&read(policies), &case, Language::English)
+}
+
+#[track_caller]
+fn cures(policies: &str, change: impl FnOnce(&mut Case)) -> Vec<String> {
+    explained(policies, change).cures
+}
+
 const IOS: &str = "platforms: {iOS: {}}";
+const CHECK_IN: &str =
+    "then open the MDM's app on the device and let it check in, so that intune sees the change";
+
+fn pixel(case: &mut Case) {
+    case.management = Management::Unmanaged(Unmatched::NoRecord);
+    case.device.device_type = "Pixel 8".to_owned();
+    case.device.device_model = "Pixel 8".to_owned();
+    case.device.device_os = "Android 14".to_owned();
+}
 
 fn siblings(count: u16) -> Vec<Sibling> {
     let sibling = |number: u16| Sibling {
@@ -33,6 +54,85 @@ fn siblings(count: u16) -> Vec<Sibling> {
         last_sync_at: Some(at(&format!("2026-02-{:02}T00:00:00Z", number + 1))),
     };
     (0..count).map(sibling).collect()
+}
+
+#[test]
+fn a_foreign_device_is_not_told_to_enrol() {
+    let asked = policies(
+        "platforms: {iOS: {osMinimumVersion: \"17.4\", passcodeRequired: true}}",
+        "access: {unmanaged: block}",
+    );
+    let expected = "use another device, with iOS 17.4 or later and a passcode, and enrol it in the MDM for Anna Berg";
+    assert_eq!(cures(&asked, pixel), [expected]);
+    // Where nobody can tell what it is, enrolling it will.
+    let enrol = [
+        "enrol the device in the MDM for Anna Berg",
+        "see that it then meets the policy: iOS 17.4 or later and a passcode",
+    ];
+    let untold = |case: &mut Case| {
+        pixel(case);
+        case.device.device_os = String::new();
+    };
+    assert_eq!(cures(&asked, untold), enrol);
+    // A record that does not tell the system yet would tell that it is the wrong one.
+    let untold = |case: &mut Case| {
+        case.device.device_os = "Android 14".to_owned();
+        record(case).operating_system = String::new();
+    };
+    assert_eq!(cures(&asked, untold), ["use a device with iOS 17.4 or later"]);
+}
+
+#[test]
+fn a_policy_that_asks_for_nothing_more_makes_no_demand() {
+    let unmanaged = |case: &mut Case| case.management = Management::Unmanaged(Unmatched::NoRecord);
+    let enrol = "enrol the device in the MDM for Anna Berg";
+    assert_eq!(cures(&policies(IOS, ""), unmanaged), [enrol]);
+}
+
+#[test]
+fn an_update_names_both_ends() {
+    let strict = policies(
+        "platforms: {iOS: {osMinimumVersion: \"17.4\", osMaximumVersion: \"18.9\", \
+         osMinimumBuildVersion: 21E219, osMaximumBuildVersion: 22Z999}}",
+        "",
+    );
+    let old = |case: &mut Case| record(case).os_version = "16.1".to_owned();
+    let update =
+        |wants: &str| format!("update the device to {wants}, unless that was done already");
+    let both = "iOS 17.4 to 18.9 and build 22Z999 or earlier";
+    assert_eq!(cures(&strict, old), [update(both), CHECK_IN.to_owned()]);
+    let build = |case: &mut Case| record(case).os_build = "21E100".to_owned();
+    let both = "iOS 18.9 or earlier and build 21E219 to 22Z999";
+    assert_eq!(cures(&strict, build), [update(both), CHECK_IN.to_owned()]);
+}
+
+#[test]
+fn an_update_stays_in_the_range_of_the_device() {
+    let ranges = policies(
+        "platforms: {windows: {validOperatingSystemBuildRanges: [\
+         {lowestVersion: 10.0.22621.2000, highestVersion: 10.0.22621.9999}, \
+         {lowestVersion: 10.0.19045.3000, highestVersion: 10.0.19045.3999}]}}",
+        "",
+    );
+    for (found, wants) in [
+        ("10.0.19045.2000", "windows 10.0.19045.3000 to 10.0.19045.3999"),
+        ("10.0.19045.4500", "windows 10.0.22621.2000 to 10.0.22621.9999"),
+        ("10.0.22000.1", "windows 10.0.22621.2000 to 10.0.22621.9999"),
+    ] {
+        let windows = |version: &'static str| {
+            move |case: &mut Case| {
+                record(case).operating_system = "Windows".to_owned();
+                record(case).os_version = version.to_owned();
+            }
+        };
+        let expected = format!("update the device to {wants}, unless that was done already");
+        assert_eq!(cures(&ranges, windows(found)), [expected, CHECK_IN.to_owned()], "{found}");
+        for end in wants.trim_start_matches("windows ").split(" to ") {
+            let end: &'static str = end.to_owned().leak();
+            let decision = explained(&ranges, windows(end)).decision;
+            assert_eq!(decision.access, Access::Allow, "{end}");
+        }
+    }
 }
 
 #[test]
