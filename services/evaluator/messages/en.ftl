@@ -358,6 +358,7 @@ nothing-exchange = nothing on the device and nothing in the records changes this
 nothing-records = nothing on the device changes this: it waits until the records can be read again
 nothing-rule = only the people who write the policies can say how the rule is met: { $text }
 nothing = nothing on the device and nothing in the records changes this: only a change of the policy { $policy } does
+nothing-groups = no group that a policy is meant for was found to help: only the people who write the policies can change that
 nothing-nobody = no policy is meant for this organization: only the people who write the policies can change that
 
 ## Cures: what would change it
@@ -388,6 +389,11 @@ cure-agent = have the device managed by { $agents }
 cure-mdm = put right what { $source } shows as not compliant
 cure-sync = open the mail app on the device and let it synchronise
 cure-remove-device = remove the { $kind } { $id }, if it is no longer used
+cure-remove-devices =
+    { $left ->
+        [0] remove all { $before } other devices of the mailbox that come first
+       *[other] remove all but { $left } of the { $before } other devices of the mailbox that come first
+    }
 cure-instead = or instead: { $steps }
 want-oldest-version = { $platform } { $version } or later
 want-newest-version = { $platform } { $version } or earlier

@@ -354,6 +354,7 @@ nothing-exchange = niets op het toestel en niets in de records verandert dit: he
 nothing-records = niets op het toestel verandert dit: het wacht tot de records weer kunnen worden gelezen
 nothing-rule = alleen wie het beleid schrijft, kan zeggen hoe aan de regel wordt voldaan: { $text }
 nothing = niets op het toestel en niets in de records verandert dit: alleen een wijziging van het beleid { $policy } doet dat
+nothing-groups = er is geen groep gevonden, van die waarvoor beleid is bedoeld, die helpt: alleen wie het beleid schrijft, kan dat veranderen
 nothing-nobody = geen enkel beleid is voor deze organisatie bedoeld: alleen wie het beleid schrijft, kan dat veranderen
 
 ## Cures: what would change it
@@ -384,6 +385,11 @@ cure-agent = laat het toestel beheren door { $agents }
 cure-mdm = breng in orde wat volgens { $source } niet voldoet
 cure-sync = open de mailapp op het toestel en laat die synchroniseren
 cure-remove-device = verwijder { $kind } ({ $id }), als dat toestel niet meer wordt gebruikt
+cure-remove-devices =
+    { $left ->
+        [0] verwijder alle { $before } andere toestellen van de mailbox die voorgaan
+       *[other] verwijder op { $left } na alle { $before } andere toestellen van de mailbox die voorgaan
+    }
 cure-instead = of in plaats daarvan: { $steps }
 want-oldest-version = { $platform } { $version } of nieuwer
 want-newest-version = { $platform } { $version } of ouder

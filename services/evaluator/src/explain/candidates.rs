@@ -4,16 +4,22 @@ use exgate_domain::case::{Case, Management, Sibling, Unmatched};
 use exgate_domain::decision::Reason;
 
 use super::changes::{Change, Enrolment};
+use super::notes::Notes;
 use super::platforms::Platform;
 use super::search::Search;
 use super::wants::Wants;
 use crate::bundles::Targeting;
-use crate::verdict::is_managed;
+use crate::verdict::{is_managed, judge};
+
+/// The most devices that each are a fact of their own; of more, only how many have to go is told.
+const SIBLINGS_MAX: usize = 4;
 
 /// One state of the case, whose reasons are looked at.
 pub(super) struct Candidates<'a> {
     pub(super) search: Search<'a>,
     pub(super) case: &'a Case,
+    /// The policy that is to decide, where none does.
+    pub(super) way: Option<&'a Targeting>,
     pub(super) wants: Option<Wants<'a>>,
 }
 
@@ -21,7 +27,7 @@ impl Candidates<'_> {
     pub(super) fn change(&self, reason: Reason) -> Vec<Change> {
         let one = |change: Change| vec![change];
         match reason {
-            Reason::NotTargeted => self.groups(),
+            Reason::NotTargeted => self.excluded().into_iter().collect(),
             Reason::NotLicensed => one(Change::Licence),
             Reason::NotEnrolled => self.enrol().into_iter().collect(),
             Reason::ComplianceUnknown => self.report().into_iter().collect(),
@@ -65,26 +71,12 @@ impl Candidates<'_> {
         }
     }
 
-    /// The changes of groups that each policy of the organization would need.
-    fn groups(&self) -> Vec<Change> {
-        let Some(owner) = &self.case.owner else { return Vec::new() };
-        let bundle = self.search.bundle;
-        let groups = bundle.membership(&owner.groups);
-        let organization = self.case.organization.as_str();
-        let asked = |one: &&Targeting| one.policy.enabled && one.is_for(organization);
-        let mut changes = Vec::new();
-        for targeting in bundle.access().iter().filter(asked) {
-            let policy = &targeting.policy;
-            if targeting.included(&groups).is_none() {
-                let groups = policy.included_groups.clone();
-                changes.push(Change::JoinGroup { groups, policy: policy.name.clone() });
-            }
-            if let Some(group) = targeting.excluded(&groups) {
-                let group = group.to_owned();
-                changes.push(Change::LeaveGroup { group, policy: policy.name.clone() });
-            }
-        }
-        changes
+    /// The group that keeps the owner out of the policy that is to decide.
+    fn excluded(&self) -> Option<Change> {
+        let (targeting, owner) = (self.way?, self.case.owner.as_ref()?);
+        let groups = self.search.bundle.membership(&owner.groups);
+        let group = targeting.excluded(&groups)?.to_owned();
+        Some(Change::LeaveGroup { group, policy: targeting.policy.name.clone() })
     }
 
     fn enrol(&self) -> Option<Change> {
@@ -154,14 +146,35 @@ impl Candidates<'_> {
         Some(Change::OtherDevice { record, is_enrolled, wants: asked })
     }
 
-    /// The mailbox's other devices, those first that were silent for longest.
+    /// The mailbox's devices that come before this one, those first that were silent for longest.
     fn other_devices(&self) -> Vec<Change> {
-        let mut siblings: Vec<&Sibling> = self.case.siblings.iter().collect();
+        let Some((before, maximum)) = self.counted(self.case) else { return Vec::new() };
+        let comes_first = |sibling: &&Sibling| {
+            let mut without = self.case.clone();
+            without.siblings.retain(|other| other.device_id != sibling.device_id);
+            self.counted(&without).is_none_or(|(left, _)| left < before)
+        };
+        let mut siblings: Vec<&Sibling> = self.case.siblings.iter().filter(comes_first).collect();
         siblings.sort_by_key(|sibling| sibling.last_sync_at);
+        if siblings.len() > SIBLINGS_MAX {
+            let left = maximum.saturating_sub(1);
+            let kept = usize::try_from(left).unwrap_or(usize::MAX);
+            let ids = siblings.iter().take(siblings.len().saturating_sub(kept));
+            let ids = ids.map(|sibling| sibling.device_id.clone()).collect();
+            return vec![Change::RemoveDevices { ids, before, left }];
+        }
         let remove = |sibling: &Sibling| {
             let (id, kind) = (sibling.device_id.clone(), sibling.device_type.clone());
             Change::RemoveDevice { id, kind }
         };
         siblings.into_iter().map(remove).collect()
+    }
+
+    /// How many devices come first and how many there may be, where those are too many.
+    fn counted(&self, case: &Case) -> Option<(u32, u32)> {
+        let mut notes = Notes::new(self.search.language);
+        judge(self.search.bundle, case, &mut notes);
+        let (_, _, seen) = notes.into_parts(false);
+        seen.devices
     }
 }

@@ -13,7 +13,7 @@ use crate::bundles::fold;
 /// A fact that somebody can change.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Change {
-    /// The owner is in one of these groups.
+    /// The owner is in one of these groups, each of which was tried.
     JoinGroup { groups: Vec<String>, policy: String },
     /// The owner is not in this group.
     LeaveGroup { group: String, policy: String },
@@ -47,6 +47,8 @@ pub(super) enum Change {
     Sync,
     /// Another device of the mailbox is gone.
     RemoveDevice { id: DeviceId, kind: String },
+    /// Of the mailbox's devices that come first, only so many are left.
+    RemoveDevices { ids: Vec<DeviceId>, before: u32, left: u32 },
 }
 
 /// What stands in the way of a record.
@@ -83,7 +85,8 @@ impl Change {
             | Self::RemoveThreat
             | Self::SatisfyMdm
             | Self::Sync
-            | Self::RemoveDevice { .. } => false,
+            | Self::RemoveDevice { .. }
+            | Self::RemoveDevices { .. } => false,
         }
     }
 
@@ -106,7 +109,8 @@ impl Change {
             | Self::CorrectOwner(_)
             | Self::ManageBy(_)
             | Self::Sync
-            | Self::RemoveDevice { .. } => false,
+            | Self::RemoveDevice { .. }
+            | Self::RemoveDevices { .. } => false,
         }
     }
 
@@ -135,6 +139,9 @@ impl Change {
             Self::Sync => case.last_sync_at = Some(case.now),
             Self::RemoveDevice { id, kind: _ } => {
                 case.siblings.retain(|sibling| sibling.device_id != *id);
+            }
+            Self::RemoveDevices { ids, .. } => {
+                case.siblings.retain(|sibling| !ids.contains(&sibling.device_id));
             }
             Self::Report { .. }
             | Self::CheckIn
@@ -172,7 +179,8 @@ impl Change {
             | Self::Enrol { .. }
             | Self::OtherDevice { .. }
             | Self::Sync
-            | Self::RemoveDevice { .. } => {}
+            | Self::RemoveDevice { .. }
+            | Self::RemoveDevices { .. } => {}
         }
     }
 }

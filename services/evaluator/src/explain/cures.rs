@@ -130,6 +130,10 @@ impl About<'_> {
                 let values = [("kind", self.kind(&[kind]).into()), ("id", Value::of(id))];
                 self.say(Key::CureRemoveDevice, &values)
             }
+            Change::RemoveDevices { ids: _, before, left } => {
+                let values = [("before", (*before).into()), ("left", (*left).into())];
+                self.say(Key::CureRemoveDevices, &values)
+            }
         };
         vec![step]
     }
@@ -165,7 +169,10 @@ impl About<'_> {
             }
             Some(Reason::Compliant) => self.say(Key::NothingExchange, &[policy]),
             Some(_) | None if self.verdict.policy.is_empty() => {
-                self.language.plain(Key::NothingNobody)
+                let organization = self.case.organization.as_str();
+                let mut policies = self.bundle.access().iter();
+                let is_any = policies.any(|it| it.policy.enabled && it.is_for(organization));
+                self.language.plain(if is_any { Key::NothingGroups } else { Key::NothingNobody })
             }
             Some(_) | None => self.say(Key::Nothing, &[policy]),
         }

@@ -1,12 +1,14 @@
 //! Advice that was once wrong: each is what somebody would have done in vain.
 
 use exgate_domain::case::{Case, Management, Sibling, Unmatched};
+use exgate_domain::decision::Reason;
 use exgate_domain::observation::AccessState;
 use exgate_domain::policy::Access;
+use exgate_domain::record::{ComplianceState, ManagementAgent, OwnerType, ThreatState};
 
 use super::super::{Explanation, Language, explain};
 use crate::bundles::{Bundle, PolicyFile};
-use crate::verdict::fixture::{at, case, record};
+use crate::verdict::fixture::{at, case, owner, record};
 
 /// A compliance policy `c` with these lines, and an access policy `a` for everybody with these.
 fn policies(compliance: &str, access: &str) -> String {
@@ -34,6 +36,8 @@ fn cures(policies: &str, change: impl FnOnce(&mut Case)) -> Vec<String> {
     explained(policies, change).cures
 }
 
+/// Far more than any search takes, even on a machine with other things to do.
+const SEARCH_MAX: std::time::Duration = std::time::Duration::from_secs(30);
 const IOS: &str = "platforms: {iOS: {}}";
 const CHECK_IN: &str =
     "then open the MDM's app on the device and let it check in, so that intune sees the change";
@@ -89,6 +93,43 @@ fn a_policy_that_asks_for_nothing_more_makes_no_demand() {
     assert_eq!(cures(&policies(IOS, ""), unmanaged), [enrol]);
 }
 
+const KIOSK: &str = r#"
+---
+apiVersion: exgate/v1
+kind: AccessPolicy
+name: kiosk
+precedence: 1
+organizations: ["*"]
+includedGroups: [Kiosk]
+localRules: [{ id: kiosk, match: { deviceType: [iPhone] }, access: block }]
+"#;
+
+#[test]
+fn only_groups_that_help_are_named() {
+    let asked = policies(IOS, "").replace("[Everyone]", "[Mail, Kiosk, Board]") + KIOSK;
+    let groups = |groups: &[&str]| {
+        let groups = groups.iter().map(|it| (*it).to_owned()).collect();
+        cures(&asked, |case| owner(case).groups = groups)
+    };
+    assert_eq!(groups(&[]), ["put Anna Berg into Mail or Board (policy a)"]);
+    // Where none helps, that is what is said.
+    let blocked = KIOSK.trim_start_matches("\n---");
+    let explanation = explained(blocked, |case| owner(case).groups.clear());
+    assert!(explanation.cures.is_empty());
+    let nothing = "No group that a policy is meant for was found to help: only the people who write the \
+                   policies can change that.";
+    assert_eq!(explanation.sentences.last().map(String::as_str), Some(nothing));
+    // What is asked beyond the group is found behind the group that helps, wherever it stands.
+    let licensed = asked.replace("[Mail, Kiosk, Board]", "[Kiosk, Mail, Board]");
+    let licensed = licensed.replace("precedence: 5\n", "precedence: 5\nlicenseRequired: true\n");
+    let both = cures(&licensed, |case| {
+        owner(case).groups.clear();
+        owner(case).licensed = Some(false);
+    });
+    let expected = ["put Anna Berg into Mail or Board (policy a)", "give Anna Berg the licence"];
+    assert_eq!(both, expected);
+}
+
 #[test]
 fn an_update_names_both_ends() {
     let strict = policies(
@@ -136,6 +177,28 @@ fn an_update_stays_in_the_range_of_the_device() {
 }
 
 #[test]
+fn more_devices_than_can_be_tried_are_told_by_their_number() {
+    for (maximum, ahead, cure) in [
+        (1, 12, "remove all 12 other devices of the mailbox that come first"),
+        (2, 12, "remove all but 1 of the 12 other devices of the mailbox that come first"),
+        (3, 5, "remove all but 2 of the 5 other devices of the mailbox that come first"),
+    ] {
+        let asked = policies(IOS, &format!("maximumDevices: {{count: {maximum}}}"));
+        let explanation = explained(&asked, |case| {
+            case.siblings = siblings(ahead);
+            // Those that come later take up no place.
+            let later = siblings(20).into_iter().skip(usize::from(ahead)).map(|mut sibling| {
+                sibling.first_sync_at = None;
+                sibling
+            });
+            case.siblings.extend(later);
+        });
+        assert_eq!(explanation.cures, [cure]);
+        assert!(explanation.decision.reasons.contains(&Reason::TooManyDevices));
+    }
+}
+
+#[test]
 fn one_device_is_told_as_one() {
     let asked = policies(IOS, "maximumDevices: {count: 1}");
     let told = Language::ALL.map(|language| {
@@ -148,4 +211,57 @@ fn one_device_is_told_as_one() {
         "Anna Berg mag e-mail hebben op ten hoogste 1 toestel, en 1 ander toestel gaat voor.",
     ];
     assert_eq!(told, expected);
+}
+
+fn flawed(case: &mut Case) {
+    case.siblings = siblings(2);
+    owner(case).licensed = Some(false);
+    case.last_sync_at = Some(at("2025-01-01T00:00:00Z"));
+    let record = record(case);
+    record.os_version = "16".to_owned();
+    record.is_encrypted = Some(false);
+    record.jail_broken = Some(true);
+    record.passcode_compliant = Some(false);
+    record.threat_state = Some(ThreatState::Compromised);
+    record.last_check_in_at = Some(at("2025-01-01T00:00:00Z"));
+    record.owner_type = Some(OwnerType::Personal);
+    record.management_agent = Some(ManagementAgent::Jamf);
+    record.compliance = ComplianceState::Noncompliant;
+}
+
+const ALL: &str = "platforms: {iOS: {osMinimumVersion: \"17.4\", storageRequireEncryption: true, \
+     securityBlockJailbrokenDevices: true, passcodeRequired: true, \
+     deviceThreatProtectionRequiredSecurityLevel: low}}\nlastCheckInMax: 14d\n\
+     managedDeviceOwnerTypes: [company]\nmanagementAgents: [mdm]\nlastSyncMax: 30d";
+
+#[test]
+fn everything_at_once_is_told_too() {
+    let asked = policies(ALL, "licenseRequired: true\nmaximumDevices: {count: 1}");
+    let told = cures(&asked, flawed);
+    // Twelve changes, of which the device has to report some.
+    assert_eq!(told.len(), 13, "{told:#?}");
+}
+
+#[test]
+fn the_search_ends_where_nothing_helps_whatever_the_way() {
+    let rule = "\nrules: [{id: never, require: 'principal in Group::\"Nobody\"'}]";
+    let groups: Vec<_> = (0..40).map(|number| format!("g{number}")).collect();
+    let mut asked = policies(&(ALL.to_owned() + rule), "maximumDevices: {count: 1}");
+    for (number, groups) in groups.chunks(8).enumerate() {
+        asked += &format!(
+            "\n---\napiVersion: exgate/v1\nkind: AccessPolicy\nname: p{number}\nprecedence: {}\n\
+             organizations: [\"*\"]\nincludedGroups: [{}]\ncompliancePolicies: [c]\n",
+            number + 10,
+            groups.join(", ")
+        );
+    }
+    let started = std::time::Instant::now();
+    let explanation = explained(&asked, |case| {
+        flawed(case);
+        owner(case).groups.clear();
+    });
+    assert!(started.elapsed() < SEARCH_MAX, "{:?}", started.elapsed());
+    let rule = "Only the people who write the policies can say how the rule is met: principal in \
+                Group::\"Nobody\".";
+    assert_eq!(explanation.sentences.last().map(String::as_str), Some(rule));
 }
