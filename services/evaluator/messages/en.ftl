@@ -375,6 +375,13 @@ cure-enrol-fully = enrol the device in the MDM for { $person }: an Exchange mail
 cure-meet = see that it then meets the policy: { $wants }
 cure-records = make the records readable again
 cure-report = open the MDM's app on the device and let it check in, so that { $source } reports what is missing; what it reports has to be in order
+cure-statistics = let exgate read the device statistics of Exchange (sync.statistics_age of the coordinator), which say when the device last synchronised mail: only they do
+cure-defence =
+    { $state ->
+        [off] switch on the threat defence app on the device
+        [misconfigured] have the threat defence app on the device set up well
+       *[silent] open the threat defence app on the device, so that it reports
+    }
 cure-check-in = open the MDM's app on the device and let it check in: what is known about it is too old
 cure-then-check-in = then open the MDM's app on the device and let it check in, so that { $source } sees the change
 cure-update = update the device to { $wants }, unless that was done already

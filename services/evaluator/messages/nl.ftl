@@ -371,6 +371,13 @@ cure-enrol-fully = schrijf het toestel in bij de MDM voor { $person }: alleen ee
 cure-meet = zorg dat het daarna aan het beleid voldoet: { $wants }
 cure-records = zorg dat de records weer kunnen worden gelezen
 cure-report = open de app van de MDM op het toestel en laat het zich melden, zodat { $source } doorgeeft wat er nog ontbreekt; wat het doorgeeft, moet in orde zijn
+cure-statistics = laat exgate de toestelstatistieken van Exchange lezen (sync.statistics_age van de coordinator), want alleen die zeggen wanneer het toestel voor het laatst e-mail synchroniseerde
+cure-defence =
+    { $state ->
+        [off] zet de beveiligingsapp op het toestel aan
+        [misconfigured] laat de beveiligingsapp op het toestel goed instellen
+       *[silent] open de beveiligingsapp op het toestel, zodat die zich meldt
+    }
 cure-check-in = open de app van de MDM op het toestel en laat het zich melden: wat ervan bekend is, is te oud
 cure-then-check-in = open daarna de app van de MDM op het toestel en laat het zich melden, zodat { $source } de wijziging ziet
 cure-update = werk het toestel bij naar { $wants }, als dat nog niet is gebeurd

@@ -2,6 +2,7 @@
 
 use exgate_domain::case::{Case, Management, Sibling, Unmatched};
 use exgate_domain::decision::Reason;
+use exgate_domain::record::ManagedDevice;
 
 use super::changes::{Change, Enrolment};
 use super::notes::Notes;
@@ -30,7 +31,7 @@ impl Candidates<'_> {
             Reason::NotTargeted => self.excluded().into_iter().collect(),
             Reason::NotLicensed => one(Change::Licence),
             Reason::NotEnrolled => self.enrol().into_iter().collect(),
-            Reason::ComplianceUnknown => self.report().into_iter().collect(),
+            Reason::ComplianceUnknown => self.missing(),
             Reason::OsVersionTooOld
             | Reason::OsBuildTooOld
             | Reason::OsVersionNotInRange
@@ -103,8 +104,18 @@ impl Candidates<'_> {
         Some(Change::Enrol { record, how, wants: asked })
     }
 
-    fn report(&self) -> Option<Change> {
-        let Management::Managed { record, basis: _ } = &self.case.management else { return None };
+    /// What could be found out, each from whoever owns it.
+    fn missing(&self) -> Vec<Change> {
+        let Management::Managed { record, basis: _ } = &self.case.management else {
+            return Vec::new();
+        };
+        let statistics = self.case.last_sync_at.is_none().then_some(Change::ReadStatistics);
+        let silent = record.threat_state.filter(|state| state.level().is_none());
+        let defend = silent.map(Change::Defend);
+        self.report(record).into_iter().chain(statistics).chain(defend).collect()
+    }
+
+    fn report(&self, record: &ManagedDevice) -> Option<Change> {
         let wants = self.wants.as_ref()?;
         let words = [record.operating_system.as_str(), &self.case.device.device_os];
         let platform = match wants.platform(&words) {

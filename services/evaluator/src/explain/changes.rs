@@ -23,6 +23,10 @@ pub(super) enum Change {
     Enrol { record: Box<ManagedDevice>, how: Enrolment, wants: Vec<String> },
     /// The device reports what is missing, and it is in order.
     Report { record: Box<ManagedDevice> },
+    /// exgate knows when the device last synchronised mail, which only Exchange can tell.
+    ReadStatistics,
+    /// The threat defence, whose state is this, finds the device in order.
+    Defend(ThreatState),
     /// The device talks to its MDM.
     CheckIn,
     /// The system is newer.
@@ -71,11 +75,13 @@ impl Change {
             Self::JoinGroup { .. }
             | Self::LeaveGroup { .. }
             | Self::Licence
+            | Self::ReadStatistics
             | Self::CorrectOwner(_)
             | Self::ManageBy(_)
             | Self::Enrol { how: Enrolment::OtherUsers | Enrolment::Several, .. } => true,
             Self::Enrol { how: Enrolment::Missing | Enrolment::NotFully, .. }
             | Self::Report { .. }
+            | Self::Defend(_)
             | Self::CheckIn
             | Self::Update(_)
             | Self::OtherDevice { .. }
@@ -94,6 +100,7 @@ impl Change {
     pub(super) fn has_to_be_reported(&self) -> bool {
         match self {
             Self::Update(_)
+            | Self::Defend(_)
             | Self::Encrypt
             | Self::Restore
             | Self::SetPasscode
@@ -104,6 +111,7 @@ impl Change {
             | Self::Licence
             | Self::Enrol { .. }
             | Self::Report { .. }
+            | Self::ReadStatistics
             | Self::CheckIn
             | Self::OtherDevice { .. }
             | Self::CorrectOwner(_)
@@ -136,7 +144,7 @@ impl Change {
                 let (record, basis) = (record.clone(), MatchBasis::EasIdAndUser);
                 case.management = Management::Managed { record, basis };
             }
-            Self::Sync => case.last_sync_at = Some(case.now),
+            Self::Sync | Self::ReadStatistics => case.last_sync_at = Some(case.now),
             Self::RemoveDevice { id, kind: _ } => {
                 case.siblings.retain(|sibling| sibling.device_id != *id);
             }
@@ -144,6 +152,7 @@ impl Change {
                 case.siblings.retain(|sibling| !ids.contains(&sibling.device_id));
             }
             Self::Report { .. }
+            | Self::Defend(_)
             | Self::CheckIn
             | Self::Update(_)
             | Self::Encrypt
@@ -160,16 +169,15 @@ impl Change {
         let now = case.now;
         let Management::Managed { record, basis: _ } = &mut case.management else { return };
         match self {
-            Self::Report { record: ideal } => {
-                fill(record, ideal);
-                case.last_sync_at.get_or_insert(now);
-            }
+            Self::Report { record: ideal } => fill(record, ideal),
             Self::CheckIn => record.last_check_in_at = Some(now),
             Self::Update(release) => update(record, release),
             Self::Encrypt => record.is_encrypted = Some(true),
             Self::Restore => record.jail_broken = Some(false),
             Self::SetPasscode => record.passcode_compliant = Some(true),
-            Self::RemoveThreat => record.threat_state = Some(ThreatState::Secured),
+            Self::RemoveThreat | Self::Defend(_) => {
+                record.threat_state = Some(ThreatState::Secured);
+            }
             Self::CorrectOwner(owner) => record.owner_type = Some(*owner),
             Self::ManageBy(agent) => record.management_agent = Some(*agent),
             Self::SatisfyMdm => record.compliance = ComplianceState::Compliant,
@@ -178,6 +186,7 @@ impl Change {
             | Self::Licence
             | Self::Enrol { .. }
             | Self::OtherDevice { .. }
+            | Self::ReadStatistics
             | Self::Sync
             | Self::RemoveDevice { .. }
             | Self::RemoveDevices { .. } => {}
@@ -209,9 +218,6 @@ fn fill(record: &mut ManagedDevice, ideal: &ManagedDevice) {
     if crate::verdict::version(record).is_none() {
         record.os_version.clone_from(&ideal.os_version);
     }
-    if record.threat_state.is_none_or(|state| state.level().is_none()) {
-        record.threat_state = ideal.threat_state;
-    }
     if matches!(record.compliance, ComplianceState::Unknown | ComplianceState::ConfigManager) {
         record.compliance = ideal.compliance;
     }
@@ -219,6 +225,8 @@ fn fill(record: &mut ManagedDevice, ideal: &ManagedDevice) {
     record.is_encrypted = record.is_encrypted.or(ideal.is_encrypted);
     record.jail_broken = record.jail_broken.or(ideal.jail_broken);
     record.passcode_compliant = record.passcode_compliant.or(ideal.passcode_compliant);
+    // A threat defence that is known to be silent has to be heard by itself.
+    record.threat_state = record.threat_state.or(ideal.threat_state);
     record.owner_type = record.owner_type.or(ideal.owner_type);
     record.management_agent = record.management_agent.or(ideal.management_agent);
     // The report is a contact by itself, and a clock that ran ahead is set by it.

@@ -2,6 +2,7 @@
 
 use exgate_domain::decision::{Compliance, Reason};
 use exgate_domain::policy::Access;
+use exgate_domain::record::ThreatState;
 
 use super::About;
 use super::changes::{Change, Enrolment};
@@ -101,6 +102,8 @@ impl About<'_> {
             Change::Licence => self.say(self.licence(), &[person()]),
             Change::Enrol { record: _, how, wants } => return self.enrol(*how, wants),
             Change::Report { .. } => self.say(Key::CureReport, &[source()]),
+            Change::ReadStatistics => self.language.plain(Key::CureStatistics),
+            Change::Defend(state) => self.say(Key::CureDefence, &[("state", defence(*state))]),
             Change::CheckIn => self.language.plain(Key::CureCheckIn),
             Change::Update(release) => {
                 let wants = release.in_words(self.language);
@@ -177,4 +180,20 @@ impl About<'_> {
             Some(_) | None => self.say(Key::Nothing, &[policy]),
         }
     }
+}
+
+/// What is the matter with a threat defence, as the word that messages choose by.
+fn defence(state: ThreatState) -> Value {
+    Value::Word(match state {
+        ThreatState::Deactivated => "off",
+        ThreatState::Misconfigured => "misconfigured",
+        // What names a level is heard of already.
+        ThreatState::Activated
+        | ThreatState::Unresponsive
+        | ThreatState::Secured
+        | ThreatState::LowSeverity
+        | ThreatState::MediumSeverity
+        | ThreatState::HighSeverity
+        | ThreatState::Compromised => "silent",
+    })
 }

@@ -167,6 +167,8 @@ keys! {
     CureMeet = "cure-meet",
     CureRecords = "cure-records",
     CureReport = "cure-report",
+    CureStatistics = "cure-statistics",
+    CureDefence = "cure-defence",
     CureCheckIn = "cure-check-in",
     CureThenCheckIn = "cure-then-check-in",
     CureUpdate = "cure-update",

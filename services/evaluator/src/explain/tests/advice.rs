@@ -213,6 +213,42 @@ fn one_device_is_told_as_one() {
     assert_eq!(told, expected);
 }
 
+#[test]
+fn whoever_owns_a_missing_fact_is_asked_for_it() {
+    let asked = policies("platforms: {iOS: {}}\nlastSyncMax: 30d", "");
+    let explanation = explained(&asked, |case| case.last_sync_at = None);
+    let statistics = "let exgate read the device statistics of Exchange (sync.statistics_age of the \
+                      coordinator), which say when the device last synchronised mail: only they do";
+    assert_eq!(explanation.cures, [statistics]);
+    let remark = "The user cannot put this right on the device; an administrator can.";
+    assert_eq!(explanation.sentences.last().map(String::as_str), Some(remark));
+
+    let asked = policies(
+        "platforms: {iOS: {deviceThreatProtectionRequiredSecurityLevel: low}}\nlastSyncMax: 30d",
+        "",
+    );
+    for (state, cure) in [
+        (ThreatState::Deactivated, "switch on the threat defence app on the device"),
+        (ThreatState::Misconfigured, "have the threat defence app on the device set up well"),
+        (
+            ThreatState::Unresponsive,
+            "open the threat defence app on the device, so that it reports",
+        ),
+    ] {
+        let set = |case: &mut Case| record(case).threat_state = Some(state);
+        assert_eq!(cures(&asked, set), [cure, CHECK_IN]);
+    }
+    // Each is asked where several do not tell.
+    let all = cures(&asked, |case| {
+        case.last_sync_at = None;
+        record(case).threat_state = Some(ThreatState::Deactivated);
+        record(case).operating_system = String::new();
+    });
+    let report = "open the MDM's app on the device and let it check in, so that intune reports what is \
+                  missing; what it reports has to be in order";
+    assert_eq!(all, [report, statistics, "switch on the threat defence app on the device"]);
+}
+
 fn flawed(case: &mut Case) {
     case.siblings = siblings(2);
     owner(case).licensed = Some(false);
