@@ -352,6 +352,7 @@ exchange-cause =
 exchange-rule-stays = a block by a rule on the operating system stays after the system is updated: the rule has to go, or the device has to be allowed
 wiped = the mailbox also has the { $kind } { $id }, which has been silent since this device appeared. A device that was wiped gets a new id: if it is the same one, it has to be enrolled and allowed again under the new id
 only-administrators = the user cannot put this right on the device; an administrator can
+only-for-now = that helps only until its grace period ends: nothing that can be changed on the device or in the records keeps the mail after that
 owner-then = which policy is meant for it depends on the groups that the directory then tells
 nothing-local = nothing on the device and nothing in the records changes this: only the people who write the policies can change the local rule “{ $rule }”
 nothing-exchange = nothing on the device and nothing in the records changes this: the policy { $policy } leaves compliant devices to Exchange

@@ -348,6 +348,7 @@ exchange-cause =
 exchange-rule-stays = een blokkade door een regel op het besturingssysteem blijft staan nadat het systeem is bijgewerkt: de regel moet weg, of het toestel moet worden toegelaten
 wiped = bij de mailbox hoort ook { $kind } ({ $id }), die niets meer van zich laat horen sinds dit toestel verscheen. Een toestel dat is gewist, krijgt een nieuwe id: als het hetzelfde toestel is, moet het onder de nieuwe id opnieuw worden ingeschreven en toegelaten
 only-administrators = de gebruiker kan dit op het toestel niet verhelpen; een beheerder wel
+only-for-now = dat helpt alleen tot de respijtperiode eindigt: niets wat op het toestel of in de records kan worden veranderd, behoudt de e-mail daarna
 owner-then = welk beleid ervoor geldt, hangt af van de groepen die de adreslijst dan noemt
 nothing-local = niets op het toestel en niets in de records verandert dit: alleen wie het beleid schrijft, kan de lokale regel “{ $rule }” veranderen
 nothing-exchange = niets op het toestel en niets in de records verandert dit: het beleid { $policy } laat toestellen die voldoen aan Exchange over

@@ -34,6 +34,19 @@ impl About<'_> {
                     |text: &String| self.say(Key::NothingRule, &[("text", text.as_str().into())]);
                 (self.steps(&needed), expressions.iter().map(says).collect())
             }
+            Found::Nothing { .. } => self.for_now(search),
+        }
+    }
+
+    /// What helps only until a grace period ends, where nothing does for good.
+    fn for_now(&self, search: Search<'_>) -> (Vec<String>, Vec<String>) {
+        let is_held = self.verdict.access != Access::Allow;
+        match search.smallest(|verdict| is_held && verdict.access == Access::Allow) {
+            Found::Sets(sets) => {
+                let (cures, mut remarks) = self.sets(&sets);
+                remarks.push(self.language.plain(Key::OnlyForNow));
+                (cures, remarks)
+            }
             Found::Nothing { .. } => (Vec::new(), vec![self.nothing()]),
         }
     }
@@ -47,8 +60,9 @@ impl About<'_> {
     fn is_goal(&self, verdict: &Verdict<'_>) -> bool {
         let is_compliant = verdict.compliance == Compliance::Compliant;
         match verdict.access {
-            // Who is allowed for now wants to be so for good.
-            Access::Allow => self.verdict.access != Access::Allow || is_compliant,
+            // Who is allowed for now wants to be so for good, and nobody asks for a grace period.
+            Access::Allow if self.verdict.access == Access::Allow => is_compliant,
+            Access::Allow => verdict.compliance != Compliance::InGracePeriod,
             // Some policies only take away.
             Access::Leave => is_compliant && self.verdict.access.is_restriction(),
             Access::Quarantine | Access::Block => false,

@@ -147,6 +147,7 @@ keys! {
     ExchangeRuleStays = "exchange-rule-stays",
     Wiped = "wiped",
     OnlyAdministrators = "only-administrators",
+    OnlyForNow = "only-for-now",
     OwnerThen = "owner-then",
     NothingLocal = "nothing-local",
     NothingExchange = "nothing-exchange",

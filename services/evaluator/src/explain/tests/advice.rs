@@ -249,6 +249,41 @@ fn whoever_owns_a_missing_fact_is_asked_for_it() {
     assert_eq!(all, [report, statistics, "switch on the threat defence app on the device"]);
 }
 
+#[test]
+fn who_is_held_in_a_grace_period_is_told_all_that_is_wrong() {
+    let asked = policies(
+        "platforms: {iOS: {osMinimumVersion: \"17.4\", passcodeRequired: true}}\ngracePeriod: 3d",
+        "maximumDevices: {count: 1}",
+    );
+    let held = |case: &mut Case| {
+        case.siblings = siblings(2);
+        record(case).os_version = "16".to_owned();
+        record(case).passcode_compliant = Some(false);
+    };
+    let expected = [
+        "remove the iPad SIB0, if it is no longer used",
+        "remove the iPad SIB1, if it is no longer used",
+        "update the device to iOS 17.4 or later, unless that was done already",
+        "set a passcode that the MDM accepts",
+        CHECK_IN,
+    ];
+    assert_eq!(cures(&asked, held), expected);
+}
+
+#[test]
+fn what_helps_only_for_now_is_told_as_that() {
+    // No platform is allowed by both policies: nothing helps for good.
+    let other = "\n---\napiVersion: exgate/v1\nkind: CompliancePolicy\nname: d\n\
+                 platforms: {android: {}}\ngracePeriod: 3d";
+    let asked =
+        policies(IOS, "maximumDevices: {count: 1}").replace("Policies: [c]", "Policies: [c, d]");
+    let explanation = explained(&(asked + other), |case| case.siblings = siblings(1));
+    assert_eq!(explanation.cures, ["remove the iPad SIB0, if it is no longer used"]);
+    let remark = "That helps only until its grace period ends: nothing that can be changed on the device \
+                  or in the records keeps the mail after that.";
+    assert_eq!(explanation.sentences.last().map(String::as_str), Some(remark));
+}
+
 fn flawed(case: &mut Case) {
     case.siblings = siblings(2);
     owner(case).licensed = Some(false);
