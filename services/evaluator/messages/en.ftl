@@ -327,6 +327,7 @@ then-silent =
     }
 then-blocked = if it is still not compliant on { $at }, it is blocked
 then-same = if nothing changes before then, this is looked at again on { $at }, with the same result
+then-unseen = if nothing changes, that stays so until { $at }; what comes after that was not looked at
 exchange-discovers = Exchange is still finding out what kind of device it is. That takes up to { $longest }, and nothing can be done until then
 exchange-discovers-until = Exchange is still finding out what kind of device it is. That takes up to { $longest }, until { $until } at the latest, and nothing can be done until then
 exchange-follows =

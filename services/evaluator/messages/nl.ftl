@@ -323,6 +323,7 @@ then-silent =
     }
 then-blocked = als het op { $at } nog steeds niet voldoet, wordt het geblokkeerd
 then-same = als er tot dan niets verandert, wordt hier op { $at } opnieuw naar gekeken, met hetzelfde resultaat
+then-unseen = als er niets verandert, blijft dat zo tot { $at }; wat daarna komt, is niet bekeken
 exchange-discovers = Exchange zoekt nog uit wat voor toestel het is. Dat duurt hoogstens { $longest }, en zolang kan er niets worden gedaan
 exchange-discovers-until = Exchange zoekt nog uit wat voor toestel het is. Dat duurt hoogstens { $longest }, dus tot uiterlijk { $until }, en zolang kan er niets worden gedaan
 exchange-follows =

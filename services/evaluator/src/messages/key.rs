@@ -139,6 +139,7 @@ keys! {
     ThenSilent = "then-silent",
     ThenBlocked = "then-blocked",
     ThenSame = "then-same",
+    ThenUnseen = "then-unseen",
     ExchangeDiscovers = "exchange-discovers",
     ExchangeDiscoversUntil = "exchange-discovers-until",
     ExchangeFollows = "exchange-follows",

@@ -249,6 +249,39 @@ fn whoever_owns_a_missing_fact_is_asked_for_it() {
     assert_eq!(all, [report, statistics, "switch on the threat defence app on the device"]);
 }
 
+const NEW: &str = "resource has enrolledAt && context.now - resource.enrolledAt";
+
+#[test]
+fn the_end_of_a_grace_period_is_found_behind_the_hours_of_a_rule() {
+    let asked = policies(
+        &format!("{IOS}\ngracePeriod: 2d\nrules: [{{id: new, require: '{NEW} < 30 * 86400'}}]"),
+        "",
+    );
+    let ends =
+        "If nothing changes before then, it is held in quarantine from 12 March 2026, 12:00 UTC.";
+    let sentences = explained(&asked, |_| {}).sentences;
+    assert!(sentences.iter().any(|it| it == ends), "{sentences:#?}");
+    // A rule that ends by itself is not met for longer by keeping in touch.
+    let enrolled = |case: &mut Case| record(case).enrolled_at = Some(at("2026-03-01T00:00:00Z"));
+    let asked = asked.replace("gracePeriod: 2d\n", "");
+    let ends =
+        "If nothing changes before then, it is held in quarantine from 31 March 2026, 00:00 UTC.";
+    let sentences = explained(&asked, enrolled).sentences;
+    assert!(sentences.iter().any(|it| it == ends), "{sentences:#?}");
+}
+
+#[test]
+fn what_was_not_looked_at_is_not_told() {
+    let asked =
+        policies(&format!("{IOS}\nrules: [{{id: young, require: '{NEW} < 3000 * 86400'}}]"), "");
+    let started = std::time::Instant::now();
+    let explanation = explained(&asked, |_| {});
+    let until = "If nothing changes, that stays so until 18 June 2026, 12:00 UTC; what comes after that \
+                 was not looked at.";
+    assert_eq!(explanation.sentences.last().map(String::as_str), Some(until));
+    assert!(started.elapsed() < SEARCH_MAX, "{:?}", started.elapsed());
+}
+
 #[test]
 fn who_is_held_in_a_grace_period_is_told_all_that_is_wrong() {
     let asked = policies(
@@ -335,4 +368,14 @@ fn the_search_ends_where_nothing_helps_whatever_the_way() {
     let rule = "Only the people who write the policies can say how the rule is met: principal in \
                 Group::\"Nobody\".";
     assert_eq!(explanation.sentences.last().map(String::as_str), Some(rule));
+}
+
+/// Not a matter of hours: limits that are longer than it is looked ahead for hourly rules.
+#[test]
+fn a_limit_that_is_far_off_is_found() {
+    let asked = policies(IOS, "inactiveAfter: 365d");
+    let sentences = explained(&asked, |_| {}).sentences;
+    let ends = "That stays so as long as it keeps in touch. If it stays silent, it is held in quarantine \
+                from 10 March 2027, 11:00 UTC.";
+    assert_eq!(sentences.last().map(String::as_str), Some(ends));
 }
