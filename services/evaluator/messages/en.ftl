@@ -272,9 +272,12 @@ reason-records-unavailable = what the MDM says about it cannot be relied on at t
 reason-escalated = it has not been compliant since { $since }, which is why it has been blocked since { $at }
 reason-inactive = it has not synchronised mail since { $last }, and a device that is silent for { $longest } counts as inactive
 reason-too-many-devices =
-    { $before ->
-        [one] { $person } may have at most { $maximum } devices with mail, and { $before } other device comes first
-       *[other] { $person } may have at most { $maximum } devices with mail, and { $before } other devices come first
+    { $maximum ->
+        [one] { $person } may have at most { $maximum } device with mail
+       *[other] { $person } may have at most { $maximum } devices with mail
+    }, and { $before ->
+        [one] { $before } other device comes first
+       *[other] { $before } other devices come first
     }
 reason-local-rule = the local rule “{ $rule }” decides about this device by itself, whatever the MDM says
 reason-platform-exception =
@@ -324,6 +327,7 @@ then-silent =
     }
 then-blocked = if it is still not compliant on { $at }, it is blocked
 then-same = if nothing changes before then, this is looked at again on { $at }, with the same result
+then-unseen = if nothing changes, that stays so until { $at }; what comes after that was not looked at
 exchange-discovers = Exchange is still finding out what kind of device it is. That takes up to { $longest }, and nothing can be done until then
 exchange-discovers-until = Exchange is still finding out what kind of device it is. That takes up to { $longest }, until { $until } at the latest, and nothing can be done until then
 exchange-follows =
@@ -349,12 +353,14 @@ exchange-cause =
 exchange-rule-stays = a block by a rule on the operating system stays after the system is updated: the rule has to go, or the device has to be allowed
 wiped = the mailbox also has the { $kind } { $id }, which has been silent since this device appeared. A device that was wiped gets a new id: if it is the same one, it has to be enrolled and allowed again under the new id
 only-administrators = the user cannot put this right on the device; an administrator can
+only-for-now = that helps only until its grace period ends: nothing that can be changed on the device or in the records keeps the mail after that
 owner-then = which policy is meant for it depends on the groups that the directory then tells
 nothing-local = nothing on the device and nothing in the records changes this: only the people who write the policies can change the local rule “{ $rule }”
 nothing-exchange = nothing on the device and nothing in the records changes this: the policy { $policy } leaves compliant devices to Exchange
 nothing-records = nothing on the device changes this: it waits until the records can be read again
 nothing-rule = only the people who write the policies can say how the rule is met: { $text }
 nothing = nothing on the device and nothing in the records changes this: only a change of the policy { $policy } does
+nothing-groups = no group that a policy is meant for was found to help: only the people who write the policies can change that
 nothing-nobody = no policy is meant for this organization: only the people who write the policies can change that
 
 ## Cures: what would change it
@@ -371,10 +377,18 @@ cure-enrol-fully = enrol the device in the MDM for { $person }: an Exchange mail
 cure-meet = see that it then meets the policy: { $wants }
 cure-records = make the records readable again
 cure-report = open the MDM's app on the device and let it check in, so that { $source } reports what is missing; what it reports has to be in order
+cure-statistics = let exgate read the device statistics of Exchange (sync.statistics_age of the coordinator), which say when the device last synchronised mail: only they do
+cure-defence =
+    { $state ->
+        [off] switch on the threat defence app on the device
+        [misconfigured] have the threat defence app on the device set up well
+       *[silent] open the threat defence app on the device, so that it reports
+    }
 cure-check-in = open the MDM's app on the device and let it check in: what is known about it is too old
 cure-then-check-in = then open the MDM's app on the device and let it check in, so that { $source } sees the change
 cure-update = update the device to { $wants }, unless that was done already
 cure-other-device = use a device with { $wants }
+cure-other-enrolled = use another device, with { $wants }, and enrol it in the MDM for { $person }
 cure-encrypt = switch on the encryption of the device's storage
 cure-restore = restore the device's original system and enrol it again
 cure-passcode = set a passcode that the MDM accepts
@@ -384,12 +398,19 @@ cure-agent = have the device managed by { $agents }
 cure-mdm = put right what { $source } shows as not compliant
 cure-sync = open the mail app on the device and let it synchronise
 cure-remove-device = remove the { $kind } { $id }, if it is no longer used
+cure-remove-devices =
+    { $left ->
+        [0] remove all { $before } other devices of the mailbox that come first
+       *[other] remove all but { $left } of the { $before } other devices of the mailbox that come first
+    }
 cure-instead = or instead: { $steps }
 want-oldest-version = { $platform } { $version } or later
 want-newest-version = { $platform } { $version } or earlier
 want-version = { $platform } { $version }
+want-version-between = { $platform } { $oldest } to { $newest }
 want-oldest-build = build { $build } or later
 want-newest-build = build { $build } or earlier
+want-build-between = build { $oldest } to { $newest }
 want-patch-level = security patches of { $day } or later
 want-platform = { $platform }
 want-encryption = encrypted storage

@@ -268,9 +268,12 @@ reason-records-unavailable = op wat de MDM over het toestel zegt, kan op dit mom
 reason-escalated = het toestel voldoet al niet sinds { $since }, en is daarom sinds { $at } geblokkeerd
 reason-inactive = het toestel heeft sinds { $last } geen e-mail gesynchroniseerd, en een toestel dat { $longest } stil is, geldt als inactief
 reason-too-many-devices =
-    { $before ->
-        [one] { $person } mag e-mail hebben op ten hoogste { $maximum } toestellen, en { $before } ander toestel gaat voor
-       *[other] { $person } mag e-mail hebben op ten hoogste { $maximum } toestellen, en { $before } andere toestellen gaan voor
+    { $maximum ->
+        [one] { $person } mag e-mail hebben op ten hoogste { $maximum } toestel
+       *[other] { $person } mag e-mail hebben op ten hoogste { $maximum } toestellen
+    }, en { $before ->
+        [one] { $before } ander toestel gaat voor
+       *[other] { $before } andere toestellen gaan voor
     }
 reason-local-rule = de lokale regel “{ $rule }” beslist zelf over dit toestel, wat de MDM ook zegt
 reason-platform-exception =
@@ -320,6 +323,7 @@ then-silent =
     }
 then-blocked = als het op { $at } nog steeds niet voldoet, wordt het geblokkeerd
 then-same = als er tot dan niets verandert, wordt hier op { $at } opnieuw naar gekeken, met hetzelfde resultaat
+then-unseen = als er niets verandert, blijft dat zo tot { $at }; wat daarna komt, is niet bekeken
 exchange-discovers = Exchange zoekt nog uit wat voor toestel het is. Dat duurt hoogstens { $longest }, en zolang kan er niets worden gedaan
 exchange-discovers-until = Exchange zoekt nog uit wat voor toestel het is. Dat duurt hoogstens { $longest }, dus tot uiterlijk { $until }, en zolang kan er niets worden gedaan
 exchange-follows =
@@ -345,12 +349,14 @@ exchange-cause =
 exchange-rule-stays = een blokkade door een regel op het besturingssysteem blijft staan nadat het systeem is bijgewerkt: de regel moet weg, of het toestel moet worden toegelaten
 wiped = bij de mailbox hoort ook { $kind } ({ $id }), die niets meer van zich laat horen sinds dit toestel verscheen. Een toestel dat is gewist, krijgt een nieuwe id: als het hetzelfde toestel is, moet het onder de nieuwe id opnieuw worden ingeschreven en toegelaten
 only-administrators = de gebruiker kan dit op het toestel niet verhelpen; een beheerder wel
+only-for-now = dat helpt alleen tot de respijtperiode eindigt: niets wat op het toestel of in de records kan worden veranderd, behoudt de e-mail daarna
 owner-then = welk beleid ervoor geldt, hangt af van de groepen die de adreslijst dan noemt
 nothing-local = niets op het toestel en niets in de records verandert dit: alleen wie het beleid schrijft, kan de lokale regel “{ $rule }” veranderen
 nothing-exchange = niets op het toestel en niets in de records verandert dit: het beleid { $policy } laat toestellen die voldoen aan Exchange over
 nothing-records = niets op het toestel verandert dit: het wacht tot de records weer kunnen worden gelezen
 nothing-rule = alleen wie het beleid schrijft, kan zeggen hoe aan de regel wordt voldaan: { $text }
 nothing = niets op het toestel en niets in de records verandert dit: alleen een wijziging van het beleid { $policy } doet dat
+nothing-groups = er is geen groep gevonden, van die waarvoor beleid is bedoeld, die helpt: alleen wie het beleid schrijft, kan dat veranderen
 nothing-nobody = geen enkel beleid is voor deze organisatie bedoeld: alleen wie het beleid schrijft, kan dat veranderen
 
 ## Cures: what would change it
@@ -367,10 +373,18 @@ cure-enrol-fully = schrijf het toestel in bij de MDM voor { $person }: alleen ee
 cure-meet = zorg dat het daarna aan het beleid voldoet: { $wants }
 cure-records = zorg dat de records weer kunnen worden gelezen
 cure-report = open de app van de MDM op het toestel en laat het zich melden, zodat { $source } doorgeeft wat er nog ontbreekt; wat het doorgeeft, moet in orde zijn
+cure-statistics = laat exgate de toestelstatistieken van Exchange lezen (sync.statistics_age van de coordinator), want alleen die zeggen wanneer het toestel voor het laatst e-mail synchroniseerde
+cure-defence =
+    { $state ->
+        [off] zet de beveiligingsapp op het toestel aan
+        [misconfigured] laat de beveiligingsapp op het toestel goed instellen
+       *[silent] open de beveiligingsapp op het toestel, zodat die zich meldt
+    }
 cure-check-in = open de app van de MDM op het toestel en laat het zich melden: wat ervan bekend is, is te oud
 cure-then-check-in = open daarna de app van de MDM op het toestel en laat het zich melden, zodat { $source } de wijziging ziet
 cure-update = werk het toestel bij naar { $wants }, als dat nog niet is gebeurd
 cure-other-device = gebruik een toestel met { $wants }
+cure-other-enrolled = gebruik een ander toestel, met { $wants }, en schrijf het in bij de MDM voor { $person }
 cure-encrypt = zet de versleuteling van de opslag van het toestel aan
 cure-restore = herstel het oorspronkelijke systeem van het toestel en schrijf het opnieuw in
 cure-passcode = stel een toegangscode in die de MDM accepteert
@@ -380,12 +394,19 @@ cure-agent = laat het toestel beheren door { $agents }
 cure-mdm = breng in orde wat volgens { $source } niet voldoet
 cure-sync = open de mailapp op het toestel en laat die synchroniseren
 cure-remove-device = verwijder { $kind } ({ $id }), als dat toestel niet meer wordt gebruikt
+cure-remove-devices =
+    { $left ->
+        [0] verwijder alle { $before } andere toestellen van de mailbox die voorgaan
+       *[other] verwijder op { $left } na alle { $before } andere toestellen van de mailbox die voorgaan
+    }
 cure-instead = of in plaats daarvan: { $steps }
 want-oldest-version = { $platform } { $version } of nieuwer
 want-newest-version = { $platform } { $version } of ouder
 want-version = { $platform } { $version }
+want-version-between = { $platform } { $oldest } tot en met { $newest }
 want-oldest-build = build { $build } of nieuwer
 want-newest-build = build { $build } of ouder
+want-build-between = build { $oldest } tot en met { $newest }
 want-patch-level = beveiligingsupdates van { $day } of later
 want-platform = { $platform }
 want-encryption = versleutelde opslag

@@ -5,8 +5,11 @@
 mod notes;
 mod reasons;
 mod surroundings;
+mod platforms;
+mod release;
 mod wants;
 mod changes;
+mod candidates;
 mod search;
 mod cures;
 
@@ -48,8 +51,9 @@ pub fn explain(bundle: &Bundle, case: &Case, language: Language) -> Explanation 
     sentences.extend(about.as_of());
     sentences.extend(about.exchange());
     sentences.extend(about.wiped());
-    sentences.extend(about.then());
-    sentences.extend(about.then_blocked());
+    let ahead = about.ahead();
+    sentences.extend(about.then(ahead));
+    sentences.extend(about.then_blocked(ahead));
     let (cures, remark) = about.cures();
     sentences.extend(remark);
     let sentences = sentences.iter().map(|text| language.sentence(text)).collect();

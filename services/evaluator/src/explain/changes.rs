@@ -7,13 +7,13 @@ use exgate_domain::record::{
     ComplianceState, ManagedDevice, ManagementAgent, OwnerType, ThreatState,
 };
 
-use super::wants::Release;
+use super::release::Release;
 use crate::bundles::fold;
 
 /// A fact that somebody can change.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Change {
-    /// The owner is in one of these groups.
+    /// The owner is in one of these groups, each of which was tried.
     JoinGroup { groups: Vec<String>, policy: String },
     /// The owner is not in this group.
     LeaveGroup { group: String, policy: String },
@@ -23,12 +23,16 @@ pub(super) enum Change {
     Enrol { record: Box<ManagedDevice>, how: Enrolment, wants: Vec<String> },
     /// The device reports what is missing, and it is in order.
     Report { record: Box<ManagedDevice> },
+    /// exgate knows when the device last synchronised mail, which only Exchange can tell.
+    ReadStatistics,
+    /// The threat defence, whose state is this, finds the device in order.
+    Defend(ThreatState),
     /// The device talks to its MDM.
     CheckIn,
     /// The system is newer.
     Update(Release),
-    /// It is another device.
-    OtherDevice { record: Box<ManagedDevice>, wants: Vec<String> },
+    /// It is another device, which has to be enrolled unless this one is.
+    OtherDevice { record: Box<ManagedDevice>, is_enrolled: bool, wants: Vec<String> },
     /// Storage is encrypted.
     Encrypt,
     /// The original system is back.
@@ -47,6 +51,8 @@ pub(super) enum Change {
     Sync,
     /// Another device of the mailbox is gone.
     RemoveDevice { id: DeviceId, kind: String },
+    /// Of the mailbox's devices that come first, only so many are left.
+    RemoveDevices { ids: Vec<DeviceId>, before: u32, left: u32 },
 }
 
 /// What stands in the way of a record.
@@ -69,11 +75,13 @@ impl Change {
             Self::JoinGroup { .. }
             | Self::LeaveGroup { .. }
             | Self::Licence
+            | Self::ReadStatistics
             | Self::CorrectOwner(_)
             | Self::ManageBy(_)
             | Self::Enrol { how: Enrolment::OtherUsers | Enrolment::Several, .. } => true,
             Self::Enrol { how: Enrolment::Missing | Enrolment::NotFully, .. }
             | Self::Report { .. }
+            | Self::Defend(_)
             | Self::CheckIn
             | Self::Update(_)
             | Self::OtherDevice { .. }
@@ -83,7 +91,8 @@ impl Change {
             | Self::RemoveThreat
             | Self::SatisfyMdm
             | Self::Sync
-            | Self::RemoveDevice { .. } => false,
+            | Self::RemoveDevice { .. }
+            | Self::RemoveDevices { .. } => false,
         }
     }
 
@@ -91,6 +100,7 @@ impl Change {
     pub(super) fn has_to_be_reported(&self) -> bool {
         match self {
             Self::Update(_)
+            | Self::Defend(_)
             | Self::Encrypt
             | Self::Restore
             | Self::SetPasscode
@@ -101,12 +111,14 @@ impl Change {
             | Self::Licence
             | Self::Enrol { .. }
             | Self::Report { .. }
+            | Self::ReadStatistics
             | Self::CheckIn
             | Self::OtherDevice { .. }
             | Self::CorrectOwner(_)
             | Self::ManageBy(_)
             | Self::Sync
-            | Self::RemoveDevice { .. } => false,
+            | Self::RemoveDevice { .. }
+            | Self::RemoveDevices { .. } => false,
         }
     }
 
@@ -128,15 +140,19 @@ impl Change {
                     owner.licensed = Some(true);
                 }
             }
-            Self::Enrol { record, .. } | Self::OtherDevice { record, wants: _ } => {
+            Self::Enrol { record, .. } | Self::OtherDevice { record, .. } => {
                 let (record, basis) = (record.clone(), MatchBasis::EasIdAndUser);
                 case.management = Management::Managed { record, basis };
             }
-            Self::Sync => case.last_sync_at = Some(case.now),
+            Self::Sync | Self::ReadStatistics => case.last_sync_at = Some(case.now),
             Self::RemoveDevice { id, kind: _ } => {
                 case.siblings.retain(|sibling| sibling.device_id != *id);
             }
+            Self::RemoveDevices { ids, .. } => {
+                case.siblings.retain(|sibling| !ids.contains(&sibling.device_id));
+            }
             Self::Report { .. }
+            | Self::Defend(_)
             | Self::CheckIn
             | Self::Update(_)
             | Self::Encrypt
@@ -153,16 +169,15 @@ impl Change {
         let now = case.now;
         let Management::Managed { record, basis: _ } = &mut case.management else { return };
         match self {
-            Self::Report { record: ideal } => {
-                fill(record, ideal);
-                case.last_sync_at.get_or_insert(now);
-            }
+            Self::Report { record: ideal } => fill(record, ideal),
             Self::CheckIn => record.last_check_in_at = Some(now),
             Self::Update(release) => update(record, release),
             Self::Encrypt => record.is_encrypted = Some(true),
             Self::Restore => record.jail_broken = Some(false),
             Self::SetPasscode => record.passcode_compliant = Some(true),
-            Self::RemoveThreat => record.threat_state = Some(ThreatState::Secured),
+            Self::RemoveThreat | Self::Defend(_) => {
+                record.threat_state = Some(ThreatState::Secured);
+            }
             Self::CorrectOwner(owner) => record.owner_type = Some(*owner),
             Self::ManageBy(agent) => record.management_agent = Some(*agent),
             Self::SatisfyMdm => record.compliance = ComplianceState::Compliant,
@@ -171,14 +186,16 @@ impl Change {
             | Self::Licence
             | Self::Enrol { .. }
             | Self::OtherDevice { .. }
+            | Self::ReadStatistics
             | Self::Sync
-            | Self::RemoveDevice { .. } => {}
+            | Self::RemoveDevice { .. }
+            | Self::RemoveDevices { .. } => {}
         }
     }
 }
 
 fn update(record: &mut ManagedDevice, release: &Release) {
-    let Release { platform: _, version, build, patch } = release;
+    let Release { version, build, patch, .. } = release;
     // Some MDMs tell the build with the version: it has to outlive the version's change.
     let known = build.or_else(|| crate::verdict::build(record));
     if let Some(version) = version {
@@ -201,9 +218,6 @@ fn fill(record: &mut ManagedDevice, ideal: &ManagedDevice) {
     if crate::verdict::version(record).is_none() {
         record.os_version.clone_from(&ideal.os_version);
     }
-    if record.threat_state.is_none_or(|state| state.level().is_none()) {
-        record.threat_state = ideal.threat_state;
-    }
     if matches!(record.compliance, ComplianceState::Unknown | ComplianceState::ConfigManager) {
         record.compliance = ideal.compliance;
     }
@@ -211,6 +225,8 @@ fn fill(record: &mut ManagedDevice, ideal: &ManagedDevice) {
     record.is_encrypted = record.is_encrypted.or(ideal.is_encrypted);
     record.jail_broken = record.jail_broken.or(ideal.jail_broken);
     record.passcode_compliant = record.passcode_compliant.or(ideal.passcode_compliant);
+    // A threat defence that is known to be silent has to be heard by itself.
+    record.threat_state = record.threat_state.or(ideal.threat_state);
     record.owner_type = record.owner_type.or(ideal.owner_type);
     record.management_agent = record.management_agent.or(ideal.management_agent);
     // The report is a contact by itself, and a clock that ran ahead is set by it.

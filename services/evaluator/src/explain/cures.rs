@@ -2,6 +2,7 @@
 
 use exgate_domain::decision::{Compliance, Reason};
 use exgate_domain::policy::Access;
+use exgate_domain::record::ThreatState;
 
 use super::About;
 use super::changes::{Change, Enrolment};
@@ -33,6 +34,19 @@ impl About<'_> {
                     |text: &String| self.say(Key::NothingRule, &[("text", text.as_str().into())]);
                 (self.steps(&needed), expressions.iter().map(says).collect())
             }
+            Found::Nothing { .. } => self.for_now(search),
+        }
+    }
+
+    /// What helps only until a grace period ends, where nothing does for good.
+    fn for_now(&self, search: Search<'_>) -> (Vec<String>, Vec<String>) {
+        let is_held = self.verdict.access != Access::Allow;
+        match search.smallest(|verdict| is_held && verdict.access == Access::Allow) {
+            Found::Sets(sets) => {
+                let (cures, mut remarks) = self.sets(&sets);
+                remarks.push(self.language.plain(Key::OnlyForNow));
+                (cures, remarks)
+            }
             Found::Nothing { .. } => (Vec::new(), vec![self.nothing()]),
         }
     }
@@ -46,8 +60,9 @@ impl About<'_> {
     fn is_goal(&self, verdict: &Verdict<'_>) -> bool {
         let is_compliant = verdict.compliance == Compliance::Compliant;
         match verdict.access {
-            // Who is allowed for now wants to be so for good.
-            Access::Allow => self.verdict.access != Access::Allow || is_compliant,
+            // Who is allowed for now wants to be so for good, and nobody asks for a grace period.
+            Access::Allow if self.verdict.access == Access::Allow => is_compliant,
+            Access::Allow => verdict.compliance != Compliance::InGracePeriod,
             // Some policies only take away.
             Access::Leave => is_compliant && self.verdict.access.is_restriction(),
             Access::Quarantine | Access::Block => false,
@@ -101,13 +116,18 @@ impl About<'_> {
             Change::Licence => self.say(self.licence(), &[person()]),
             Change::Enrol { record: _, how, wants } => return self.enrol(*how, wants),
             Change::Report { .. } => self.say(Key::CureReport, &[source()]),
+            Change::ReadStatistics => self.language.plain(Key::CureStatistics),
+            Change::Defend(state) => self.say(Key::CureDefence, &[("state", defence(*state))]),
             Change::CheckIn => self.language.plain(Key::CureCheckIn),
             Change::Update(release) => {
                 let wants = release.in_words(self.language);
                 self.say(Key::CureUpdate, &[("wants", all(&wants))])
             }
-            Change::OtherDevice { record: _, wants } => {
+            Change::OtherDevice { record: _, is_enrolled: true, wants } => {
                 self.say(Key::CureOtherDevice, &[("wants", all(wants))])
+            }
+            Change::OtherDevice { record: _, is_enrolled: false, wants } => {
+                self.say(Key::CureOtherEnrolled, &[person(), ("wants", all(wants))])
             }
             Change::Encrypt => self.language.plain(Key::CureEncrypt),
             Change::Restore => self.language.plain(Key::CureRestore),
@@ -126,6 +146,10 @@ impl About<'_> {
             Change::RemoveDevice { id, kind } => {
                 let values = [("kind", self.kind(&[kind]).into()), ("id", Value::of(id))];
                 self.say(Key::CureRemoveDevice, &values)
+            }
+            Change::RemoveDevices { ids: _, before, left } => {
+                let values = [("before", (*before).into()), ("left", (*left).into())];
+                self.say(Key::CureRemoveDevices, &values)
             }
         };
         vec![step]
@@ -162,9 +186,28 @@ impl About<'_> {
             }
             Some(Reason::Compliant) => self.say(Key::NothingExchange, &[policy]),
             Some(_) | None if self.verdict.policy.is_empty() => {
-                self.language.plain(Key::NothingNobody)
+                let organization = self.case.organization.as_str();
+                let mut policies = self.bundle.access().iter();
+                let is_any = policies.any(|it| it.policy.enabled && it.is_for(organization));
+                self.language.plain(if is_any { Key::NothingGroups } else { Key::NothingNobody })
             }
             Some(_) | None => self.say(Key::Nothing, &[policy]),
         }
     }
+}
+
+/// What is the matter with a threat defence, as the word that messages choose by.
+fn defence(state: ThreatState) -> Value {
+    Value::Word(match state {
+        ThreatState::Deactivated => "off",
+        ThreatState::Misconfigured => "misconfigured",
+        // What names a level is heard of already.
+        ThreatState::Activated
+        | ThreatState::Unresponsive
+        | ThreatState::Secured
+        | ThreatState::LowSeverity
+        | ThreatState::MediumSeverity
+        | ThreatState::HighSeverity
+        | ThreatState::Compromised => "silent",
+    })
 }

@@ -14,10 +14,28 @@ use crate::verdict::{Silence, access_word, judge};
 
 /// How long Exchange may take to find out what a device is.
 const DISCOVERY_MAX: SignedDuration = SignedDuration::from_mins(14);
-/// How many instants at which time alone may change something are looked at.
-const INSTANTS_MAX: usize = 8;
+/// How far ahead it is looked for what time alone will change. A rule that asks for the time is judged for
+/// every hour of it: 2400 times, which takes 0.3 s for one rule where nothing is optimized.
+const AHEAD_MAX: SignedDuration = SignedDuration::from_hours(100 * 24);
+/// How many instants are looked at wherever they lie: some limits are longer than that.
+const INSTANTS_MIN: usize = 16;
+/// How many are looked at in all, were some closer together than hours.
+const INSTANTS_MAX: usize = 3000;
 /// What a device access rule can be about beside the operating system, as Exchange names it.
 const OTHER_CHARACTERISTICS: [&str; 4] = ["DeviceType", "DeviceModel", "UserAgent", "XMSWLHeader"];
+
+/// What time alone will change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ahead {
+    /// Nothing is looked at again.
+    Never,
+    /// It is looked at again at this instant, and nothing comes of that or any later one.
+    Same(Timestamp),
+    /// The device gets something else at this instant.
+    Changes(Timestamp, Access),
+    /// Nothing up to this instant, and no later one was looked at.
+    Unseen(Timestamp),
+}
 
 impl About<'_> {
     /// Who knew the facts, and when the device last said anything, where the facts are against it.
@@ -119,40 +137,63 @@ impl About<'_> {
     }
 
     /// What time alone will change, and when.
-    pub(super) fn then(&self) -> Option<String> {
-        let first = self.verdict.look_again_at?;
-        let (at, access) = self.next_change(first).unwrap_or((first, self.verdict.access));
-        if access == self.verdict.access {
-            return Some(self.say(Key::ThenSame, &[("at", at.into())]));
+    pub(super) fn then(&self, ahead: Ahead) -> Option<String> {
+        let (key, at, access) = match ahead {
+            Ahead::Never => return None,
+            Ahead::Same(at) => (Key::ThenSame, at, self.verdict.access),
+            Ahead::Unseen(at) => (Key::ThenUnseen, at, self.verdict.access),
+            // What has all that it could have loses it only by silence, unless a rule counts the days.
+            Ahead::Changes(at, access) if self.is_content() && self.is_kept_by_contact(at) => {
+                (Key::ThenSilent, at, access)
+            }
+            Ahead::Changes(at, access) => (Key::ThenAccess, at, access),
+        };
+        let mut values = vec![("at", at.into())];
+        if matches!(ahead, Ahead::Changes(..)) {
+            values.push(("access", access_word(access)));
         }
-        let values = [("at", at.into()), ("access", access_word(access))];
-        // What has all that it could have loses it only by silence.
-        Some(self.say(if self.is_content() { Key::ThenSilent } else { Key::ThenAccess }, &values))
+        Some(self.say(key, &values))
     }
 
     /// When the device is blocked for good, where something else comes of it first.
-    pub(super) fn then_blocked(&self) -> Option<String> {
+    pub(super) fn then_blocked(&self, ahead: Ahead) -> Option<String> {
         if !matches!(self.verdict.access, Access::Allow | Access::Quarantine) {
             return None;
         }
         let at = self.seen.blocked_from?;
-        let first = self.verdict.look_again_at.and_then(|first| self.next_change(first));
-        let is_told = first.is_some_and(|(_, access)| access == Access::Block);
+        let is_told = matches!(ahead, Ahead::Changes(_, Access::Block));
         (!is_told).then(|| self.say(Key::ThenBlocked, &[("at", at.into())]))
     }
 
-    /// When the device gets something else if nothing else changes, and what.
-    fn next_change(&self, first: Timestamp) -> Option<(Timestamp, Access)> {
+    /// Whether what the device has at an instant is the same as now if it has just been in touch.
+    fn is_kept_by_contact(&self, at: Timestamp) -> bool {
+        let mut later = self.case.clone();
+        (later.now, later.last_sync_at) = (at, Some(at));
+        if let Management::Managed { record, basis: _ } = &mut later.management {
+            record.last_check_in_at = Some(at);
+        }
+        judge(self.bundle, &later, &mut Silence).access == self.verdict.access
+    }
+
+    /// What comes of the device if nothing else changes.
+    pub(super) fn ahead(&self) -> Ahead {
+        let Some(first) = self.verdict.look_again_at else { return Ahead::Never };
         let mut later = self.case.clone();
         if self.is_found_wanting() {
             later.noncompliant_since.get_or_insert(self.case.now);
         }
-        let mut at = first;
-        for _ in 0..INSTANTS_MAX {
+        let end = self.case.now.checked_add(AHEAD_MAX).unwrap_or(Timestamp::MAX);
+        let (mut at, mut next) = (first, Some(first));
+        for count in 0..INSTANTS_MAX {
+            let Some(instant) = next else { return Ahead::Same(first) };
+            if instant > end && count >= INSTANTS_MIN {
+                break;
+            }
+            at = instant;
             later.now = at;
             let verdict = judge(self.bundle, &later, &mut Silence);
             if verdict.access != self.verdict.access {
-                return Some((at, verdict.access));
+                return Ahead::Changes(at, verdict.access);
             }
             match verdict.compliance {
                 Compliance::InGracePeriod | Compliance::NotCompliant => {
@@ -162,8 +203,8 @@ impl About<'_> {
                 Compliance::Unknown => {}
                 Compliance::Compliant | Compliance::NotEvaluated => later.noncompliant_since = None,
             }
-            at = verdict.look_again_at?;
+            next = verdict.look_again_at;
         }
-        None
+        Ahead::Unseen(at)
     }
 }

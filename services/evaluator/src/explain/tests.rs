@@ -1,5 +1,6 @@
 //! Explanations as a help desk would read them out.
 
+mod advice;
 mod every_reason;
 
 use exgate_domain::case::{Case, Management, Unmatched};

@@ -9,31 +9,11 @@ use exgate_domain::record::{
     ComplianceState, ManagedDevice, ManagementAgent, OwnerType, Provenance, ThreatState,
 };
 
+use super::platforms::{self, Platform};
+use super::release::Release;
 use crate::bundles::{Bundle, Targeting};
 use crate::messages::{Key, Language, Value};
 use crate::verdict;
-
-/// A system that is new enough, and its parts that have to be told.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Release {
-    pub(super) platform: String,
-    pub(super) version: Option<Version>,
-    pub(super) build: Option<Build>,
-    pub(super) patch: Option<Date>,
-}
-
-impl Release {
-    pub(super) fn in_words(&self, language: Language) -> Vec<String> {
-        let Self { platform, version, build, patch } = self;
-        let version = version.map(|it| {
-            let values = [("platform", platform.as_str().into()), ("version", Value::of(it))];
-            language.say(Key::WantOldestVersion, &values)
-        });
-        let build = build.map(|it| language.say(Key::WantOldestBuild, &[("build", Value::of(it))]));
-        let patch = patch.map(|it| language.say(Key::WantPatchLevel, &[("day", it.into())]));
-        [version, build, patch].into_iter().flatten().collect()
-    }
-}
 
 /// What all compliance policies that apply ask for.
 #[derive(Debug)]
@@ -54,17 +34,22 @@ impl<'a> Wants<'a> {
         self.policies.iter().map(asks).collect()
     }
 
-    /// The platform that every policy lists: the one that these words of Exchange or an MDM name, or
-    /// the first.
-    pub(super) fn platform(&self, words: &[&str]) -> Option<&'a str> {
+    /// The platform that every policy lists, by what the first of these words of Exchange or an MDM
+    /// tells; none when there is none.
+    pub(super) fn platform(&self, words: &[&str]) -> Option<Platform<'a>> {
         let all = self.policies.iter().flat_map(|policy| &policy.platforms);
-        let mut all = all.map(|one| one.platform.as_str());
-        let usable: Vec<_> = all.by_ref().filter(|one| self.listed(one).is_some()).collect();
-        let names = |platform: &&&str| {
-            let platform = platform.to_lowercase();
-            words.iter().any(|word| word.to_lowercase().contains(&platform))
-        };
-        usable.iter().find(names).or_else(|| usable.first()).copied()
+        let all = all.map(|one| one.platform.as_str());
+        let usable: Vec<_> = all.filter(|one| self.listed(one).is_some()).collect();
+        let first = usable.first().copied()?;
+        for word in words {
+            if let Some(named) = platforms::named(&usable, word) {
+                return Some(Platform::Named(named));
+            }
+            if platforms::is_told(word) {
+                return Some(Platform::Foreign(first));
+            }
+        }
+        Some(Platform::Untold(first))
     }
 
     /// The oldest version of a platform that is good enough and no older than this one.
@@ -90,10 +75,26 @@ impl<'a> Wants<'a> {
         oldest.or_else(|| ends.filter(meets).min())
     }
 
+    /// The newest version that is as good as this one, where there is an end.
+    fn newest(&self, platform: &str, version: Version) -> Option<Version> {
+        let listed = self.listed(platform)?;
+        let ends = listed.iter().filter_map(|one| {
+            let around = one.build_ranges.iter();
+            let around = around.filter(|it| it.lowest <= version && version <= it.highest);
+            let range = around.map(|it| it.highest).max();
+            [one.os_maximum, range].into_iter().flatten().min()
+        });
+        ends.min()
+    }
+
+    fn newest_build(&self, platform: &str) -> Option<Build> {
+        self.listed(platform)?.iter().filter_map(|one| one.build_maximum).min()
+    }
+
     fn build(&self, platform: &str, from: Option<Build>) -> Option<Build> {
         let listed = self.listed(platform)?;
         let oldest = listed.iter().filter_map(|one| one.build_minimum).chain(from).max();
-        let newest = listed.iter().filter_map(|one| one.build_maximum).min();
+        let newest = self.newest_build(platform);
         match (oldest, newest) {
             (Some(oldest), Some(newest)) if newest < oldest => None,
             (None, newest) => newest,
@@ -124,6 +125,8 @@ impl<'a> Wants<'a> {
         let release = Release {
             platform: platform.to_owned(),
             version: wanted.filter(|it| asks_version && Some(*it) != version),
+            newest: wanted.and_then(|wanted| self.newest(platform, wanted)),
+            newest_build: self.newest_build(platform),
             build: wanted_build.filter(|it| asks_build && Some(*it) != build),
             patch: self.patch(platform).filter(|it| Some(*it) > record.security_patch_level),
         };
@@ -173,10 +176,26 @@ impl<'a> Wants<'a> {
         in_every(lists)
     }
 
-    /// All that is asked of a platform, in words.
+    /// All that is asked of a platform, in words; empty when nothing is.
     pub(super) fn in_words(&self, platform: &str, language: Language) -> Vec<String> {
+        let mut said = self.release(platform, language);
+        said.extend(self.state(platform, language));
+        said
+    }
+
+    /// What is asked of a platform's system, in words; its name when nothing is.
+    pub(super) fn system(&self, platform: &str, language: Language) -> Vec<String> {
+        let said = self.release(platform, language);
+        if said.is_empty() {
+            return vec![language.say(Key::WantPlatform, &[("platform", platform.into())])];
+        }
+        said
+    }
+
+    /// What is asked beside the system, in words.
+    pub(super) fn state(&self, platform: &str, language: Language) -> Vec<String> {
         let Some(listed) = self.listed(platform) else { return Vec::new() };
-        let mut said = self.system(platform, language);
+        let mut said = Vec::new();
         let mut if_any = |asks: fn(&PlatformRequirements) -> bool, key: Key| {
             if listed.iter().any(|one| asks(one)) {
                 said.push(language.plain(key));
@@ -199,32 +218,23 @@ impl<'a> Wants<'a> {
         said
     }
 
-    /// What is asked of a platform's system, in words; its name when nothing is.
-    pub(super) fn system(&self, platform: &str, language: Language) -> Vec<String> {
+    fn release(&self, platform: &str, language: Language) -> Vec<String> {
         let listed = self.listed(platform).unwrap_or_default();
         let release = Release {
             platform: platform.to_owned(),
             version: listed.iter().filter_map(|one| one.os_minimum).max(),
+            newest: listed.iter().filter_map(|one| one.os_maximum).min(),
             build: listed.iter().filter_map(|one| one.build_minimum).max(),
+            newest_build: self.newest_build(platform),
             patch: self.patch(platform),
         };
         let mut said = release.in_words(language);
-        if let Some(newest) = listed.iter().filter_map(|one| one.os_maximum).min() {
-            let values = [("platform", platform.into()), ("version", Value::of(newest))];
-            said.push(language.say(Key::WantNewestVersion, &values));
-        }
-        if let Some(newest) = listed.iter().filter_map(|one| one.build_maximum).min() {
-            said.push(language.say(Key::WantNewestBuild, &[("build", Value::of(newest))]));
-        }
         for one in listed.iter().filter(|one| !one.build_ranges.is_empty()) {
             let ranges =
                 one.build_ranges.iter().map(|it| format!("{} – {}", it.lowest, it.highest));
             let version = Value::Any(ranges.collect());
             let values = [("platform", platform.into()), ("version", version)];
             said.push(language.say(Key::WantVersion, &values));
-        }
-        if said.is_empty() {
-            said.push(language.say(Key::WantPlatform, &[("platform", platform.into())]));
         }
         said
     }

@@ -1,6 +1,6 @@
 //! What is told to change does change the verdict, and nothing of it is told in vain.
 
-use exgate_domain::case::Unmatched;
+use exgate_domain::case::{Management, Sibling, Unmatched};
 use exgate_domain::decision::Compliance;
 use exgate_domain::observation::AccessState;
 use exgate_domain::policy::Access;
@@ -176,9 +176,9 @@ fn a_system_that_is_too_new_needs_another_device() {
     record.security_patch_level = Some(jiff::civil::date(2026, 2, 1));
     let Found::Sets(sets) = smallest(&case) else { panic!() };
     let [set] = &sets[..] else { panic!("{sets:?}") };
-    let [Change::OtherDevice { record, wants }] = &set[..] else { panic!("{set:?}") };
+    let [Change::OtherDevice { record, wants, .. }] = &set[..] else { panic!("{set:?}") };
     assert_eq!(record.operating_system, "android");
-    assert_eq!(wants, &["security patches of 1 January 2026 or later", "android 16.99 or earlier"]);
+    assert_eq!(wants, &["android 16.99 or earlier", "security patches of 1 January 2026 or later"]);
 }
 
 #[test]
