@@ -43,6 +43,12 @@ impl Records {
         self.users.insert(mailbox.user_principal_name.clone(), user);
     }
 
+    /// Sets the groups that a user is in.
+    pub fn groups(&mut self, mailbox: &MailboxView, groups: &[&str]) {
+        let user = &mut self.users[&mailbox.user_principal_name];
+        user["groups"] = json!(groups);
+    }
+
     /// A phone that is enrolled; whether it is compliant is the MDM's verdict.
     pub fn enrol(&mut self, device: &DeviceView, is_compliant: bool) {
         let (system, version) = system(&device.device_os);

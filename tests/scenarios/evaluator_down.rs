@@ -1,10 +1,15 @@
-//! Nobody decides: the last state stands, and nothing is written. Then the story goes on.
+//! Nobody decides: the last state stands, and nothing is written. Then the story goes on. Or nobody
+//! decides one case: the others do not wait for it.
 
 use exgate_proto::types::v1::Access;
+use exgate_runtime::grpc::MESSAGE_BYTES_MAX;
 use exgate_tests::exchange::iphone;
 use exgate_tests::operator::SOON;
 use exgate_tests::world::{List, Options, Part, World};
 use exgate_tests::{eventually, is, scenario};
+
+/// More than fits into one message.
+const GROUP_CHARS: usize = MESSAGE_BYTES_MAX + 1;
 
 const ORGANIZATION: &str = "contoso";
 
@@ -54,6 +59,49 @@ fn without_an_evaluator_nothing_is_written_until_it_is_back() {
         assert_eq!(world.exchange.ledger(ORGANIZATION).await.len(), 3);
         let info = world.operator.server_info().await.unwrap();
         assert_eq!(info.evaluator_problem, "");
+        world.close().await;
+    });
+}
+
+#[test]
+fn a_case_that_no_evaluator_answers_keeps_no_other_from_its_answer() {
+    scenario(async {
+        let options = Options { has_second_evaluator: true, ..Options::default() };
+        let mut world = World::start(options).await;
+        let mut phones = Vec::new();
+        for number in 0..3 {
+            let person = world.person(ORGANIZATION, number).await;
+            world.records.person(&person);
+            let new = iphone(&person, &format!("APPLHUGE00{number}"));
+            let phone = world.exchange.connect_and_decide(ORGANIZATION, new).await;
+            world.records.enrol(&phone, true);
+            phones.push((person, phone));
+        }
+        let (ann, first) = phones[0].clone();
+        let huge = "x".repeat(GROUP_CHARS);
+        world.records.groups(&ann, &["Mail users", &huge]);
+        world.write_records().await;
+        world.operator.quick(ORGANIZATION).await;
+        for (_, phone) in &phones[1..] {
+            world.decided(phone, Access::Allow).await;
+        }
+        let named = format!("device {} of {}", first.device_id, ann.primary_smtp_address);
+        eventually(SOON, "the operator is told which one", async || {
+            let info = world.operator.server_info().await.unwrap();
+            is(info.evaluator_problem, |problem| problem.contains(&named))
+        })
+        .await;
+        let both = world.operator.server_info().await.unwrap().evaluators;
+        assert!(both.iter().all(|one| one.problem.is_empty()), "{both:?}");
+
+        world.records.groups(&ann, &["Mail users"]);
+        world.write_records().await;
+        world.decided(&first, Access::Allow).await;
+        eventually(SOON, "nothing is wrong any more", async || {
+            let info = world.operator.server_info().await.unwrap();
+            is(info.evaluator_problem, |problem| problem.is_empty())
+        })
+        .await;
         world.close().await;
     });
 }

@@ -17,6 +17,7 @@ mod observe_mode;
 mod what_if;
 mod evaluator_down;
 mod killed_evaluator;
+mod stale_records;
 mod lost_answer;
 mod cut_upload;
 mod full_sync;

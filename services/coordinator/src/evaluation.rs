@@ -221,6 +221,7 @@ impl Evaluation {
     /// # Errors
     /// When no evaluator answers: what was answered before is stored, the rest stays due.
     pub async fn attempt(&self, organization: &OrganizationId) -> Result<(), EvaluationError> {
+        self.records_ready().await;
         let pass = Pass::new(self, organization);
         // What was marked anew while it was being asked about is due again.
         while self.part(&pass).await? {}
