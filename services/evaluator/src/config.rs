@@ -7,6 +7,12 @@ use serde::{Deserialize, Serialize};
 use exgate_runtime::config::{Configuration, Invalid, Log, Process, Span, Telemetry};
 use exgate_runtime::listen;
 
+use crate::bundles::BUNDLE_BYTES_MAX;
+
+/// How many bundles a coordinator may need at a time: the one in force, two that are simulated and one whose
+/// decision is explained. Were there room for fewer, they would drive each other out.
+const BUNDLES_AT_ONCE: usize = 4;
+
 /// Everything that can be set.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -49,9 +55,9 @@ pub struct Bundles {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Cache {
-    /// The most bundles.
+    /// The most bundles; at least 4.
     pub max_bundles: usize,
-    /// The most bytes of policy files in all of them.
+    /// The most bytes of policy files in all of them; at least 12 MiB.
     pub max_bytes: usize,
 }
 
@@ -92,12 +98,12 @@ impl Configuration for Config {
     fn check(&self) -> Result<(), Invalid> {
         listen::address("server.listen", &self.server.listen)
             .map_err(|error| Invalid::listen("server.listen", &error))?;
-        for (key, value) in [
-            ("cache.max_bundles", self.cache.max_bundles),
-            ("cache.max_bytes", self.cache.max_bytes),
+        for (key, value, least) in [
+            ("cache.max_bundles", self.cache.max_bundles, BUNDLES_AT_ONCE),
+            ("cache.max_bytes", self.cache.max_bytes, BUNDLES_AT_ONCE * BUNDLE_BYTES_MAX),
         ] {
-            if value == 0 {
-                return Err(Invalid::new(key, "must be at least 1"));
+            if value < least {
+                return Err(Invalid::new(key, format!("must be at least {least}")));
             }
         }
         Ok(())
@@ -114,8 +120,8 @@ mod tests {
         type Break = fn(&mut Config);
         let broken: [(&str, Break); 3] = [
             ("server.listen", |c| c.server.listen = "0.0.0.0:7444".to_owned()),
-            ("cache.max_bundles", |c| c.cache.max_bundles = 0),
-            ("cache.max_bytes", |c| c.cache.max_bytes = 0),
+            ("cache.max_bundles", |c| c.cache.max_bundles = BUNDLES_AT_ONCE - 1),
+            ("cache.max_bytes", |c| c.cache.max_bytes = BUNDLES_AT_ONCE * BUNDLE_BYTES_MAX - 1),
         ];
         for (key, break_it) in broken {
             let mut config = Config::default();

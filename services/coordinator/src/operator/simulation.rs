@@ -271,7 +271,7 @@ impl Simulation {
     async fn page_now(&self, organization: &OrganizationId) -> Result<Page, OperatorError> {
         let parts = &self.parts;
         let after = self.after.as_ref();
-        let rows = parts.store.cases_after(organization, after, PAGE_CASES).await?;
+        let rows = parts.store.cases_after(organization, self.now, after, PAGE_CASES).await?;
         let (read, last) = (rows.len(), last(&rows, |row| &row.key));
         let keys: Vec<_> = rows.iter().map(|row| row.key.clone()).collect();
         let (cases, mailboxes): (Vec<_>, Vec<_>) =
@@ -279,7 +279,8 @@ impl Simulation {
         let mut known: HashMap<_, _> = rows
             .into_iter()
             .filter_map(|row| {
-                let intent = row.intent?;
+                // What is due was perhaps decided by the policies before: those in force are asked.
+                let intent = row.intent.filter(|_| !row.is_due)?;
                 Some((row.key, Answer { access: intent.access, reasons: intent.reasons }))
             })
             .collect();
@@ -333,7 +334,7 @@ impl Simulation {
         Ok(decisions.into_iter().map(Answer::from).collect())
     }
 
-    /// The answers by the bundle in force to questions that were never put.
+    /// The answers by the bundle in force to questions that were never put to it.
     async fn in_force(&self, cases: &[Case]) -> Result<Vec<Answer>, OperatorError> {
         let bundle = match cases.is_empty() {
             true => None,

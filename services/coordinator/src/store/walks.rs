@@ -3,6 +3,7 @@
 //! seen twice.
 
 use jiff::Timestamp;
+use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
 use exgate_domain::ids::{MailboxId, OrganizationId};
@@ -20,6 +21,9 @@ pub struct CaseRow {
     pub key: CaseKey,
     /// What the last decision says; none before the first.
     pub intent: Option<Intent>,
+    /// Whether it is to be decided anew, so that the last decision may not be what the policies in force
+    /// say.
+    pub is_due: bool,
 }
 
 impl Store {
@@ -32,16 +36,21 @@ impl Store {
         row.number("cases")
     }
 
-    /// Lists cases by key; `after` is the last one of the page before.
+    /// Lists cases by key, as they are due at `now`; `after` is the last one of the page before. While a
+    /// sweep is under way, all of them count as due.
     pub async fn cases_after(
         &self,
         organization: &OrganizationId,
+        now: Timestamp,
         after: Option<&CaseKey>,
         limit: u32,
     ) -> Result<Vec<CaseRow>, StoreError> {
         let (mailbox, device_id) = position(after);
         let rows = sqlx::query(
-            "SELECT mailbox, device_id, decision, access, compliance, reasons, decided_at FROM cases
+            "SELECT mailbox, device_id, decision, access, compliance, reasons, decided_at,
+                    COALESCE(due_at <= ?5, FALSE)
+                    OR EXISTS (SELECT 1 FROM sweeps WHERE organization = ?1) AS is_due
+             FROM cases
              WHERE organization = ?1 AND (mailbox, device_id) > (?2, ?3)
              ORDER BY mailbox, device_id LIMIT ?4",
         )
@@ -49,9 +58,13 @@ impl Store {
         .bind(mailbox)
         .bind(device_id)
         .bind(limit)
+        .bind(now.as_millisecond())
         .fetch_all(&self.read)
         .await?;
-        let read = |row: &SqliteRow| Ok(CaseRow { key: key(row)?, intent: intents::intent(row)? });
+        let read = |row: &SqliteRow| {
+            let (key, intent) = (key(row)?, intents::intent(row)?);
+            Ok(CaseRow { key, intent, is_due: row.try_get("is_due")? })
+        };
         rows.iter().map(read).collect()
     }
 

@@ -27,7 +27,7 @@ async fn walk(store: &Store, size: u32) -> Vec<CaseRow> {
     let mut all: Vec<CaseRow> = Vec::new();
     loop {
         let after = all.last().map(|row| row.key.clone());
-        let page = store.cases_after(&contoso(), after.as_ref(), size).await.unwrap();
+        let page = store.cases_after(&contoso(), at(9), after.as_ref(), size).await.unwrap();
         if page.is_empty() {
             return all;
         }
@@ -68,7 +68,28 @@ async fn every_case_is_seen_once_at_any_page_size() {
     assert_eq!(store.case_count(&contoso()).await.unwrap(), 23);
     let fabrikam = "fabrikam".parse().unwrap();
     assert_eq!(store.case_count(&fabrikam).await.unwrap(), 0);
-    assert_eq!(store.cases_after(&fabrikam, None, 10).await.unwrap(), []);
+    assert_eq!(store.cases_after(&fabrikam, at(9), None, 10).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_case_is_due_when_its_time_has_come_or_a_sweep_may_come_to_it() {
+    let Opened { store, folder: _folder, .. } = opened().await;
+    Upload::everything(world(1..4)).send(&store, at(1)).await.unwrap();
+    let due =
+        async || -> Vec<bool> { walk(&store, 10).await.iter().map(|row| row.is_due).collect() };
+    assert_eq!(due().await, [true; 3], "never decided");
+    decide(&store, 2, |number| {
+        let again = (number < 3).then(|| at(8 + i64::from(number)));
+        Decision { look_again_at: again, ..decision(number, Access::Allow) }
+    })
+    .await;
+    assert_eq!(due().await, [true, false, false], "at 9 the time of the first has come");
+    decide(&store, 9, |number| decision(number, Access::Allow)).await;
+    assert_eq!(due().await, [false; 3]);
+    store.mark_all_due(Some(&contoso()), at(9)).await.unwrap();
+    assert_eq!(due().await, [true; 3], "a sweep");
+    while store.sweep(&contoso(), 2).await.unwrap() {}
+    assert_eq!(due().await, [true; 3], "what it marked");
 }
 
 #[tokio::test]
