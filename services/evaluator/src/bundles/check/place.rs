@@ -15,7 +15,7 @@ use crate::bundles::compiled::Where;
 use crate::bundles::diagnostic::{Diagnostic, Diagnostics, GroupReference, Position, Severity};
 use crate::bundles::text::Read;
 use crate::bundles::{Summary, fold};
-use crate::expressions::Expression;
+use crate::expressions::{Expression, NamedGroup};
 
 /// The most characters in a policy's name, a group or a platform.
 const NAME_CHARS_MAX: usize = 100;
@@ -157,11 +157,28 @@ impl<'a> Check<'a> {
                 let message = format!("{:?} stands here twice", group.value);
                 self.refuse(place, &key, message, "take one of them out");
             }
-            let (group, path) = (group.value.clone(), self.path.clone());
-            let Position { line, column } = place;
-            self.found.group(GroupReference { group, path, line, column, key });
+            self.named(&group.value, place, key);
         }
         groups.iter().map(|group| group.value.clone()).collect()
+    }
+
+    /// A group is named, to be looked for where groups are known.
+    fn named(&mut self, group: &str, Position { line, column }: Position, key: String) {
+        let (group, path) = (group.to_owned(), self.path.clone());
+        self.found.group(GroupReference { group, path, line, column, key });
+    }
+
+    /// Patterns of addresses: one that no address can be is probably not meant.
+    pub(super) fn addresses(&mut self, key: &str, texts: &[Spanned<String>]) -> Vec<Pattern> {
+        for (index, text) in texts.iter().enumerate() {
+            let name = text.value.trim();
+            if !name.is_empty() && !name.contains(['@', '*']) {
+                let message = format!("{name:?} is no address, so that it means nobody");
+                let cure = format!("write the whole address, or {name}@*");
+                self.warn(self.at(text), &format!("{key}[{index}]"), message, &cure);
+            }
+        }
+        self.patterns(key, texts)
     }
 
     /// Texts in which `*` stands for any text.
@@ -175,10 +192,18 @@ impl<'a> Check<'a> {
     /// An expression, compiled.
     pub(super) fn expression(&mut self, key: &str, text: &Spanned<String>) -> Option<Expression> {
         match Expression::compile(&text.value) {
-            Ok(expression) => Some(expression),
+            Ok(expression) => {
+                for NamedGroup { name, offset } in expression.groups() {
+                    self.named(name, self.within(text, Some(*offset)), key.to_owned());
+                }
+                if expression.always_holds() {
+                    let message = "it asks nothing: it holds for every device";
+                    self.warn(self.at(text), key, message, "take it out, or write what is meant");
+                }
+                Some(expression)
+            }
             Err(mistake) => {
-                let place = mistake.offset.and_then(|offset| self.inside(text, offset));
-                let place = place.unwrap_or_else(|| self.at(text));
+                let place = self.within(text, mistake.offset);
                 let cure = match mistake.suggestion.as_str() {
                     "" => "see Expressions in docs/reference/policies.md",
                     cure => cure,
@@ -187,6 +212,12 @@ impl<'a> Check<'a> {
                 None
             }
         }
+    }
+
+    /// Where a part of a text stands; the whole of it when that cannot be told for certain.
+    fn within(&self, text: &Spanned<String>, offset: Option<usize>) -> Position {
+        let place = offset.and_then(|offset| self.inside(text, offset));
+        place.unwrap_or_else(|| self.at(text))
     }
 
     /// Where a part of a text stands, by its bytes; none when that cannot be told for certain.
