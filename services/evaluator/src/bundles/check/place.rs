@@ -253,7 +253,13 @@ impl<'a> Check<'a> {
             let message = "\"*\" is every organization already";
             self.refuse(self.at(star), key, message, "write [\"*\"], or the names alone");
         }
+        let mut seen = HashSet::new();
         for (index, name) in list.value.iter().enumerate() {
+            if !seen.insert(&name.value) {
+                let message = format!("{:?} stands here twice", name.value);
+                let key = format!("{key}[{index}]");
+                self.refuse(self.at(name), &key, message, "take one of them out");
+            }
             if name.value != "*" && name.value.parse::<OrganizationId>().is_err() {
                 let message = format!("{:?} is not the name of an organization", name.value);
                 let cure = "write lower-case letters, digits and hyphens, such as contoso";

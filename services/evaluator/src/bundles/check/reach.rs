@@ -69,9 +69,14 @@ fn leaves_nobody(before: &AccessPolicy, policy: &AccessPolicy) -> bool {
         }
         (Organizations::Named(_), Organizations::AllBut(_)) => false,
     };
-    let groups: HashSet<_> = before.included_groups.iter().map(|group| fold(group)).collect();
+    let within = |groups: &[String], others: &[String]| {
+        let others: HashSet<_> = others.iter().map(|group| fold(group)).collect();
+        groups.iter().all(|group| others.contains(&fold(group)))
+    };
     covered
-        && before.excluded_groups.is_empty()
-        && !before.license_required
-        && policy.included_groups.iter().all(|group| groups.contains(&fold(group)))
+        && within(&policy.included_groups, &before.included_groups)
+        // Whom the one passes over for a group, the other one does too.
+        && within(&before.excluded_groups, &policy.excluded_groups)
+        // Without the licence neither targets, and where it is not known the first one has the say.
+        && (!before.license_required || policy.license_required)
 }
