@@ -41,8 +41,9 @@ pub(super) fn policy(
     nobody(&document.included_groups, check);
     both(&included_groups, &document.excluded_groups, check);
     let compliance_policies = references(&document.compliance_policies, known, check);
+    let has_no_time = document.inactive_after.is_none();
     let inactive_after = inactive(document.inactive_after, check);
-    if let Some(word) = document.access.inactive.as_ref().filter(|_| inactive_after.is_none()) {
+    if let Some(word) = document.access.inactive.as_ref().filter(|_| has_no_time) {
         let message = "it does nothing without inactiveAfter";
         check.warn(check.at(word), "access.inactive", message, "write inactiveAfter: 60d");
     }

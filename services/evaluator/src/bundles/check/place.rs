@@ -28,6 +28,8 @@ pub(super) struct Check<'a> {
     line: u32,
     lines_before: u32,
     text: String,
+    /// The keys of what was refused.
+    refused: Vec<String>,
     found: &'a mut Diagnostics,
 }
 
@@ -35,7 +37,8 @@ impl<'a> Check<'a> {
     pub(super) fn new<T>(read: &Read<T>, found: &'a mut Diagnostics) -> Self {
         let Read { path, line, lines_before, text, document: _ } = read;
         let (path, text) = (path.clone(), text.clone());
-        Self { path, line: *line, lines_before: *lines_before, text, found }
+        let refused = Vec::new();
+        Self { path, line: *line, lines_before: *lines_before, text, refused, found }
     }
 
     pub(super) fn at<T>(&self, spanned: &Spanned<T>) -> Position {
@@ -49,7 +52,18 @@ impl<'a> Check<'a> {
         message: impl Into<String>,
         suggestion: &str,
     ) {
+        self.refused.push(key.to_owned());
         self.say(Severity::Error, at, key, message.into(), suggestion);
+    }
+
+    /// Whether anything was refused, so that the document does not say what it is meant to say.
+    pub(super) fn has_refused(&self) -> bool {
+        !self.refused.is_empty()
+    }
+
+    /// Whether anything was refused that is written under a key of this name, wherever it stands.
+    pub(super) fn has_refused_under(&self, name: &str) -> bool {
+        self.refused.iter().any(|key| key.split(['.', '[']).any(|part| part == name))
     }
 
     /// Says that something is probably not what was meant.
