@@ -107,7 +107,7 @@ impl Bundle {
         if found.has_errors() {
             return Err(found.into_sorted());
         }
-        let check::Checked { compliance, mut access, summaries, tests } = checked;
+        let check::Checked { compliance, mut access, summaries, tests, .. } = checked;
         access.sort_by_key(|written| written.policy.precedence);
         let asked = asked(&compliance, &access);
         let mut groups = Groups::default();

@@ -19,13 +19,6 @@ pub(crate) struct Where {
     pub(crate) at: Position,
 }
 
-impl Where {
-    /// A whole line.
-    pub(crate) fn line(path: &str, line: u32) -> Self {
-        Self { path: path.to_owned(), at: Position { line, column: 0 } }
-    }
-}
-
 /// A rule of a compliance policy that is written as an expression.
 #[derive(Debug, Clone)]
 pub(crate) struct Rule {

@@ -2,8 +2,8 @@
 //! document; the others of the file are read all the same.
 
 use serde::de::DeserializeOwned;
-use serde_saphyr::Error;
 use serde_saphyr::options::Options;
+use serde_saphyr::{Error, Location};
 
 use crate::bundles::PolicyFile;
 use crate::bundles::diagnostic::{
@@ -219,6 +219,14 @@ impl Place<'_> {
         Err(Box::new(self.refuse(at, mistake)))
     }
 
+    /// The word that stands at a place.
+    fn word_at(&self, location: Location) -> &str {
+        let number = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
+        let line = number(location.line()).checked_sub(1);
+        let line = line.and_then(|line| self.piece.text.lines().nth(line)).unwrap_or_default();
+        word_at(line, number(location.column()))
+    }
+
     /// Reads the document as a `T`.
     fn read<T: DeserializeOwned>(&self) -> Result<T, Box<Diagnostic>> {
         let mut track = serde_path_to_error::Track::new();
@@ -237,9 +245,18 @@ impl Place<'_> {
                 || Position { line: self.line(), column: 0 },
                 |location| Position::in_file(location, lines(self.piece.lines_before)),
             );
-            Box::new(self.refuse(at, mistake::of(&error, &path)))
+            let written = place.map_or("", |location| self.word_at(location));
+            Box::new(self.refuse(at, mistake::of(&error, &path, written)))
         })
     }
+}
+
+/// The text from a character of a line on, as far as a plain scalar of one word reaches.
+fn word_at(line: &str, column: usize) -> &str {
+    let start = line.char_indices().nth(column.saturating_sub(1));
+    let rest = start.and_then(|(start, _)| line.get(start..)).unwrap_or_default();
+    let is_end = |letter: char| letter.is_whitespace() || matches!(letter, ',' | ']' | '}');
+    rest.split(is_end).next().unwrap_or_default()
 }
 
 fn lines(count: usize) -> u32 {

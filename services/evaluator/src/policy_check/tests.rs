@@ -125,7 +125,7 @@ fn a_check_as_json_has_mistakes_and_warnings_by_key() {
     let [unused, fails] = &document["diagnostics"].as_array().unwrap()[..] else {
         panic!("{document:#}")
     };
-    assert_eq!((&unused["severity"], &unused["line"]), (&"warning".into(), &2.into()));
+    assert_eq!((&unused["severity"], &unused["line"]), (&"warning".into(), &4.into()));
     assert_eq!(fails["key"], "tests[1].expect.access");
     assert_eq!(fails["severity"], "error");
 }

@@ -10,7 +10,7 @@ use exgate_domain::policy::{
     Version, VersionRange,
 };
 
-use super::place::Check;
+use super::place::{Check, Day};
 use crate::bundles::compiled::{Compliance, Rule};
 use crate::bundles::document::{
     ComplianceDocument, GracePeriods, RangeDocument, Requirements, RuleDocument,
@@ -202,7 +202,7 @@ fn platform_requirements(
     let build_ranges =
         ranges(platform, document.valid_operating_system_build_ranges, limits, check);
     let patch_minimum = document.min_android_security_patch_level.and_then(|text| {
-        let day = text.value.parse().ok();
+        let day = text.value.trim().parse::<Day>().ok().map(|day| day.0);
         if day.is_none() {
             let key = key("minAndroidSecurityPatchLevel");
             let message = format!("{:?} is not a security patch level", text.value);

@@ -2,8 +2,10 @@
 //! share.
 
 use std::collections::{HashMap, HashSet};
+use std::str::FromStr;
 
 use jiff::SignedDuration;
+use jiff::civil::Date;
 use serde_saphyr::Spanned;
 
 use exgate_domain::ids::OrganizationId;
@@ -21,6 +23,17 @@ use crate::expressions::{Expression, NamedGroup};
 const NAME_CHARS_MAX: usize = 100;
 /// The longest grace period or check-in age: ten years.
 const SPAN_MAX: SignedDuration = SignedDuration::from_hours(10 * 365 * 24);
+
+/// A day as policies write it: other texts that begin with one say more than is asked for.
+pub(super) struct Day(pub(super) Date);
+
+impl FromStr for Day {
+    type Err = jiff::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Date::strptime("%Y-%m-%d", text).map(Self)
+    }
+}
 
 /// One document while it is checked: where it stands and what is found.
 pub(super) struct Check<'a> {

@@ -43,17 +43,11 @@ pub(super) fn check(checked: &Checked, found: &mut Diagnostics) {
             warn(&written.origin.place, "organizations", message, "name further organizations");
         }
     }
-    for compliance in &checked.compliance {
+    for (compliance, place) in checked.compliance.iter().zip(&checked.compliance_places) {
         let name = &compliance.policy.name;
         if !checked.access.iter().any(|it| it.policy.compliance_policies.contains(name)) {
-            let summary = checked
-                .summaries
-                .iter()
-                .find(|it| it.kind == "CompliancePolicy" && it.name == *name);
-            let Some(summary) = summary else { continue };
             let message = "no access policy names it in compliancePolicies".to_owned();
-            let place = Where::line(&summary.path, summary.line);
-            warn(&place, "name", message, "name it there, or take it out");
+            warn(place, "name", message, "name it there, or take it out");
         }
     }
 }
