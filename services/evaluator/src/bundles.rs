@@ -12,6 +12,7 @@ mod coverage;
 mod digest;
 mod cache;
 mod schema;
+mod places;
 #[cfg(test)]
 mod reference;
 
@@ -22,6 +23,7 @@ pub(crate) use coverage::{Coverage, Rule as CoveredRule};
 pub use diagnostic::{DIAGNOSTICS_MAX, Diagnostic, GroupReference, Severity};
 pub(crate) use diagnostic::{nearest, write_instead};
 pub use digest::digest;
+pub(crate) use places::Places;
 pub(crate) use proof::{Proof, Test, reason_words};
 pub use schema::schema;
 

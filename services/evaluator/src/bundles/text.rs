@@ -117,6 +117,33 @@ impl Documents {
     }
 }
 
+/// The document of a text that has a line, as a `T`, and how many lines there are before it. None when
+/// it cannot be read.
+pub(super) fn document_at<T: DeserializeOwned>(text: &str, line: u32) -> Option<(T, u32)> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let pieces = pieces(text).into_iter().rev();
+    let mut before = pieces.skip_while(|piece| lines(piece.lines_before) >= line);
+    let piece = before.next()?;
+    let document = serde_saphyr::from_str_with_options(piece.text, options()).ok()?;
+    Some((document, lines(piece.lines_before)))
+}
+
+/// The kind of the document that a text is; none when it does not say.
+pub(crate) fn kind(text: &str) -> Option<String> {
+    let header = serde_saphyr::from_str_with_options::<Header>(text, options());
+    match header {
+        Ok(header) => header.kind.map(|kind| kind.value),
+        Err(_) => at_sight(text, "kind:"),
+    }
+}
+
+/// The value of a key of a document whose text cannot be read as a whole.
+fn at_sight(text: &str, key: &str) -> Option<String> {
+    let value = text.lines().find_map(|line| line.strip_prefix(key))?;
+    let value = value.split_once(" #").map_or(value, |(value, _)| value);
+    Some(value.trim().trim_matches(['"', '\'']).to_owned())
+}
+
 /// The text of one document.
 #[derive(Debug)]
 struct Piece<'a> {
@@ -171,8 +198,7 @@ impl Place<'_> {
 
     /// The name of a document whose text cannot be read as a whole.
     fn name_at_sight(&self) -> Option<String> {
-        let name = self.piece.text.lines().find_map(|line| line.strip_prefix("name:"))?;
-        Some(name.trim().trim_matches(['"', '\'']).to_owned())
+        at_sight(self.piece.text, "name:")
     }
 
     fn found<T>(&self, document: T) -> Read<T> {

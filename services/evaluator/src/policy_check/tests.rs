@@ -207,11 +207,11 @@ fn the_merged_result_says_where_each_value_comes_from() {
         (text("value"), text("from"), found["line"].as_u64().unwrap())
     };
     let is = |value: &str, from: &str, line| (value.to_owned(), from.to_owned(), line);
-    assert_eq!(value(policy, "access.unmanaged"), is("block", "strict", 29));
-    assert_eq!(value(policy, "inactiveAfter"), is("1d12h", "strict", 29));
+    assert_eq!(value(policy, "access.unmanaged"), is("block", "strict", 32));
+    assert_eq!(value(policy, "inactiveAfter"), is("1d12h", "strict", 33));
     assert_eq!(value(policy, "access.unknown"), is("quarantine", "mail", 9));
-    assert_eq!(value(policy, "localRules.vip"), is("allow", "strict", 29));
-    assert_eq!(value(policy, "localRules.kiosk"), is("allow", "mail", 9));
+    assert_eq!(value(policy, "localRules.vip"), is("allow", "strict", 34));
+    assert_eq!(value(policy, "localRules.kiosk"), is("allow", "mail", 16));
     assert_eq!(value(&others["policies"][0], "access.unmanaged"), is("quarantine", "mail", 9));
 
     let only = |organization: &str| {
@@ -221,6 +221,8 @@ fn the_merged_result_says_where_each_value_comes_from() {
     };
     let fabrikam = only("fabrikam").lines;
     assert_eq!(fabrikam[0..2], ["fabrikam", "  mail (precedence 10)"]);
+    let groups = fabrikam.iter().find(|line| line.contains("includedGroups")).unwrap();
+    assert!(groups.ends_with("p.yaml:12"), "{groups}");
     assert!(fabrikam.iter().any(|line| line.starts_with("    access.unmanaged")), "{fabrikam:?}");
     assert_eq!(only("Fabrikam GmbH").complaints.len(), 1);
 }
