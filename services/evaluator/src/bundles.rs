@@ -26,6 +26,7 @@ pub use digest::digest;
 pub(crate) use places::Places;
 pub(crate) use proof::{Proof, Test, reason_words};
 pub use schema::schema;
+pub(crate) use text::kind;
 
 use exgate_domain::ids::BundleDigest;
 

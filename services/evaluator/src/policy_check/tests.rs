@@ -103,6 +103,39 @@ fn organizations_beside_policies_are_passed_over() {
 }
 
 #[test]
+fn organizations_are_known_however_their_kind_is_written() {
+    for head in [
+        "kind: Organization # ours\nname: contoso\n",
+        "kind: \"Organization\" # ours\nname: contoso\n",
+        "\"kind\": Organization\nname: contoso\n",
+        "{ kind: Organization, name: contoso }\n",
+        "kind: 'Organization'   # what is below is no YAML\nname: [\n",
+    ] {
+        let (_folder, path) = written(&format!("{head}---\n{TESTED}"));
+        let found = asked(CHECK, &[], &[&path]);
+        assert_eq!(found.lines.last().unwrap(), "OK (policies: 2, files: 1)", "{head}{found:?}");
+    }
+    let (_folder, path) = written(&TESTED.replace("Kiosk*", "kind: Organization"));
+    assert!(!asked(CHECK, &[], &[&path]).is_well);
+}
+
+#[test]
+fn what_cannot_be_a_policy_is_not_even_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("large.yaml");
+    fs::File::create(&path).unwrap().set_len(3_145_729).unwrap();
+    let large = asked(CHECK, &[], &[folder.path()]);
+    let end = "cannot read: its 3145729 bytes are more than the 3145728 of all policies";
+    assert!(large.complaints[0].ends_with(end), "{large:?}");
+    if cfg!(unix) {
+        // It never ends.
+        let device = asked(CHECK, &[], &[Path::new("/dev/zero")]);
+        let expected = "/dev/zero: cannot read: it is neither a file nor a folder";
+        assert_eq!(device.complaints, [expected]);
+    }
+}
+
+#[test]
 fn what_is_not_there_is_a_complaint() {
     let folder = tempfile::tempdir().unwrap();
     let empty =
