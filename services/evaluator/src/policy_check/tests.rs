@@ -216,6 +216,38 @@ fn coverage_names_the_rules_that_no_test_turns_on() {
 }
 
 #[test]
+fn a_family_and_a_model_of_one_name_are_covered_by_themselves() {
+    let exceptions = "platformExceptions:\n\
+                      - { deviceClass: { name: Kiosk, type: family }, access: allow }\n\
+                      - { deviceClass: { name: kiosk, type: model }, access: block }\n\
+                      - { deviceClass: { name: Till, type: model }, access: block }\ntests:\n";
+    let text = TESTED
+        .replace("tests:\n", exceptions)
+        .replace("match: { deviceType: [Kiosk*] }", "")
+        .replace("localRules:\n  - { id: kiosk, , access: allow }\n", "")
+        .replace(
+            "name: a phone that nobody manages is held\n",
+            "name: a model\n    \
+                  case: { device: { deviceModel: Kiosk } }\n",
+        )
+        .replace("{ access: quarantine, reasons: [notEnrolled] }", "{ access: block }");
+    let (_folder, path) = written(&text);
+    let found = asked(TEST, &[COVERAGE], &[&path]);
+    assert!(found.is_well, "{found:?}");
+    let text = found.lines.join("\n");
+    assert!(text.contains("  mail    platformExceptions.Kiosk (family)\n"), "{text}");
+    assert!(text.contains("  mail    platformExceptions.Till\n"), "{text}");
+    assert!(!text.contains("(model)"), "{text}");
+}
+
+#[test]
+fn a_file_does_not_steer_the_terminal() {
+    let (_folder, path) = written(&TESTED.replace("17.3", "17\\e[31m"));
+    let found = asked(TEST, &[], &[&path]).lines.join("\n");
+    assert!(found.contains("17\\u{1b}[31m") && !found.contains('\u{1b}'), "{found}");
+}
+
+#[test]
 fn the_merged_result_says_where_each_value_comes_from() {
     let overlay = "---\napiVersion: exgate/v1\nkind: AccessPolicyOverlay\nname: strict\nbase: mail\n\
                    organizations: [contoso]\naccess: { unmanaged: block }\ninactiveAfter: 36h\n\
