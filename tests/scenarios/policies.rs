@@ -81,7 +81,9 @@ fn what_is_probably_not_meant_is_said_where_it_is_applied() {
         world.write_records().await;
         let file = world.setup.path("new.yaml");
         let path = file.display().to_string();
-        let text = format!("{POLICIES}{OVERLAY}{TESTS}");
+        let guests =
+            "localRules: [{ id: guests, when: 'principal in Group::\"Gests\"', access: block }]";
+        let text = format!("{POLICIES}{OVERLAY}{guests}\n{TESTS}");
         std::fs::write(&file, text.replace("[Mail users]\nlic", "[Mail users, Bord]\nlic"))
             .unwrap();
 
@@ -90,6 +92,9 @@ fn what_is_probably_not_meant_is_said_where_it_is_applied() {
             assert_eq!(said.code, Some(0), "{said:#?}");
             let warning =
                 "warning: includedGroups[1]: nobody in the directory is in the group \"Bord\"";
+            assert!(said.err.contains(warning), "{said:#?}");
+            let warning =
+                "warning: localRules[0].when: nobody in the directory is in the group \"Gests\"";
             assert!(said.err.contains(warning), "{said:#?}");
             assert!(!said.out.contains("warning"), "{said:#?}");
             let mut json = arguments.to_vec();

@@ -121,6 +121,9 @@ pub struct SourceSettings {
     pub path: PathBuf,
     /// How often it is looked at.
     pub refresh: Span,
+    /// How old its files may be by their own dates; zero for any age. An export that stopped leaves files
+    /// that can still be read.
+    pub written_max_age: Span,
     /// Which source is asked first: the one with the lowest number, then by name.
     pub precedence: u32,
     /// The organizations that it knows the people of; all when empty.
@@ -195,6 +198,7 @@ impl Default for SourceSettings {
             kind: SourceKind::File,
             path: PathBuf::new(),
             refresh: Span::seconds(300),
+            written_max_age: Span::seconds(7 * 24 * 3600),
             precedence: 100,
             organizations: Vec::new(),
             allow_empty: false,

@@ -61,6 +61,8 @@ struct Read {
     name: String,
     folder: PathBuf,
     refresh: Duration,
+    /// How old the files may be by their own dates; none for any age.
+    written_max_age: Option<Duration>,
     allow_empty: bool,
     next_at: Timestamp,
     /// What the folder looked like when it was last read without a mistake.
@@ -293,12 +295,14 @@ impl Sources {
 
 impl Read {
     fn new(name: &str, settings: &SourceSettings, now: Timestamp) -> Self {
-        let SourceSettings { kind, path, refresh, allow_empty, .. } = settings;
+        let SourceSettings { kind, path, refresh, written_max_age, allow_empty, .. } = settings;
+        let written_max_age = written_max_age.duration();
         match kind {
             SourceKind::File => Self {
                 name: name.to_owned(),
                 folder: path.clone(),
                 refresh: refresh.duration(),
+                written_max_age: (!written_max_age.is_zero()).then_some(written_max_age),
                 allow_empty: *allow_empty,
                 next_at: now,
                 last: None,
@@ -327,6 +331,9 @@ impl Read {
             }
             Err(error) => return Look::Refused(format!("the reader ended early: {error}")),
         };
+        if let Some(problem) = self.too_old(&reading.0, now) {
+            return Look::Refused(problem);
+        }
         let digest = self.last.as_ref().and_then(|(_, digest)| *digest);
         match reading {
             (stamp, None) => Look::Same(stamp),
@@ -339,6 +346,23 @@ impl Read {
             }
             (stamp, Some(reading)) => Look::New(stamp, reading),
         }
+    }
+}
+
+impl Read {
+    /// Says which file was written too long ago, if one was.
+    fn too_old(&self, stamp: &Stamp, now: Timestamp) -> Option<String> {
+        let limit = SignedDuration::try_from(self.written_max_age?).ok()?;
+        let written = stamp.iter().filter_map(|(file, at, _)| {
+            let at = Timestamp::try_from((*at)?).ok()?;
+            (now.duration_since(at) > limit).then_some((at, file))
+        });
+        let (at, file) = written.min()?;
+        let (name, path) = (&self.name, self.folder.join(file));
+        Some(format!(
+            "{}: it was written at {at:.0}, longer than {limit:#} ago, so the export may have stopped (write it again, or set sources.{name}.written_max_age)",
+            path.display()
+        ))
     }
 }
 

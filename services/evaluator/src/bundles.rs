@@ -12,6 +12,7 @@ mod coverage;
 mod digest;
 mod cache;
 mod schema;
+mod places;
 #[cfg(test)]
 mod reference;
 
@@ -22,8 +23,10 @@ pub(crate) use coverage::{Coverage, Rule as CoveredRule};
 pub use diagnostic::{DIAGNOSTICS_MAX, Diagnostic, GroupReference, KeyReference, Severity};
 pub(crate) use diagnostic::{nearest, write_instead};
 pub use digest::digest;
+pub(crate) use places::Places;
 pub(crate) use proof::{Proof, Test, reason_words};
 pub use schema::schema;
+pub(crate) use text::kind;
 
 use exgate_domain::ids::BundleDigest;
 
@@ -107,7 +110,7 @@ impl Bundle {
         if found.has_errors() {
             return Err(found.into_sorted());
         }
-        let check::Checked { compliance, mut access, summaries, tests } = checked;
+        let check::Checked { compliance, mut access, summaries, tests, .. } = checked;
         access.sort_by_key(|written| written.policy.precedence);
         let asked = asked(&compliance, &access);
         let mut groups = Groups::default();

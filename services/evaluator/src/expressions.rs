@@ -16,6 +16,7 @@ mod words;
 pub use attributes::{Attribute, Kind, Of, attributes};
 pub(crate) use facts::{Asked, Facts};
 pub(crate) use mistake::Mistake;
+pub(crate) use scan::NamedGroup;
 pub use words::{WORD_TYPES, WordType};
 
 use std::str::FromStr;
@@ -47,6 +48,8 @@ const EVALUATION_STACK_BYTES: usize = 1024 * 1024;
 pub(crate) struct Expression {
     checked: cedar_policy::Expression,
     asked: Asked,
+    groups: Vec<NamedGroup>,
+    always_holds: bool,
 }
 
 impl Expression {
@@ -60,9 +63,19 @@ impl Expression {
     fn read(rewritten: Rewritten) -> Result<Self, Mistake> {
         let checked = cedar_policy::Expression::from_str(&rewritten.text)
             .map_err(|errors| Mistake::of_syntax(&errors, &rewritten, 0))?;
-        let attributes = schema::check(&rewritten)?;
+        let schema::Checked { attributes, always_holds } = schema::check(&rewritten)?;
         let Rewritten { groups, .. } = rewritten;
-        Ok(Self { checked, asked: Asked::new(attributes, groups) })
+        Ok(Self { checked, asked: Asked::new(attributes, &groups), groups, always_holds })
+    }
+
+    /// The groups that it names.
+    pub(crate) fn groups(&self) -> &[NamedGroup] {
+        &self.groups
+    }
+
+    /// Whether its types alone say that it holds, whatever the case.
+    pub(crate) fn always_holds(&self) -> bool {
+        self.always_holds
     }
 
     /// What it asks for.

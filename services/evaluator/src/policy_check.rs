@@ -8,7 +8,7 @@ mod check;
 mod test;
 mod show;
 
-use exgate_runtime::{Action, Asked, Command, Findings};
+use exgate_runtime::{Action, Asked, Command, Findings, one_line};
 
 use crate::bundles::{Bundle, PolicyFile, Test, schema};
 use crate::config::Config;
@@ -92,8 +92,10 @@ fn good(text: String) -> Findings {
     Findings { lines: vec![text], is_well: true, ..Findings::default() }
 }
 
-/// Lines in columns, two blanks between them.
+/// Lines in columns, two blanks between them. What steers a terminal is written out.
 fn columns<const N: usize>(rows: &[[String; N]]) -> Vec<String> {
+    let shown = |row: &[String; N]| row.each_ref().map(|cell| one_line(cell).into_owned());
+    let rows: Vec<_> = rows.iter().map(shown).collect();
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column));
         cells.map(|cell| cell.chars().count()).max().unwrap_or_default()

@@ -19,6 +19,7 @@ pub(crate) use fact::{
 };
 pub(crate) use facts::{build, version};
 pub(crate) use listener::{Listener, Rule, Silence, in_words};
+pub(crate) use local::under as lies_under;
 
 use jiff::Timestamp;
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use exgate_proto::types::v1::{Diagnostic, PolicyFile, Severity};
 use exgate_proto::v1 as pb;
+use exgate_runtime::one_line;
 
 use super::Session;
 use super::simulate::impact;
@@ -61,7 +62,12 @@ fn diagnostic(found: &Diagnostic) -> String {
     let mut parts = vec![place.as_str(), severity, found.key.as_str(), found.message.as_str()];
     parts.retain(|part| !part.is_empty());
     let text = parts.join(": ");
-    if found.suggestion.is_empty() { text } else { format!("{text} ({})", found.suggestion) }
+    let cure = match found.suggestion.as_str() {
+        "" => String::new(),
+        cure => format!(" ({cure})"),
+    };
+    // What is quoted of a file is not to steer the terminal.
+    one_line(&format!("{text}{cure}")).into_owned()
 }
 
 /// The resource name of a document; what has none is called by its kind.
@@ -165,6 +171,9 @@ mod tests {
         found.suggestion.clear();
         found.key.clear();
         assert_eq!(diagnostic(&found), "p.yaml:6: warning: nobody is in it");
+        found.key = "\u{1b}[31mred\n".into();
+        let expected = "p.yaml:6: warning: \\u{1b}[31mred\\n: nobody is in it";
+        assert_eq!(diagnostic(&found), expected);
     }
 
     #[test]

@@ -3,8 +3,8 @@
 
 use std::collections::HashMap;
 
-use exgate_runtime::report;
 use exgate_runtime::telemetry::current_traceparent;
+use exgate_runtime::{one_line, report};
 use tonic::Status;
 use tonic_types::StatusExt;
 
@@ -33,7 +33,9 @@ fn text(failure: &Failure, server: &str, traceparent: &str) -> String {
     }
     let trace = trace_id(traceparent).filter(|_| asked_somebody(failure));
     lines.extend(trace.map(|id| format!("trace {id}")));
-    lines.join("\n  ")
+    // What a server or a file says is not to steer the terminal.
+    let shown = |line: &String| line.split('\n').map(one_line).collect::<Vec<_>>().join("\n");
+    lines.iter().map(shown).collect::<Vec<_>>().join("\n  ")
 }
 
 fn what(failure: &Failure, server: &str) -> String {
@@ -108,9 +110,9 @@ fn violations(status: &Status) -> Vec<String> {
         .filter(|(_, description)| !status.message().contains(description.as_str()))
         .map(|(place, description)| {
             if description.starts_with(place.as_str()) {
-                description.clone()
+                one_line(description).into_owned()
             } else {
-                format!("{place}: {description}")
+                one_line(&format!("{place}: {description}")).into_owned()
             }
         })
         .collect()
@@ -275,6 +277,14 @@ error: organization \"contso\" not found  [ORGANIZATION_NOT_FOUND]
 error: 2 mistakes in mail.yaml  [POLICY_INVALID]
   mail.yaml:4:3: unknown key \"platfroms\"
   mail.yaml:9:5: \"17,4\" is not a version";
+        assert_eq!(text(&failure, SERVER, ""), expected);
+
+        let mut details = info("POLICY_INVALID", &[]);
+        details
+            .set_bad_request(vec![FieldViolation::new("a.yaml", "a.yaml:4: \u{1b}[31mred\n: no")]);
+        let failure = refused(Code::InvalidArgument, "1 mistake\u{7}", details);
+        let expected =
+            "error: 1 mistake\\u{7}  [POLICY_INVALID]\n  a.yaml:4: \\u{1b}[31mred\\n: no";
         assert_eq!(text(&failure, SERVER, ""), expected);
     }
 

@@ -30,6 +30,8 @@ impl Rig {
         let intune = SourceSettings {
             path: folder.clone(),
             refresh: Span::seconds(60),
+            // The clock here is none that files have.
+            written_max_age: Span::default(),
             ..SourceSettings::default()
         };
         let settings = BTreeMap::from([("intune".to_owned(), intune)]);
@@ -182,6 +184,34 @@ async fn a_list_that_is_suddenly_empty_is_not_believed() {
     let mut sources = rig.sources().await;
     let state = rig.look(&mut sources).await;
     assert_eq!((state.devices, state.users, state.problem.as_str()), (0, 2, ""));
+}
+
+#[tokio::test]
+async fn files_that_nobody_writes_any_more_are_not_believed_for_ever() {
+    let mut rig = Rig::new().await;
+    rig.settings.get_mut("intune").unwrap().written_max_age = Span::seconds(600);
+    rig.write("devices.json", &devices(&[1, 2]));
+    let written = |seconds: i64| {
+        let file = fs::File::options().append(true).open(rig.folder.join("devices.json")).unwrap();
+        file.set_modified(at(seconds).into()).unwrap();
+    };
+    written(0);
+    let mut sources = rig.sources().await;
+    for _ in 0..10 {
+        assert_eq!(rig.look(&mut sources).await.problem, "", "at most 600 seconds");
+    }
+    let read_at = sources.handle().states()[0].read_at;
+    let state = rig.look(&mut sources).await;
+    assert!(state.problem.contains("devices.json: it was written at"), "{state:?}");
+    assert!(state.problem.contains("sources.intune.written_max_age"), "{state:?}");
+    assert_eq!((state.devices, state.read_at), (2, read_at), "the last good list stands and ages");
+
+    written(661);
+    let state = rig.look(&mut sources).await;
+    assert_eq!((state.problem.as_str(), state.read_at), ("", Some(rig.clock.now())));
+    written(0);
+    rig.settings.get_mut("intune").unwrap().written_max_age = Span::default();
+    assert_eq!(rig.look(&mut rig.sources().await).await.problem, "", "any age");
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ mod cases;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use crate::bundles::compiled::{Compliance, Written};
+use crate::bundles::compiled::{Compliance, Where, Written};
 use crate::bundles::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::bundles::document::{TestDocument, TestsDocument};
 use crate::bundles::proof::{TESTS_MAX, Test};
@@ -23,6 +23,8 @@ use place::Check;
 #[derive(Debug, Default)]
 pub(crate) struct Checked {
     pub(crate) compliance: Vec<Compliance>,
+    /// Where the name of each compliance policy stands.
+    pub(crate) compliance_places: Vec<Where>,
     /// Access policies and what overlays make of them.
     pub(crate) access: Vec<Written>,
     pub(crate) summaries: Vec<Summary>,
@@ -76,6 +78,7 @@ pub(crate) fn policies(documents: Documents, found: &mut Diagnostics) -> Checked
         let mut check = Check::new(&read, found);
         let name = check.name(&read.document.name, &mut names);
         checked.summaries.push(check.summary("CompliancePolicy", &name));
+        checked.compliance_places.push(check.place(&read.document.name));
         checked.compliance.push(compliance::policy(name, read.document, &mut check));
     }
     let known: Vec<String> = names.into_keys().chain(spoilt.iter().cloned()).collect();

@@ -10,19 +10,13 @@ use exgate_domain::policy::{
 use crate::bundles::diagnostic::Position;
 use crate::bundles::fold;
 use crate::expressions::Expression;
+use crate::verdict::lies_under;
 
 /// Where something stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Where {
     pub(crate) path: String,
     pub(crate) at: Position,
-}
-
-impl Where {
-    /// A whole line.
-    pub(crate) fn line(path: &str, line: u32) -> Self {
-        Self { path: path.to_owned(), at: Position { line, column: 0 } }
-    }
 }
 
 /// A rule of a compliance policy that is written as an expression.
@@ -70,7 +64,14 @@ impl Local {
             let has = |it: &String| mine.iter().any(|wider| fold(wider) == fold(it));
             mine.is_empty() || !theirs.is_empty() && theirs.iter().all(has)
         };
-        self.when.is_none()
+        let units = |mine: &[String], theirs: &[String]| {
+            // What is covered is every mailbox that lies under it.
+            let has =
+                |it: &String| mine.iter().any(|wider| lies_under(&format!("CN=x,{it}"), wider));
+            mine.is_empty() || !theirs.is_empty() && theirs.iter().all(has)
+        };
+        let (mine_asks, theirs_ask) = (self.written.when.as_deref(), later.written.when.as_deref());
+        (mine_asks.is_none() || mine_asks.map(str::trim) == theirs_ask.map(str::trim))
             && patterns(&mine.device_ids, &theirs.device_ids)
             && patterns(&mine.device_types, &theirs.device_types)
             && patterns(&mine.device_models, &theirs.device_models)
@@ -79,7 +80,7 @@ impl Local {
             && patterns(&mine.protocol_versions, &theirs.protocol_versions)
             && patterns(&mine.users, &theirs.users)
             && names(&mine.groups, &theirs.groups)
-            && names(&mine.organizational_units, &theirs.organizational_units)
+            && units(&mine.organizational_units, &theirs.organizational_units)
     }
 }
 

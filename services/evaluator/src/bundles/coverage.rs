@@ -5,10 +5,11 @@ use std::collections::HashSet;
 
 use exgate_domain::decision::{Decision, Outcome, Reason};
 use exgate_domain::policy::{
-    AccessPolicy, CompliancePolicy, ComplianceRule, MdmVerdict, Organizations, PlatformRequirements,
+    AccessPolicy, ClassKind, CompliancePolicy, ComplianceRule, MdmVerdict, Organizations,
+    PlatformException, PlatformRequirements,
 };
 
-use super::{Bundle, Proof};
+use super::{Bundle, Proof, fold};
 
 /// A rule, and whether a test turns on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +32,7 @@ impl Coverage {
     pub(crate) fn of(bundle: &Bundle, proofs: &[Proof<'_>]) -> Self {
         let mut shown = HashSet::new();
         for proof in proofs {
-            shown.extend(turned_on(&proof.decision));
+            shown.extend(turned_on(bundle, &proof.decision));
         }
         let access = bundle.access.iter().map(|it| &it.policy);
         let access = access.filter(|it| it.enabled && !is_replaced(it));
@@ -72,8 +73,8 @@ fn of_access(policy: &AccessPolicy) -> Vec<String> {
     for rule in &policy.local_rules {
         key(&format!("localRules.{}", rule.id), true);
     }
-    for exception in &policy.platform_exceptions {
-        key(&format!("platformExceptions.{}", exception.name), true);
+    for exception in exceptions(policy) {
+        key(&exception, true);
     }
     for situation in ["unmanaged", "stale", "unknown", "notCompliant", "inGracePeriod"] {
         key(&format!("access.{situation}"), true);
@@ -84,6 +85,22 @@ fn of_access(policy: &AccessPolicy) -> Vec<String> {
     key("protected.users", !policy.protected_users.is_empty());
     key("protected.groups", !policy.protected_groups.is_empty());
     keys
+}
+
+/// The keys of the exceptions of a policy. A family and a model may have one name.
+fn exceptions(policy: &AccessPolicy) -> Vec<String> {
+    let all = &policy.platform_exceptions;
+    let key = |exception: &PlatformException| {
+        let name = &exception.name;
+        let kind = match exception.kind {
+            ClassKind::Family => "family",
+            ClassKind::Model => "model",
+        };
+        let is_alone = all.iter().filter(|other| fold(&other.name) == fold(name)).count() == 1;
+        let kind = if is_alone { String::new() } else { format!(" ({kind})") };
+        format!("platformExceptions.{name}{kind}")
+    };
+    all.iter().map(key).collect()
 }
 
 fn of_compliance(policy: &CompliancePolicy) -> Vec<String> {
@@ -124,18 +141,24 @@ fn of_platform(asked: &PlatformRequirements) -> impl Iterator<Item = String> {
 }
 
 /// The rules that a decision turned on, each with its policy.
-fn turned_on(decision: &Decision) -> Vec<(String, String)> {
+fn turned_on(bundle: &Bundle, decision: &Decision) -> Vec<(String, String)> {
+    let policy = bundle.access.iter().map(|it| &it.policy).find(|it| it.name == decision.policy);
+    let exceptions = policy.map(exceptions).unwrap_or_default();
+    let tried = decision.trace.iter().filter(|it| it.rule.starts_with("platformExceptions."));
+    // All of them are tried, in their order.
+    let tried =
+        exceptions.into_iter().zip(tried).filter(|(_, it)| it.outcome == Outcome::Satisfied);
+    let exceptions = tried.map(|(key, tried)| (tried.policy.clone(), key));
     let of_rule = decision.trace.iter().filter(|tried| {
         let (list, _) = tried.rule.split_once('.').unwrap_or((&tried.rule, ""));
         match list {
-            "localRules" | "platformExceptions" | "protected" => {
-                tried.outcome == Outcome::Satisfied
-            }
+            "platformExceptions" => false,
+            "localRules" | "protected" => tried.outcome == Outcome::Satisfied,
             _ => tried.outcome != Outcome::Satisfied,
         }
     });
     let mut found: Vec<_> =
-        of_rule.map(|tried| (tried.policy.clone(), tried.rule.clone())).collect();
+        of_rule.map(|tried| (tried.policy.clone(), tried.rule.clone())).chain(exceptions).collect();
     let situation = decision.reasons.iter().find(|reason| **reason != Reason::Protected);
     let situation = situation.and_then(|reason| situation_key(*reason));
     found.extend(situation.map(|key| (decision.policy.clone(), key.to_owned())));

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use exgate_runtime::one_line;
+
 /// The most mistakes reported for one bundle.
 pub const DIAGNOSTICS_MAX: usize = 200;
 
@@ -37,7 +39,7 @@ impl fmt::Display for Diagnostic {
     /// `file:line:column: warning: key: message (suggestion)`, without the parts that are not known,
     /// and without `warning` for an error.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.path)?;
+        f.write_str(&one_line(&self.path))?;
         for number in [self.line, self.column] {
             if number > 0 {
                 write!(f, ":{number}")?;
@@ -122,8 +124,12 @@ pub(crate) struct Diagnostics {
 }
 
 impl Diagnostics {
+    /// Takes a mistake. What it quotes of a file is made harmless to who looks at it.
     pub(crate) fn push(&mut self, diagnostic: Diagnostic) {
-        self.all.push(diagnostic);
+        let Diagnostic { key, message, suggestion, .. } = &diagnostic;
+        let [key, message, suggestion] =
+            [key, message, suggestion].map(|it| one_line(it).into_owned());
+        self.all.push(Diagnostic { key, message, suggestion, ..diagnostic });
     }
 
     /// A group is named.

@@ -26,10 +26,14 @@ impl Mistake {
 
 /// What the reader's error means to the one who wrote the document.
 #[expect(clippy::wildcard_enum_match_arm, reason = "the reader's own enum, which grows")]
-pub(crate) fn of(error: &Error, path: &Path) -> Mistake {
+///
+/// `written` is what stands at the place of the mistake.
+pub(crate) fn of(error: &Error, path: &Path, written: &str) -> Mistake {
     let key = key(path);
     match error {
-        Error::AliasError { error, .. } | Error::WithSnippet { error, .. } => of(error, path),
+        Error::AliasError { error, .. } | Error::WithSnippet { error, .. } => {
+            of(error, path, written)
+        }
         Error::SerdeUnknownField { field, expected, .. } => unknown(key, "key", field, expected),
         Error::SerdeUnknownVariant { variant, expected, .. } => {
             unknown(key, "value", variant, expected)
@@ -45,8 +49,8 @@ pub(crate) fn of(error: &Error, path: &Path) -> Mistake {
             Mistake::new(key, "the value is neither true nor false", "write true or false")
         }
         Error::InvalidScalar { ty, .. } if ty.starts_with(['u', 'i']) => {
-            let cure = "write a number such as 10";
-            Mistake::new(key, "the value is not a whole number of 0 or more", cure)
+            let (message, cure) = number(written);
+            Mistake::new(key, message, cure)
         }
         Error::NullIntoString { .. } => {
             Mistake::new(key, "the key has no value", "write a value or take the key out")
@@ -93,6 +97,24 @@ fn unknown(key: String, what: &str, written: &str, known: &[&'static str]) -> Mi
         (None, _) => "write one that is known".to_owned(),
     };
     Mistake::new(key, message, cure)
+}
+
+/// Why a text is not a number, and what to write.
+fn number(written: &str) -> (String, String) {
+    let is_whole = !written.is_empty() && written.bytes().all(|byte| byte.is_ascii_digit());
+    let bare = written.trim_start_matches('0');
+    if is_whole && bare.parse::<u32>().is_ok() {
+        let message = format!("{written} starts with a 0, which some readers take for base 8");
+        (message, format!("write {bare}"))
+    } else if is_whole && bare.is_empty() {
+        (format!("{written} starts with a 0"), "write 0".to_owned())
+    } else if is_whole {
+        let message = format!("the number is larger than {}", u32::MAX);
+        (message, format!("write a number from 0 to {}", u32::MAX))
+    } else {
+        let message = "the value is not a whole number of 0 or more".to_owned();
+        (message, "write a number such as 10".to_owned())
+    }
 }
 
 /// What has to stand there, and what to write.

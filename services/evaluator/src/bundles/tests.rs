@@ -360,3 +360,25 @@ fn the_digest_names_content_and_not_order() {
         assert_ne!(other, of(&[&a, &b]));
     }
 }
+
+#[test]
+fn what_may_still_do_something_is_not_called_useless() {
+    let phones = compliance("platforms: { iOS: {} }\n");
+    let rule = |id, rest: &str| format!("  - {{ id: {id}, access: block, {rest} }}\n");
+    let units = |unit| format!("match: {{ organizationalUnit: ['{unit}'] }}");
+    let rules = rule("a", &units("OU=Sales,DC=contoso"))
+        + &rule("b", &units("DC=contoso"))
+        + &rule("c", "match: { deviceType: [X] }, when: 'context.deviceCount > 5'")
+        + &rule("d", "when: 'context.deviceCount > 5'")
+        + &rule("e", "when: 'context.deviceCount > 6'");
+    let first = format!(
+        "includedGroups: [a]\nexcludedGroups: [b]\ncompliancePolicies: [phones]\n\
+         access: {{ inGracePeriod: block, notCompliant: leave }}\nlocalRules:\n{rules}"
+    );
+    let second = access("includedGroups: [a]\nexcludedGroups: [c]\n")
+        .replace("name: mail", "name: post")
+        .replace("10", "20");
+    let text = format!("{phones}---\n{}---\n{second}", access(&first));
+    let bundle = Bundle::read(&[file("p.yaml", &text)]).unwrap();
+    assert_eq!(bundle.warnings(), []);
+}

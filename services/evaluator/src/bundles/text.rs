@@ -2,8 +2,8 @@
 //! document; the others of the file are read all the same.
 
 use serde::de::DeserializeOwned;
-use serde_saphyr::Error;
 use serde_saphyr::options::Options;
+use serde_saphyr::{Error, Location};
 
 use crate::bundles::PolicyFile;
 use crate::bundles::diagnostic::{
@@ -117,6 +117,33 @@ impl Documents {
     }
 }
 
+/// The document of a text that has a line, as a `T`, and how many lines there are before it. None when
+/// it cannot be read.
+pub(super) fn document_at<T: DeserializeOwned>(text: &str, line: u32) -> Option<(T, u32)> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let pieces = pieces(text).into_iter().rev();
+    let mut before = pieces.skip_while(|piece| lines(piece.lines_before) >= line);
+    let piece = before.next()?;
+    let document = serde_saphyr::from_str_with_options(piece.text, options()).ok()?;
+    Some((document, lines(piece.lines_before)))
+}
+
+/// The kind of the document that a text is; none when it does not say.
+pub(crate) fn kind(text: &str) -> Option<String> {
+    let header = serde_saphyr::from_str_with_options::<Header>(text, options());
+    match header {
+        Ok(header) => header.kind.map(|kind| kind.value),
+        Err(_) => at_sight(text, "kind:"),
+    }
+}
+
+/// The value of a key of a document whose text cannot be read as a whole.
+fn at_sight(text: &str, key: &str) -> Option<String> {
+    let value = text.lines().find_map(|line| line.strip_prefix(key))?;
+    let value = value.split_once(" #").map_or(value, |(value, _)| value);
+    Some(value.trim().trim_matches(['"', '\'']).to_owned())
+}
+
 /// The text of one document.
 #[derive(Debug)]
 struct Piece<'a> {
@@ -171,8 +198,7 @@ impl Place<'_> {
 
     /// The name of a document whose text cannot be read as a whole.
     fn name_at_sight(&self) -> Option<String> {
-        let name = self.piece.text.lines().find_map(|line| line.strip_prefix("name:"))?;
-        Some(name.trim().trim_matches(['"', '\'']).to_owned())
+        at_sight(self.piece.text, "name:")
     }
 
     fn found<T>(&self, document: T) -> Read<T> {
@@ -219,6 +245,14 @@ impl Place<'_> {
         Err(Box::new(self.refuse(at, mistake)))
     }
 
+    /// The word that stands at a place.
+    fn word_at(&self, location: Location) -> &str {
+        let number = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
+        let line = number(location.line()).checked_sub(1);
+        let line = line.and_then(|line| self.piece.text.lines().nth(line)).unwrap_or_default();
+        word_at(line, number(location.column()))
+    }
+
     /// Reads the document as a `T`.
     fn read<T: DeserializeOwned>(&self) -> Result<T, Box<Diagnostic>> {
         let mut track = serde_path_to_error::Track::new();
@@ -237,9 +271,18 @@ impl Place<'_> {
                 || Position { line: self.line(), column: 0 },
                 |location| Position::in_file(location, lines(self.piece.lines_before)),
             );
-            Box::new(self.refuse(at, mistake::of(&error, &path)))
+            let written = place.map_or("", |location| self.word_at(location));
+            Box::new(self.refuse(at, mistake::of(&error, &path, written)))
         })
     }
+}
+
+/// The text from a character of a line on, as far as a plain scalar of one word reaches.
+fn word_at(line: &str, column: usize) -> &str {
+    let start = line.char_indices().nth(column.saturating_sub(1));
+    let rest = start.and_then(|(start, _)| line.get(start..)).unwrap_or_default();
+    let is_end = |letter: char| letter.is_whitespace() || matches!(letter, ',' | ']' | '}');
+    rest.split(is_end).next().unwrap_or_default()
 }
 
 fn lines(count: usize) -> u32 {

@@ -14,7 +14,7 @@ use exgate_domain::case::{Case, Management};
 use exgate_domain::record::{ManagedDevice, User};
 
 use super::attributes::{self, HOUR_SECONDS, LAST_SYNC, NOW, Of, attributes};
-use super::scan::GROUP;
+use super::scan::{GROUP, NamedGroup};
 use super::words::WordType;
 use super::{WORD_TYPES, schema};
 use crate::bundles::fold;
@@ -29,8 +29,8 @@ pub(crate) struct Asked {
 }
 
 impl Asked {
-    pub(super) fn new(attributes: u64, groups: Vec<String>) -> Self {
-        let groups = groups.into_iter();
+    pub(super) fn new(attributes: u64, groups: &[NamedGroup]) -> Self {
+        let groups = groups.iter().map(|group| fold(&group.name));
         let uid = |name: String| Some((uid(GROUP, &name)?, name)).map(|(uid, name)| (name, uid));
         Self { attributes, groups: groups.filter_map(uid).collect() }
     }

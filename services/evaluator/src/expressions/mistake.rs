@@ -1,13 +1,77 @@
 //! Owns the words for what is wrong with an expression, and where in it.
 
+use std::fmt;
+
 use cedar_policy::{ParseErrors, ValidationError};
 use miette::Diagnostic;
 
 use super::WORD_TYPES;
 use super::attributes::{Of, attributes};
-use super::scan::Rewritten;
+use super::scan::{GROUP, Rewritten};
 use super::schema::{DEVICE, PERSON};
+use super::words::WordType;
 use crate::bundles::{nearest, write_instead};
+use Kind::{Condition, Device, Group, List, Number, Owner, Parts, Text, Words};
+
+/// What is said where no better words are known.
+const MISFIT: &str = "its parts do not fit together";
+
+/// A kind of values, as people call it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Condition,
+    Number,
+    Text,
+    List,
+    Group,
+    Owner,
+    Device,
+    /// A word of a closed list.
+    Words(&'static WordType),
+    /// What has attributes.
+    Parts,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Condition => f.write_str("a condition"),
+            Number => f.write_str("a number"),
+            Text => f.write_str("a text"),
+            List => f.write_str("a list"),
+            Group => f.write_str("a group"),
+            Owner => f.write_str("the owner"),
+            Device => f.write_str("the device"),
+            Words(list) => write!(f, "a word of {}", list.name),
+            Parts => f.write_str("a record"),
+        }
+    }
+}
+
+/// The kind that the library calls by a name.
+fn kind(name: &str) -> Option<Kind> {
+    let name = name.strip_prefix("__cedar::internal::").unwrap_or(name);
+    Some(match name {
+        "Bool" | "True" | "False" => Condition,
+        "Long" => Number,
+        "String" => Text,
+        GROUP | "AnyEntity" => Group,
+        PERSON => Owner,
+        DEVICE => Device,
+        _ if name.starts_with("Set<") => List,
+        _ if name.starts_with(['{']) || name.starts_with("OpenRecord") => Parts,
+        _ => Words(WORD_TYPES.iter().copied().find(|list| list.name == name)?),
+    })
+}
+
+/// A word of a list, as it is written in an expression.
+fn word(list: &WordType) -> String {
+    format!("{}::\"{}\"", list.name, list.words.first().copied().unwrap_or_default())
+}
+
+fn write_word(list: &WordType) -> String {
+    format!("write a word such as {}", word(list))
+}
 
 /// Why an expression is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +98,10 @@ impl Mistake {
         };
         let found = find(error, text, prefix);
         let message = plain(&error.to_string());
+        if let Some(sign) = message.strip_prefix("too many occurrences of `") {
+            let message = format!("more than 4 {} stand in a row", sign.trim_end_matches('`'));
+            return Self::new(message, "take two and two of them out", found);
+        }
         let suggestion = error.help().map(|help| plain(&help.to_string())).unwrap_or_default();
         Self::new(message, suggestion, found)
     }
@@ -55,8 +123,12 @@ impl Mistake {
             (ValidationError::InvalidEnumEntity(_), _) => Self::no_word(&words, found),
             _ => {
                 let help = error.help().map(|help| plain(&help.to_string()));
-                Self::of_kinds(&words, found)
-                    .unwrap_or_else(|| Self::new(plain(&words), help.unwrap_or_default(), found))
+                Self::of_kinds(&words, help.as_deref(), found).unwrap_or_else(|| {
+                    // Names that only the library knows help nobody.
+                    let is_inner = words.contains("__cedar");
+                    let message = if is_inner { MISFIT.to_owned() } else { plain(&words) };
+                    Self::new(message, help.unwrap_or_default(), found)
+                })
             }
         }
     }
@@ -80,29 +152,40 @@ impl Mistake {
     }
 
     /// One kind of value stands where another one has to.
-    fn of_kinds(words: &str, offset: Option<usize>) -> Option<Self> {
-        let kind = |name: &str| match name {
-            "Bool" => Some("a condition"),
-            "Long" => Some("a number"),
-            "String" => Some("a text"),
-            _ => None,
-        };
+    fn of_kinds(words: &str, help: Option<&str>, offset: Option<usize>) -> Option<Self> {
         let plain = plain(words);
         let compared = plain.strip_prefix("the types ").and_then(|rest| rest.split_once(" and "));
         if let Some((one, rest)) = compared
             && let Some(other) = rest.strip_suffix(" are not compatible")
         {
-            let message = format!("{} and {} cannot be compared", kind(one)?, kind(other)?);
-            return Some(Self::new(message, "compare two values of one kind", offset));
+            let (one, other) = (kind(one)?, kind(other)?);
+            let cure = match (one, other) {
+                (Words(list), _) | (_, Words(list)) => write_word(list),
+                (_, _) => "compare two values of one kind".to_owned(),
+            };
+            return Some(Self::new(format!("{one} and {other} cannot be compared"), cure, offset));
         }
-        let (wanted, found) = plain
-            .strip_prefix("expected ")?
-            .split_once(" but saw ")
-            .map(|(wanted, found)| (kind(wanted), kind(found)))?;
-        let (wanted, found) = (wanted?, found?);
-        let cure = match wanted {
-            "a condition" => format!("compare it with {found}"),
-            _ => format!("write {wanted} here"),
+        let (wanted, found) = plain.strip_prefix("expected ")?.split_once(" but saw ")?;
+        // Where several kinds would do, the library has one that policies do not have.
+        let wanted = wanted.split(", or ").filter_map(kind);
+        let (wanted, found) = (wanted.last()?, kind(found)?);
+        if wanted == Parts {
+            let cure = "write principal, resource or context before the dot";
+            return Some(Self::new(format!("{found} has no attributes"), cure, offset));
+        }
+        let cure = match (wanted, found) {
+            (Condition, List) => "ask what is in it: .contains(\"a\")".to_owned(),
+            (Condition, Group) => "write principal in before it".to_owned(),
+            (Condition, Owner | Device) => "compare one of its attributes".to_owned(),
+            (Condition, Words(list)) => format!("compare it: == {}", word(list)),
+            (Condition, _) => format!("compare it with {found}"),
+            (Group, _) => "write principal in Group::\"Mail users\"".to_owned(),
+            (List, Words(list)) => format!("compare it: == {}", word(list)),
+            (List, Owner) => "write principal in Group::\"Mail users\"".to_owned(),
+            (List, _) => {
+                help.map_or_else(|| "write a list, such as [1, 2]".to_owned(), str::to_owned)
+            }
+            (_, _) => format!("write {wanted} here"),
         };
         Some(Self::new(format!("this is {found}, not {wanted}"), cure, offset))
     }

@@ -46,10 +46,19 @@ impl Token<'_> {
 #[derive(Debug)]
 pub(super) struct Rewritten {
     pub(super) text: String,
-    /// The groups it names, as they are compared.
-    pub(super) groups: Vec<String>,
+    /// The groups it names.
+    pub(super) groups: Vec<NamedGroup>,
     replaced: Vec<Replaced>,
     words: Vec<(usize, String)>,
+}
+
+/// A group that an expression names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NamedGroup {
+    /// Its name, as it is written.
+    pub(crate) name: String,
+    /// Where the name stands in the text, in bytes.
+    pub(crate) offset: usize,
 }
 
 /// A part of the text that was written differently.
@@ -132,7 +141,7 @@ fn instead(
     token: &Token<'_>,
     rest: &[Token<'_>],
     is_free: bool,
-    groups: &mut Vec<String>,
+    groups: &mut Vec<NamedGroup>,
 ) -> Result<Option<(usize, usize, String)>, Mistake> {
     if token.kind != Kind::Word || !is_free {
         return Ok(None);
@@ -165,12 +174,8 @@ fn instead(
                 let cure = "write the name without \\, or the group's id";
                 Mistake::new("a \\ stands in the name of a group", cure, Some(text.start))
             })?;
-            let name = fold(name);
-            let folded = format!("\"{name}\"");
-            if !groups.contains(&name) {
-                groups.push(name);
-            }
-            Ok(Some((text.start, text.end(), folded)))
+            groups.push(NamedGroup { name: name.to_owned(), offset: text.start });
+            Ok(Some((text.start, text.end(), format!("\"{}\"", fold(name)))))
         }
         (_, _) => Ok(None),
     }
@@ -273,7 +278,8 @@ mod tests {
             rewritten.text,
             "principal in Group::\"köln ä\" && resource.osVersion >= 17000000000000000 && x"
         );
-        assert_eq!(rewritten.groups, ["köln ä"]);
+        let group = NamedGroup { name: "Köln Ä".to_owned(), offset: text.find('"').unwrap() };
+        assert_eq!(rewritten.groups, [group]);
         for word in ["principal", "resource", "x"] {
             let place = rewritten.text.find(word).unwrap();
             assert_eq!(rewritten.written_at(place), text.find(word).unwrap(), "{word}");

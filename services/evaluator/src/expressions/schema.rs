@@ -4,7 +4,8 @@
 use std::sync::LazyLock;
 
 use cedar_policy::{
-    Policy, PolicyId, PolicySet, Schema, ValidationMode, ValidationWarning, Validator,
+    Policy, PolicyId, PolicySet, Schema, ValidationMode, ValidationResult, ValidationWarning,
+    Validator,
 };
 
 use super::attributes::{Of, attributes};
@@ -18,9 +19,19 @@ pub(super) const DEVICE: &str = "Device";
 
 const BEFORE: &str = "permit(principal, action, resource) when {";
 const AFTER: &str = "\n};";
+const OPPOSITE: &str = "permit(principal, action, resource) when { !(";
+const AFTER_OPPOSITE: &str = "\n)};";
 
-/// Checks a text that is an expression, and tells which attributes it asks for, by number.
-pub(super) fn check(text: &Rewritten) -> Result<u64, Mistake> {
+/// What the check of an expression tells.
+pub(super) struct Checked {
+    /// The attributes that it asks for, by number.
+    pub(super) attributes: u64,
+    /// Whether it holds whatever the case.
+    pub(super) always_holds: bool,
+}
+
+/// Checks a text that is an expression.
+pub(super) fn check(text: &Rewritten) -> Result<Checked, Mistake> {
     static VALIDATOR: LazyLock<Result<Validator, String>> = LazyLock::new(|| {
         let schema = Schema::from_cedarschema_str(&schema()).map_err(|error| error.to_string())?;
         Ok(Validator::new(schema.0))
@@ -36,13 +47,24 @@ pub(super) fn check(text: &Rewritten) -> Result<u64, Mistake> {
     if let Some(error) = result.validation_errors().next() {
         return Err(Mistake::of_types(error, text, BEFORE.len()));
     }
-    let is_impossible =
-        |warning: &ValidationWarning| matches!(warning, ValidationWarning::ImpossiblePolicy(_));
-    if result.validation_warnings().any(is_impossible) {
+    if is_impossible(&result) {
         let cure = "take it out, or write what has to hold";
         return Err(Mistake::new("it can never hold", cure, None));
     }
-    Ok(attributes)
+    // The library tells what can never hold, so that the opposite is asked about.
+    let opposite = format!("{OPPOSITE}{}{AFTER_OPPOSITE}", text.text);
+    let opposite = Policy::parse(Some(PolicyId::new("rule")), &opposite).ok();
+    let opposite = opposite.and_then(|policy| PolicySet::from_policies([policy]).ok());
+    let always_holds = opposite.is_some_and(|policies| {
+        is_impossible(&validator.validate(&policies, ValidationMode::Strict))
+    });
+    Ok(Checked { attributes, always_holds })
+}
+
+fn is_impossible(result: &ValidationResult) -> bool {
+    let is_impossible =
+        |warning: &ValidationWarning| matches!(warning, ValidationWarning::ImpossiblePolicy(_));
+    result.validation_warnings().any(is_impossible)
 }
 
 /// The schema of a case.

@@ -1,5 +1,6 @@
 //! Expressions: what is refused and with which words, and what holds.
 
+mod kinds;
 mod policies;
 
 use std::collections::HashSet;

@@ -1,32 +1,38 @@
 //! Policy files on disk: single ones, and all of folders. Organizations, which operators keep beside
 //! their policies, are passed over: the coordinator reads them.
 
-use std::fs;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::fs::{self, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::bundles::PolicyFile;
+use exgate_runtime::one_line;
 
+use crate::bundles::{BUNDLE_BYTES_MAX, PolicyFile, kind};
+
+/// The kind of documents that are no policies.
+const ORGANIZATION: &str = "Organization";
 /// The deepest folder that is looked into.
 const DEPTH_MAX: usize = 16;
 
 /// Reads files and folders, or says what cannot be read.
 pub(super) fn read(paths: &[String]) -> Result<Vec<PolicyFile>, Vec<String>> {
-    let mut files = Vec::new();
+    let mut files = BTreeMap::new();
     let mut complaints = Vec::new();
     for path in paths {
         if let Err(Unreadable { path, source }) = collect(Path::new(path), DEPTH_MAX, &mut files) {
-            complaints.push(format!("{}: cannot read: {source}", path.display()));
+            let complaint = format!("{}: cannot read: {source}", path.display());
+            complaints.push(one_line(&complaint).into_owned());
         }
     }
-    if complaints.is_empty() && files.is_empty() {
+    if complaints.is_empty() && files.values().all(Option::is_none) {
         complaints
             .push(format!("{}: no .yaml or .yml file with a policy is there", paths.join(", ")));
     }
-    // A file that is named and lies in a folder that is named is one file.
-    files.sort_by(|one, other| one.path.cmp(&other.path));
-    files.dedup();
-    if complaints.is_empty() { Ok(files) } else { Err(complaints) }
+    let files = files.into_iter();
+    let files = files.filter_map(|(path, content)| Some(PolicyFile { path, content: content? }));
+    if complaints.is_empty() { Ok(files.collect()) } else { Err(complaints) }
 }
 
 /// A path that could not be read.
@@ -35,13 +41,18 @@ struct Unreadable {
     source: io::Error,
 }
 
+/// What the policies of each file are, by its path; none where a file holds organizations alone. A file
+/// that is named and lies in a folder that is named is one file.
+type Files = BTreeMap<String, Option<Vec<u8>>>;
+
 /// Reads a file, or the policy files of a folder and those below it; hidden ones are passed over.
-fn collect(path: &Path, depth: usize, files: &mut Vec<PolicyFile>) -> Result<(), Unreadable> {
+fn collect(path: &Path, depth: usize, files: &mut Files) -> Result<(), Unreadable> {
     let refuse = |source| Unreadable { path: path.to_owned(), source };
-    if !fs::metadata(path).map_err(refuse)?.is_dir() {
-        let content = fs::read(path).map_err(refuse)?;
-        let path = path.display().to_string();
-        files.extend(policies(content).map(|content| PolicyFile { path, content }));
+    let metadata = fs::metadata(path).map_err(refuse)?;
+    if !metadata.is_dir() {
+        if let Entry::Vacant(entry) = files.entry(path.display().to_string()) {
+            entry.insert(policies(content(path, &metadata).map_err(refuse)?));
+        }
         return Ok(());
     }
     if depth == 0 {
@@ -63,6 +74,18 @@ fn collect(path: &Path, depth: usize, files: &mut Vec<PolicyFile>) -> Result<(),
     Ok(())
 }
 
+/// The bytes of a file that could be one of a bundle: others are not even opened.
+fn content(path: &Path, metadata: &Metadata) -> io::Result<Vec<u8>> {
+    if !metadata.is_file() {
+        return Err(io::Error::other("it is neither a file nor a folder"));
+    }
+    let (bytes, most) = (metadata.len(), BUNDLE_BYTES_MAX);
+    if usize::try_from(bytes).is_ok_and(|bytes| bytes <= most) {
+        return fs::read(path);
+    }
+    Err(io::Error::other(format!("its {bytes} bytes are more than the {most} of all policies")))
+}
+
 /// A file without its organizations, each line where it was; none when it holds nothing else.
 fn policies(content: Vec<u8>) -> Option<Vec<u8>> {
     let Ok(text) = std::str::from_utf8(&content) else { return Some(content) };
@@ -75,8 +98,9 @@ fn policies(content: Vec<u8>) -> Option<Vec<u8>> {
         }
     }
     let is_organization = |document: &Vec<&str>| {
-        let kind = document.iter().find_map(|line| line.strip_prefix("kind:"));
-        kind.is_some_and(|kind| kind.trim().trim_matches(['"', '\'']) == "Organization")
+        // Most policies never say the word, and are not read twice.
+        document.iter().any(|line| line.contains(ORGANIZATION))
+            && kind(&document.concat()).is_some_and(|kind| kind == ORGANIZATION)
     };
     if !documents.iter().any(is_organization) {
         return Some(content);

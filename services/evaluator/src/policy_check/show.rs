@@ -1,7 +1,7 @@
 //! `show`: what access policies and overlays come to in each organization, and which document each value
 //! comes from.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use exgate_domain::policy::{AccessPolicy, ClassKind, Keep, Organizations, Patter
 use exgate_runtime::Findings;
 
 use super::columns;
-use crate::bundles::{Bundle, Origin, PolicyFile, Targeting, Where};
+use crate::bundles::{Bundle, Origin, Places, PolicyFile, Targeting, Where};
 
 /// Stands for the organizations that no document names.
 const OTHERS: &str = "*";
@@ -32,7 +32,9 @@ pub(super) fn answer(files: &[PolicyFile], is_json: bool, organization: Option<&
         Some(name) => vec![name.to_owned()],
         None => named(&bundle),
     };
-    let shown: Vec<_> = organizations.into_iter().map(|name| Shown::of(&bundle, name)).collect();
+    let written = Written::of(&bundle, files);
+    let shown = |name| Shown::of(&bundle, &written, name);
+    let shown: Vec<_> = organizations.into_iter().map(shown).collect();
     let lines = if is_json {
         let shown: Vec<_> = shown.iter().map(Shown::value).collect();
         vec![format!("{:#}", json!({ "ok": true, "organizations": shown }))]
@@ -69,17 +71,44 @@ struct Item<'a> {
     key: String,
     value: String,
     from: &'a str,
-    place: &'a Where,
+    path: &'a str,
+    /// Of the value; where it is not written, of the document's name.
+    line: u32,
+}
+
+/// What is written in the documents that policies come from, by where their names stand.
+struct Written<'a>(HashMap<(&'a str, u32), Places>);
+
+impl<'a> Written<'a> {
+    fn of(bundle: &'a Bundle, files: &[PolicyFile]) -> Self {
+        let origins = bundle.access().iter().map(|targeting| &targeting.origin);
+        let documents = origins.flat_map(|origin| {
+            let base = origin.overlaid.as_ref().map(|overlaid| &overlaid.base_place);
+            std::iter::once(&origin.place).chain(base)
+        });
+        let mut written = HashMap::new();
+        for place in documents {
+            let places = written.entry((place.path.as_str(), place.at.line));
+            places.or_insert_with(|| Places::of(files, place));
+        }
+        Self(written)
+    }
+
+    fn line(&self, document: &Where, key: &str) -> u32 {
+        let line = document.at.line;
+        let places = self.0.get(&(document.path.as_str(), line));
+        places.and_then(|places| places.line(key)).unwrap_or(line)
+    }
 }
 
 impl<'a> Shown<'a> {
-    fn of(bundle: &'a Bundle, organization: String) -> Self {
+    fn of(bundle: &'a Bundle, written: &Written<'_>, organization: String) -> Self {
         let is_for = |targeting: &&Targeting| match organization.as_str() {
             OTHERS => matches!(targeting.policy.organizations, Organizations::AllBut(_)),
             name => targeting.is_for(name),
         };
         let policies = bundle.access().iter().filter(is_for);
-        let policies = policies.map(|targeting| (targeting, items(targeting))).collect();
+        let policies = policies.map(|targeting| (targeting, items(targeting, written))).collect();
         Self { organization, policies }
     }
 
@@ -99,7 +128,7 @@ impl<'a> Shown<'a> {
             };
             lines.push(format!("  {} (precedence {}{overlay})", policy.name, policy.precedence));
             let row = |it: &Item<'_>| {
-                let place = format!("{}:{}", it.place.path, it.place.at.line);
+                let place = format!("{}:{}", it.path, it.line);
                 [it.key.clone(), it.value.clone(), it.from.to_owned(), place]
             };
             let head = ["KEY", "VALUE", "FROM", "FILE"].map(str::to_owned);
@@ -115,8 +144,8 @@ impl<'a> Shown<'a> {
                 "key": it.key,
                 "value": it.value,
                 "from": it.from,
-                "path": it.place.path,
-                "line": it.place.at.line,
+                "path": it.path,
+                "line": it.line,
             })
         };
         let policy = |(targeting, items): &(&Targeting, Vec<Item<'_>>)| {
@@ -133,9 +162,10 @@ impl<'a> Shown<'a> {
 }
 
 /// All values of a policy, by key.
-fn items(targeting: &Targeting) -> Vec<Item<'_>> {
+fn items<'a>(targeting: &'a Targeting, written: &Written<'_>) -> Vec<Item<'a>> {
     let policy = &targeting.policy;
-    let mut items = Items { policy: &policy.name, origin: &targeting.origin, items: Vec::new() };
+    let (origin, all) = (&targeting.origin, Vec::new());
+    let mut items = Items { policy: &policy.name, origin, written, items: all };
     items.key("enabled", yes(policy.enabled));
     items.key("includedGroups", policy.included_groups.join(", "));
     items.key("excludedGroups", policy.excluded_groups.join(", "));
@@ -143,7 +173,7 @@ fn items(targeting: &Targeting) -> Vec<Item<'_>> {
     let local = items.origin.overlaid.as_ref().map_or(0, |overlaid| overlaid.local_rules);
     for (number, rule) in policy.local_rules.iter().enumerate() {
         let key = format!("localRules.{}", rule.id);
-        items.push(key, rule.access.word().to_owned(), number < local);
+        items.item((key, "localRules"), rule.access.word().to_owned(), (number, local));
     }
     situations(policy, &mut items);
     items.key("compliancePolicies", policy.compliance_policies.join(", "));
@@ -158,25 +188,28 @@ fn items(targeting: &Targeting) -> Vec<Item<'_>> {
     items.key("maximumDevices", limit.unwrap_or_default());
     let (users, groups) = items.origin.overlaid.as_ref().map_or((0, 0), |it| it.protected);
     for (number, user) in policy.protected_users.iter().enumerate() {
-        items.push("protected.users".to_owned(), Pattern::to_string(user), number < users);
+        let key = "protected.users";
+        items.item((key.to_owned(), key), Pattern::to_string(user), (number, users));
     }
     for (number, group) in policy.protected_groups.iter().enumerate() {
-        items.push("protected.groups".to_owned(), group.clone(), number < groups);
+        let key = "protected.groups";
+        items.item((key.to_owned(), key), group.clone(), (number, groups));
     }
     items.items
 }
 
-fn situations<'a>(policy: &'a AccessPolicy, items: &mut Items<'a>) {
+fn situations<'a>(policy: &'a AccessPolicy, items: &mut Items<'a, '_>) {
     let access = &policy.access;
     items.key("access.unmanaged", access.unmanaged.word().to_owned());
     let is_overlaid = items.writes("platformExceptions");
-    for exception in &policy.platform_exceptions {
+    for (number, exception) in policy.platform_exceptions.iter().enumerate() {
         let kind = match exception.kind {
             ClassKind::Family => "family",
             ClassKind::Model => "model",
         };
         let key = format!("platformExceptions.{}", exception.name);
-        items.push(key, format!("{} ({kind})", exception.access.word()), is_overlaid);
+        let at = format!("platformExceptions[{number}]");
+        items.push(key, format!("{} ({kind})", exception.access.word()), (&at, is_overlaid));
     }
     items.key("access.unknown", access.unknown.word().to_owned());
     items.key("access.notCompliant", access.not_compliant.word().to_owned());
@@ -187,16 +220,24 @@ fn situations<'a>(policy: &'a AccessPolicy, items: &mut Items<'a>) {
 }
 
 /// The values of a policy while they are collected.
-struct Items<'a> {
+struct Items<'a, 'w> {
     policy: &'a str,
     origin: &'a Origin,
+    written: &'w Written<'w>,
     items: Vec<Item<'a>>,
 }
 
-impl Items<'_> {
+impl Items<'_, '_> {
     fn key(&mut self, key: &'static str, value: String) {
         let is_overlaid = self.writes(key);
-        self.push(key.to_owned(), value, is_overlaid);
+        self.push(key.to_owned(), value, (key, is_overlaid));
+    }
+
+    /// An item of a list whose first ones are the overlay's, and the others the base's.
+    fn item(&mut self, (key, list): (String, &str), value: String, (number, own): (usize, usize)) {
+        let number_there = number.checked_sub(own);
+        let at = format!("{list}[{}]", number_there.unwrap_or(number));
+        self.push(key, value, (&at, number_there.is_none()));
     }
 
     /// Whether the overlay writes a key.
@@ -204,13 +245,16 @@ impl Items<'_> {
         self.origin.overlaid.as_ref().is_some_and(|overlaid| overlaid.keys.contains(&key))
     }
 
-    fn push(&mut self, key: String, value: String, is_overlaid: bool) {
+    /// A value that stands at a key of the overlay or, where there is none or it does not write it, of
+    /// the policy.
+    fn push(&mut self, key: String, value: String, (at, is_overlaid): (&str, bool)) {
         let (from, place) = match &self.origin.overlaid {
             Some(overlaid) if !is_overlaid => (overlaid.base.as_str(), &overlaid.base_place),
             Some(_) | None => (self.policy, &self.origin.place),
         };
         let value = if value.is_empty() { "none".to_owned() } else { value };
-        self.items.push(Item { key, value, from, place });
+        let line = self.written.line(place, at);
+        self.items.push(Item { key, value, from, path: &place.path, line });
     }
 }
 

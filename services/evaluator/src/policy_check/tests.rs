@@ -103,6 +103,39 @@ fn organizations_beside_policies_are_passed_over() {
 }
 
 #[test]
+fn organizations_are_known_however_their_kind_is_written() {
+    for head in [
+        "kind: Organization # ours\nname: contoso\n",
+        "kind: \"Organization\" # ours\nname: contoso\n",
+        "\"kind\": Organization\nname: contoso\n",
+        "{ kind: Organization, name: contoso }\n",
+        "kind: 'Organization'   # what is below is no YAML\nname: [\n",
+    ] {
+        let (_folder, path) = written(&format!("{head}---\n{TESTED}"));
+        let found = asked(CHECK, &[], &[&path]);
+        assert_eq!(found.lines.last().unwrap(), "OK (policies: 2, files: 1)", "{head}{found:?}");
+    }
+    let (_folder, path) = written(&TESTED.replace("Kiosk*", "kind: Organization"));
+    assert!(!asked(CHECK, &[], &[&path]).is_well);
+}
+
+#[test]
+fn what_cannot_be_a_policy_is_not_even_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("large.yaml");
+    fs::File::create(&path).unwrap().set_len(3_145_729).unwrap();
+    let large = asked(CHECK, &[], &[folder.path()]);
+    let end = "cannot read: its 3145729 bytes are more than the 3145728 of all policies";
+    assert!(large.complaints[0].ends_with(end), "{large:?}");
+    if cfg!(unix) {
+        // It never ends.
+        let device = asked(CHECK, &[], &[Path::new("/dev/zero")]);
+        let expected = "/dev/zero: cannot read: it is neither a file nor a folder";
+        assert_eq!(device.complaints, [expected]);
+    }
+}
+
+#[test]
 fn what_is_not_there_is_a_complaint() {
     let folder = tempfile::tempdir().unwrap();
     let empty =
@@ -125,7 +158,7 @@ fn a_check_as_json_has_mistakes_and_warnings_by_key() {
     let [unused, fails] = &document["diagnostics"].as_array().unwrap()[..] else {
         panic!("{document:#}")
     };
-    assert_eq!((&unused["severity"], &unused["line"]), (&"warning".into(), &2.into()));
+    assert_eq!((&unused["severity"], &unused["line"]), (&"warning".into(), &4.into()));
     assert_eq!(fails["key"], "tests[1].expect.access");
     assert_eq!(fails["severity"], "error");
 }
@@ -183,6 +216,38 @@ fn coverage_names_the_rules_that_no_test_turns_on() {
 }
 
 #[test]
+fn a_family_and_a_model_of_one_name_are_covered_by_themselves() {
+    let exceptions = "platformExceptions:\n\
+                      - { deviceClass: { name: Kiosk, type: family }, access: allow }\n\
+                      - { deviceClass: { name: kiosk, type: model }, access: block }\n\
+                      - { deviceClass: { name: Till, type: model }, access: block }\ntests:\n";
+    let text = TESTED
+        .replace("tests:\n", exceptions)
+        .replace("match: { deviceType: [Kiosk*] }", "")
+        .replace("localRules:\n  - { id: kiosk, , access: allow }\n", "")
+        .replace(
+            "name: a phone that nobody manages is held\n",
+            "name: a model\n    \
+                  case: { device: { deviceModel: Kiosk } }\n",
+        )
+        .replace("{ access: quarantine, reasons: [notEnrolled] }", "{ access: block }");
+    let (_folder, path) = written(&text);
+    let found = asked(TEST, &[COVERAGE], &[&path]);
+    assert!(found.is_well, "{found:?}");
+    let text = found.lines.join("\n");
+    assert!(text.contains("  mail    platformExceptions.Kiosk (family)\n"), "{text}");
+    assert!(text.contains("  mail    platformExceptions.Till\n"), "{text}");
+    assert!(!text.contains("(model)"), "{text}");
+}
+
+#[test]
+fn a_file_does_not_steer_the_terminal() {
+    let (_folder, path) = written(&TESTED.replace("17.3", "17\\e[31m"));
+    let found = asked(TEST, &[], &[&path]).lines.join("\n");
+    assert!(found.contains("17\\u{1b}[31m") && !found.contains('\u{1b}'), "{found}");
+}
+
+#[test]
 fn the_merged_result_says_where_each_value_comes_from() {
     let overlay = "---\napiVersion: exgate/v1\nkind: AccessPolicyOverlay\nname: strict\nbase: mail\n\
                    organizations: [contoso]\naccess: { unmanaged: block }\ninactiveAfter: 36h\n\
@@ -207,11 +272,11 @@ fn the_merged_result_says_where_each_value_comes_from() {
         (text("value"), text("from"), found["line"].as_u64().unwrap())
     };
     let is = |value: &str, from: &str, line| (value.to_owned(), from.to_owned(), line);
-    assert_eq!(value(policy, "access.unmanaged"), is("block", "strict", 29));
-    assert_eq!(value(policy, "inactiveAfter"), is("1d12h", "strict", 29));
+    assert_eq!(value(policy, "access.unmanaged"), is("block", "strict", 32));
+    assert_eq!(value(policy, "inactiveAfter"), is("1d12h", "strict", 33));
     assert_eq!(value(policy, "access.unknown"), is("quarantine", "mail", 9));
-    assert_eq!(value(policy, "localRules.vip"), is("allow", "strict", 29));
-    assert_eq!(value(policy, "localRules.kiosk"), is("allow", "mail", 9));
+    assert_eq!(value(policy, "localRules.vip"), is("allow", "strict", 34));
+    assert_eq!(value(policy, "localRules.kiosk"), is("allow", "mail", 16));
     assert_eq!(value(&others["policies"][0], "access.unmanaged"), is("quarantine", "mail", 9));
 
     let only = |organization: &str| {
@@ -221,6 +286,8 @@ fn the_merged_result_says_where_each_value_comes_from() {
     };
     let fabrikam = only("fabrikam").lines;
     assert_eq!(fabrikam[0..2], ["fabrikam", "  mail (precedence 10)"]);
+    let groups = fabrikam.iter().find(|line| line.contains("includedGroups")).unwrap();
+    assert!(groups.ends_with("p.yaml:12"), "{groups}");
     assert!(fabrikam.iter().any(|line| line.starts_with("    access.unmanaged")), "{fabrikam:?}");
     assert_eq!(only("Fabrikam GmbH").complaints.len(), 1);
 }

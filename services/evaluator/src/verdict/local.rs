@@ -77,7 +77,7 @@ pub(super) fn is_user(patterns: &[Pattern], case: &Case) -> bool {
 }
 
 /// Whether a distinguished name lies under another one. Blanks after commas do not count.
-fn under(name: &str, unit: &str) -> bool {
+pub(crate) fn under(name: &str, unit: &str) -> bool {
     let (mut name, mut unit) = (parts(name), parts(unit));
     loop {
         match (name.next(), unit.next()) {

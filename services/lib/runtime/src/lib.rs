@@ -10,7 +10,8 @@
 //! * [`tasks`] owns every long-running part, [`signals`] says when to stop;
 //! * [`backoff`] and [`clock`] own randomness and time;
 //! * [`signing`] makes, keeps and trusts keys;
-//! * [`listen`] keeps plain text on loopback; [`report`] prints an error with its causes.
+//! * [`listen`] keeps plain text on loopback; [`report`] prints an error with its causes, [`one_line`]
+//!   makes a text harmless to a terminal.
 
 mod process;
 mod args;
@@ -31,5 +32,5 @@ pub use args::{Asked, OwnCommand as Command};
 pub use process::{
     Action, CommandError, Findings, command, install_crypto_provider, main, main_or,
 };
-pub use report::report;
+pub use report::{one_line, report};
 pub use tasks::Tasks;

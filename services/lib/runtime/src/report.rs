@@ -1,5 +1,7 @@
-//! Owns how an error is shown to a person: one line, the attempt first and its causes after it.
+//! Owns how an error is shown to a person: one line, the attempt first and its causes after it; and how
+//! any text is that others wrote.
 
+use std::borrow::Cow;
 use std::error::Error;
 
 /// The error and its chain of sources in one line, `attempt: cause: cause of the cause`.
@@ -23,6 +25,26 @@ pub fn report(error: &(dyn Error + 'static)) -> String {
 
 fn fold(text: &str) -> String {
     text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+/// A text of somebody else as one line of a terminal: what would steer it is written out.
+#[must_use]
+pub fn one_line(text: &str) -> Cow<'_, str> {
+    if !text.contains(steers) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if steers(letter) { out.extend(letter.escape_debug()) } else { out.push(letter) }
+    }
+    Cow::Owned(out)
+}
+
+fn steers(letter: char) -> bool {
+    letter.is_control()
+        // Ends of lines and paragraphs, and what turns the direction of the text.
+        || matches!(letter, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}')
+        || matches!(letter, '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -52,6 +74,14 @@ mod tests {
         ];
         for (texts, expected) in cases {
             assert_eq!(report(&chain(texts)), expected);
+        }
+    }
+
+    #[test]
+    fn what_steers_a_terminal_is_written_out() {
+        assert_eq!(one_line("\u{1b}[31mred\n\u{202e}"), "\\u{1b}[31mred\\n\\u{202e}");
+        for text in ["Köln \"ä\" \\ a\u{308} '", ""] {
+            assert!(matches!(one_line(text), Cow::Borrowed(same) if same == text));
         }
     }
 }

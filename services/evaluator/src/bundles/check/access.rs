@@ -41,8 +41,9 @@ pub(super) fn policy(
     nobody(&document.included_groups, check);
     both(&included_groups, &document.excluded_groups, check);
     let compliance_policies = references(&document.compliance_policies, known, check);
+    let has_no_time = document.inactive_after.is_none();
     let inactive_after = inactive(document.inactive_after, check);
-    if let Some(word) = document.access.inactive.as_ref().filter(|_| inactive_after.is_none()) {
+    if let Some(word) = document.access.inactive.as_ref().filter(|_| has_no_time) {
         let message = "it does nothing without inactiveAfter";
         check.warn(check.at(word), "access.inactive", message, "write inactiveAfter: 60d");
     }
@@ -121,19 +122,33 @@ pub(super) fn table(
 ) -> AccessBySituation {
     let AccessTable { unmanaged, unknown, not_compliant, in_grace_period, stale, inactive } = table;
     let or = |word: Option<_>, otherwise| word.map_or(otherwise, Access::from);
+    let written = in_grace_period.as_ref().or(not_compliant.as_ref()).map(|word| check.at(word));
     if let Some(word) = stale.as_ref().filter(|word| Access::from(word.value) == Access::Allow) {
         let message = "records that are too old let nobody in";
         let cure = "write leave: who has mail keeps it";
         check.refuse(check.at(word), "access.stale", message, cure);
     }
-    AccessBySituation {
+    let of = |word: Option<Spanned<_>>, otherwise| or(word.map(|word| word.value), otherwise);
+    let table = AccessBySituation {
         unmanaged: or(unmanaged, otherwise.unmanaged),
         unknown: or(unknown, otherwise.unknown),
-        not_compliant: or(not_compliant, otherwise.not_compliant),
-        in_grace_period: or(in_grace_period, otherwise.in_grace_period),
-        stale: or(stale.map(|word| word.value), otherwise.stale),
-        inactive: or(inactive.map(|word| word.value), otherwise.inactive),
+        not_compliant: of(not_compliant, otherwise.not_compliant),
+        in_grace_period: of(in_grace_period, otherwise.in_grace_period),
+        stale: of(stale, otherwise.stale),
+        inactive: of(inactive, otherwise.inactive),
+    };
+    let (during, after) = (table.in_grace_period, table.not_compliant);
+    // To leave a device as it is says nothing about how strict that is.
+    if let Some(at) = written.filter(|_| during > after && after != Access::Leave) {
+        let message = format!(
+            "{} in the grace period is stricter than {} after it",
+            during.word(),
+            after.word()
+        );
+        let cure = "write allow or leave, or a stricter access.notCompliant";
+        check.warn(at, "access.inGracePeriod", message, cure);
     }
+    table
 }
 
 /// When a device counts as inactive.
@@ -242,7 +257,7 @@ fn selected(key: &str, document: MatchDocument, check: &mut Check<'_>) -> Select
         device_oses: patterns("deviceOS", &document.device_os),
         user_agents: patterns("userAgent", &document.user_agent),
         protocol_versions: patterns("protocolVersion", &document.protocol_version),
-        users: patterns("user", &document.user),
+        users: check.addresses(&key("user"), &document.user),
         groups: check.groups(&key("group"), &document.group),
         organizational_units: document
             .organizational_unit
@@ -293,6 +308,6 @@ pub(super) fn protected(
     document: ProtectedDocument,
     check: &mut Check<'_>,
 ) -> (Vec<Pattern>, Vec<String>) {
-    let users = check.patterns("protected.users", &document.users);
+    let users = check.addresses("protected.users", &document.users);
     (users, check.groups("protected.groups", &document.groups))
 }

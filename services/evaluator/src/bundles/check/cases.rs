@@ -15,7 +15,7 @@ use exgate_domain::record::{
     ComplianceState, ManagedDevice, ManagementAgent, OwnerType, Provenance, ThreatState, User,
 };
 
-use super::place::Check;
+use super::place::{Check, Day};
 use crate::bundles::compiled::Written;
 use crate::bundles::diagnostic::{nearest, write_or};
 use crate::bundles::document::{
@@ -295,7 +295,7 @@ impl Draft<'_, '_> {
         let user = document.user_principal_name.map(|name| name.value);
         let level = document.android_security_patch_level.and_then(|text| {
             let wanted = ("a security patch level", "write a day such as 2026-03-05");
-            self.read("record.androidSecurityPatchLevel", &text, wanted)
+            self.read("record.androidSecurityPatchLevel", &text, wanted).map(|Day(day)| day)
         });
         let grace_until = document.compliance_grace_period_left.and_then(|text| {
             let key = format!("{}.record.complianceGracePeriodLeft", self.key);

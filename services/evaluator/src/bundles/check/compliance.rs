@@ -10,7 +10,7 @@ use exgate_domain::policy::{
     Version, VersionRange,
 };
 
-use super::place::Check;
+use super::place::{Check, Day};
 use crate::bundles::compiled::{Compliance, Rule};
 use crate::bundles::document::{
     ComplianceDocument, GracePeriods, RangeDocument, Requirements, RuleDocument,
@@ -102,7 +102,8 @@ fn graces(
     let mut graces = Vec::new();
     for (rule, text) in document.listed() {
         let key = format!("gracePeriods.{}", rule.key());
-        if !asks(policy, rule) {
+        // What is asked for may only be written wrongly.
+        if !asks(policy, rule) && !check.has_refused_under(rule.key()) {
             let message = format!("the policy does not ask for {}", rule.key());
             check.warn(check.at(&text), &key, message, "take it out");
         }
@@ -204,7 +205,7 @@ fn platform_requirements(
     let build_ranges =
         ranges(platform, document.valid_operating_system_build_ranges, limits, check);
     let patch_minimum = document.min_android_security_patch_level.and_then(|text| {
-        let day = text.value.parse().ok();
+        let day = text.value.trim().parse::<Day>().ok().map(|day| day.0);
         if day.is_none() {
             let key = key("minAndroidSecurityPatchLevel");
             let message = format!("{:?} is not a security patch level", text.value);

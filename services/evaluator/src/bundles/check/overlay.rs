@@ -64,7 +64,7 @@ pub(super) fn apply(
     take_out(&mut base.policy.organizations, &organizations);
     let base = base.clone();
     let merged = merge(name, base.clone(), document, organizations, (at, check));
-    if (AccessPolicy {
+    let is_same = (AccessPolicy {
         name: String::new(),
         organizations: Organizations::ALL,
         ..merged.policy.clone()
@@ -72,7 +72,9 @@ pub(super) fn apply(
         name: String::new(),
         organizations: Organizations::ALL,
         ..base.policy
-    }) {
+    });
+    // What is different may only be written wrongly.
+    if is_same && !check.has_refused() {
         let message = "it changes nothing of the policy";
         check.warn(
             merged.origin.place.at,

@@ -2,8 +2,10 @@
 //! share.
 
 use std::collections::{HashMap, HashSet};
+use std::str::FromStr;
 
 use jiff::SignedDuration;
+use jiff::civil::Date;
 use serde_saphyr::Spanned;
 
 use exgate_domain::ids::OrganizationId;
@@ -17,12 +19,23 @@ use crate::bundles::diagnostic::{
 };
 use crate::bundles::text::Read;
 use crate::bundles::{Summary, fold};
-use crate::expressions::Expression;
+use crate::expressions::{Expression, NamedGroup};
 
 /// The most characters in a policy's name, a group or a platform.
 const NAME_CHARS_MAX: usize = 100;
 /// The longest grace period or check-in age: ten years.
 const SPAN_MAX: SignedDuration = SignedDuration::from_hours(10 * 365 * 24);
+
+/// A day as policies write it: other texts that begin with one say more than is asked for.
+pub(super) struct Day(pub(super) Date);
+
+impl FromStr for Day {
+    type Err = jiff::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Date::strptime("%Y-%m-%d", text).map(Self)
+    }
+}
 
 /// One document while it is checked: where it stands and what is found.
 pub(super) struct Check<'a> {
@@ -30,6 +43,8 @@ pub(super) struct Check<'a> {
     line: u32,
     lines_before: u32,
     text: String,
+    /// The keys of what was refused.
+    refused: Vec<String>,
     found: &'a mut Diagnostics,
 }
 
@@ -37,7 +52,8 @@ impl<'a> Check<'a> {
     pub(super) fn new<T>(read: &Read<T>, found: &'a mut Diagnostics) -> Self {
         let Read { path, line, lines_before, text, document: _ } = read;
         let (path, text) = (path.clone(), text.clone());
-        Self { path, line: *line, lines_before: *lines_before, text, found }
+        let refused = Vec::new();
+        Self { path, line: *line, lines_before: *lines_before, text, refused, found }
     }
 
     pub(super) fn at<T>(&self, spanned: &Spanned<T>) -> Position {
@@ -51,7 +67,18 @@ impl<'a> Check<'a> {
         message: impl Into<String>,
         suggestion: &str,
     ) {
+        self.refused.push(key.to_owned());
         self.say(Severity::Error, at, key, message.into(), suggestion);
+    }
+
+    /// Whether anything was refused, so that the document does not say what it is meant to say.
+    pub(super) fn has_refused(&self) -> bool {
+        !self.refused.is_empty()
+    }
+
+    /// Whether anything was refused that is written under a key of this name, wherever it stands.
+    pub(super) fn has_refused_under(&self, name: &str) -> bool {
+        self.refused.iter().any(|key| key.split(['.', '[']).any(|part| part == name))
     }
 
     /// Says that something is probably not what was meant.
@@ -159,9 +186,7 @@ impl<'a> Check<'a> {
                 let message = format!("{:?} stands here twice", group.value);
                 self.refuse(place, &key, message, "take one of them out");
             }
-            let (group, path) = (group.value.clone(), self.path.clone());
-            let Position { line, column } = place;
-            self.found.group(GroupReference { group, path, line, column, key });
+            self.named(&group.value, place, key);
         }
         groups.iter().map(|group| group.value.clone()).collect()
     }
@@ -171,6 +196,25 @@ impl<'a> Check<'a> {
         let Position { line, column } = self.at(text);
         let (path, key) = (self.path.clone(), key.to_owned());
         self.found.last_sync(KeyReference { path, line, column, key });
+    }
+
+    /// A group is named, to be looked for where groups are known.
+    fn named(&mut self, group: &str, Position { line, column }: Position, key: String) {
+        let (group, path) = (group.to_owned(), self.path.clone());
+        self.found.group(GroupReference { group, path, line, column, key });
+    }
+
+    /// Patterns of addresses: one that no address can be is probably not meant.
+    pub(super) fn addresses(&mut self, key: &str, texts: &[Spanned<String>]) -> Vec<Pattern> {
+        for (index, text) in texts.iter().enumerate() {
+            let name = text.value.trim();
+            if !name.is_empty() && !name.contains(['@', '*']) {
+                let message = format!("{name:?} is no address, so that it means nobody");
+                let cure = format!("write the whole address, or {name}@*");
+                self.warn(self.at(text), &format!("{key}[{index}]"), message, &cure);
+            }
+        }
+        self.patterns(key, texts)
     }
 
     /// Texts in which `*` stands for any text.
@@ -188,11 +232,17 @@ impl<'a> Check<'a> {
                 if expression.asked().asks_last_sync() {
                     self.asks_last_sync(key, text);
                 }
+                for NamedGroup { name, offset } in expression.groups() {
+                    self.named(name, self.within(text, Some(*offset)), key.to_owned());
+                }
+                if expression.always_holds() {
+                    let message = "it asks nothing: it holds for every device";
+                    self.warn(self.at(text), key, message, "take it out, or write what is meant");
+                }
                 Some(expression)
             }
             Err(mistake) => {
-                let place = mistake.offset.and_then(|offset| self.inside(text, offset));
-                let place = place.unwrap_or_else(|| self.at(text));
+                let place = self.within(text, mistake.offset);
                 let cure = match mistake.suggestion.as_str() {
                     "" => "see Expressions in docs/reference/policies.md",
                     cure => cure,
@@ -201,6 +251,12 @@ impl<'a> Check<'a> {
                 None
             }
         }
+    }
+
+    /// Where a part of a text stands; the whole of it when that cannot be told for certain.
+    fn within(&self, text: &Spanned<String>, offset: Option<usize>) -> Position {
+        let place = offset.and_then(|offset| self.inside(text, offset));
+        place.unwrap_or_else(|| self.at(text))
     }
 
     /// Where a part of a text stands, by its bytes; none when that cannot be told for certain.
@@ -236,7 +292,13 @@ impl<'a> Check<'a> {
             let message = "\"*\" is every organization already";
             self.refuse(self.at(star), key, message, "write [\"*\"], or the names alone");
         }
+        let mut seen = HashSet::new();
         for (index, name) in list.value.iter().enumerate() {
+            if !seen.insert(&name.value) {
+                let message = format!("{:?} stands here twice", name.value);
+                let key = format!("{key}[{index}]");
+                self.refuse(self.at(name), &key, message, "take one of them out");
+            }
             if name.value != "*" && name.value.parse::<OrganizationId>().is_err() {
                 let message = format!("{:?} is not the name of an organization", name.value);
                 let cure = "write lower-case letters, digits and hyphens, such as contoso";

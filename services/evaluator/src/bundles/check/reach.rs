@@ -43,17 +43,11 @@ pub(super) fn check(checked: &Checked, found: &mut Diagnostics) {
             warn(&written.origin.place, "organizations", message, "name further organizations");
         }
     }
-    for compliance in &checked.compliance {
+    for (compliance, place) in checked.compliance.iter().zip(&checked.compliance_places) {
         let name = &compliance.policy.name;
         if !checked.access.iter().any(|it| it.policy.compliance_policies.contains(name)) {
-            let summary = checked
-                .summaries
-                .iter()
-                .find(|it| it.kind == "CompliancePolicy" && it.name == *name);
-            let Some(summary) = summary else { continue };
             let message = "no access policy names it in compliancePolicies".to_owned();
-            let place = Where::line(&summary.path, summary.line);
-            warn(&place, "name", message, "name it there, or take it out");
+            warn(place, "name", message, "name it there, or take it out");
         }
     }
 }
@@ -69,9 +63,14 @@ fn leaves_nobody(before: &AccessPolicy, policy: &AccessPolicy) -> bool {
         }
         (Organizations::Named(_), Organizations::AllBut(_)) => false,
     };
-    let groups: HashSet<_> = before.included_groups.iter().map(|group| fold(group)).collect();
+    let within = |groups: &[String], others: &[String]| {
+        let others: HashSet<_> = others.iter().map(|group| fold(group)).collect();
+        groups.iter().all(|group| others.contains(&fold(group)))
+    };
     covered
-        && before.excluded_groups.is_empty()
-        && !before.license_required
-        && policy.included_groups.iter().all(|group| groups.contains(&fold(group)))
+        && within(&policy.included_groups, &before.included_groups)
+        // Whom the one passes over for a group, the other one does too.
+        && within(&before.excluded_groups, &policy.excluded_groups)
+        // Without the licence neither targets, and where it is not known the first one has the say.
+        && (!before.license_required || policy.license_required)
 }

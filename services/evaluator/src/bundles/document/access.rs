@@ -295,11 +295,11 @@ pub(crate) struct AccessTable {
     /// The device does not meet a compliance policy; quarantine unless written.
     #[serde(deserialize_with = "given")]
     #[schemars(with = "AccessWord")]
-    pub(crate) not_compliant: Option<AccessWord>,
+    pub(crate) not_compliant: Option<Spanned<AccessWord>>,
     /// The device does not meet one, and its grace period has not ended; allow unless written.
     #[serde(deserialize_with = "given")]
     #[schemars(with = "AccessWord")]
-    pub(crate) in_grace_period: Option<AccessWord>,
+    pub(crate) in_grace_period: Option<Spanned<AccessWord>>,
     /// Records are missing or too old to rely on; leave unless written, and never allow.
     #[serde(deserialize_with = "given")]
     #[schemars(with = "AccessWord")]

@@ -55,10 +55,28 @@ fn a_mistake_is_told_with_its_line_and_column_in_the_file() {
         assert_eq!(mistake(rules), format!("p.yaml:{place}: {message}"), "{rules}");
     }
     let when = "localRules: [{ id: a, access: block, when: 'resource.model = 1' }]\n";
-    let text = format!("{}{when}", with_rules("  - { id: a, require: \"true\" }"));
+    let text =
+        format!("{}{when}", with_rules("  - { id: a, require: 'resource.model like \"i*\"' }"));
     let due =
         "p.yaml:15:45: localRules[0].when: '=' is not a valid operator (try using '==' instead)";
     assert_eq!(read(&text).unwrap_err(), [due]);
+}
+
+#[test]
+fn groups_are_registered_with_their_place() {
+    let rules = "  - { id: a, require: 'principal in Group::\"Mail user\"' }";
+    let when = "localRules:\n  - id: b\n    access: block\n    when: >-\n      true &&\n      \
+                principal in [Group::\"x\", Group::\"y\"]\n";
+    let bundle = read(&format!("{}{when}", with_rules(rules))).unwrap();
+    let found = bundle.named_groups().iter();
+    let found: Vec<_> =
+        found.map(|it| (it.group.as_str(), it.key.as_str(), it.line, it.column)).collect();
+    assert_eq!(
+        found[found.len() - 2..],
+        [("x", "localRules[0].when", 20, 28), ("y", "localRules[0].when", 20, 40)],
+        "{found:?}"
+    );
+    assert_eq!(found[0], ("Mail user", "rules[0].require", 6, 44));
 }
 
 fn decided(rules: &str, case: &Case) -> Decision {
