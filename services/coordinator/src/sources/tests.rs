@@ -190,9 +190,9 @@ async fn a_list_that_is_suddenly_empty_is_not_believed() {
 async fn files_that_nobody_writes_any_more_are_not_believed_for_ever() {
     let mut rig = Rig::new().await;
     rig.settings.get_mut("intune").unwrap().written_max_age = Span::seconds(600);
-    rig.write("devices.json", &devices(&[1, 2]));
+    rig.write("devices.csv", &devices(&[1, 2]));
     let written = |seconds: i64| {
-        let file = fs::File::options().append(true).open(rig.folder.join("devices.json")).unwrap();
+        let file = fs::File::options().append(true).open(rig.folder.join("devices.csv")).unwrap();
         file.set_modified(at(seconds).into()).unwrap();
     };
     written(0);
@@ -202,7 +202,7 @@ async fn files_that_nobody_writes_any_more_are_not_believed_for_ever() {
     }
     let read_at = sources.handle().states()[0].read_at;
     let state = rig.look(&mut sources).await;
-    assert!(state.problem.contains("devices.json: it was written at"), "{state:?}");
+    assert!(state.problem.contains("devices.csv: it was written at"), "{state:?}");
     assert!(state.problem.contains("sources.intune.written_max_age"), "{state:?}");
     assert_eq!((state.devices, state.read_at), (2, read_at), "the last good list stands and ages");
 
