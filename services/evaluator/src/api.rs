@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use futures_util::stream::{self, BoxStream, StreamExt};
+use tokio::task::spawn_blocking;
 use tonic::{Request, Response, Status, Streaming};
 
 use exgate_domain::case::Case;
@@ -126,8 +127,10 @@ impl EvaluatorService for Api {
             .map_err(CallError::from)?;
         // Help in another language is better than none.
         let language = Language::find(&language).unwrap_or_default();
+        // What would help is searched for: that may take as long as thousands of decisions.
+        let explained = spawn_blocking(move || explain(&bundle, &case, language)).await;
         let Explanation { decision, language, sentences, cures } =
-            explain(&bundle, &case, language);
+            explained.map_err(|error| Status::internal(error.to_string()))?;
         Ok(Response::new(ExplainResponse {
             decision: Some(decision.into()),
             sentences,
