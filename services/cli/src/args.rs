@@ -323,7 +323,7 @@ pub(crate) struct Doctor {
   exgate apply -f mail-access.yaml -f organizations.yaml
   generate | exgate apply -f -")]
 pub(crate) struct Apply {
-    /// A file, a folder of .yaml and .yml files, or - for standard input; may be repeated
+    /// A file, a folder with all .yaml and .yml files in it and below, or - for standard input; may be repeated
     #[arg(short, long = "file", value_name = "PATH", required = true)]
     pub(crate) files: Vec<PathBuf>,
     /// Check and say what would change, change nothing
