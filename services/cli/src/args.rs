@@ -321,6 +321,7 @@ pub(crate) struct Doctor {
 #[command(after_help = "Examples:
   exgate apply -f policies/ --dry-run
   exgate apply -f mail-access.yaml -f organizations.yaml
+  exgate apply -f policies/ --prune
   generate | exgate apply -f -")]
 pub(crate) struct Apply {
     /// A file, a folder with all .yaml and .yml files in it and below, or - for standard input; may be repeated
@@ -329,6 +330,10 @@ pub(crate) struct Apply {
     /// Check and say what would change, change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Remove the policies that stood in these files and stand in none any more; without this they are
+    /// named and nothing is applied
+    #[arg(long)]
+    pub(crate) prune: bool,
 }
 
 #[derive(Debug, clap::Args)]

@@ -23,7 +23,11 @@ const DEPTH_MAX: usize = 16;
 /// Applies the documents, or says what would change.
 pub(super) async fn run(session: Session<'_>, args: Apply) -> Result<(), Failure> {
     let files = read(&args.files)?;
-    let request = pb::ApplyDocumentsRequest { files: files.clone(), validate_only: args.dry_run };
+    let request = pb::ApplyDocumentsRequest {
+        files: files.clone(),
+        validate_only: args.dry_run,
+        prune: args.prune,
+    };
     let answer = session.coordinator.apply(request).await?;
     let terminal = session.terminal;
     for warning in &answer.diagnostics {
@@ -203,12 +207,14 @@ mod tests {
             documents: vec![
                 document("Organization", "contoso", "unchanged"),
                 document("AccessPolicy", "mail-access", "created"),
+                document("CompliancePolicy", "phones", "removed"),
             ],
             ..pb::ApplyDocumentsResponse::default()
         };
         assert_eq!(
             text(&answer, true),
-            "organizations/contoso unchanged (dry run)\npolicies/mail-access created (dry run)"
+            "organizations/contoso unchanged (dry run)\npolicies/mail-access created (dry run)\n\
+             policies/phones removed (dry run)"
         );
     }
 }

@@ -234,6 +234,7 @@ fn documents() -> exgate_proto::v1::ApplyDocumentsRequest {
             file("policies/organizations.yaml", include_str!("organizations.yaml")),
         ],
         validate_only: false,
+        prune: false,
     }
 }
 
