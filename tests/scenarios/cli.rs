@@ -172,6 +172,26 @@ fn applying_again_changes_nothing() {
     });
 }
 
+/// A coordinator that hears and says nothing: the command ends in time, and says what nobody knows.
+#[test]
+fn a_silent_coordinator_leaves_a_doubt() {
+    scenario(async {
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let server = format!("http://{}", silent.local_addr().unwrap());
+        let ask = async |arguments: &[&str]| {
+            let all = [&["--server", &server, "--timeout", "1s"][..], arguments].concat();
+            run("exgate", &all, &[]).await
+        };
+        let said = ask(&["mode", ORGANIZATION, "observe"]).await;
+        assert_eq!(said.code, Some(8), "{said:?}");
+        let doubt = "it may have been done all the same; see: exgate describe org/contoso";
+        assert!(said.err.contains("gave up after 1s") && said.err.contains(doubt), "{said:?}");
+        let said = ask(&["status"]).await;
+        assert_eq!(said.code, Some(8), "{said:?}");
+        assert!(!said.err.contains("may have been done"), "{said:?}");
+    });
+}
+
 /// A policy that a file leaves out stays in force, and is named, until somebody asks for its removal.
 #[test]
 fn applying_removes_only_what_it_is_asked_to() {

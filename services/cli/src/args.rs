@@ -67,7 +67,8 @@ pub(crate) struct Global {
         default_value = "table"
     )]
     pub(crate) output: Output,
-    /// Give up after this long, such as 90s or 10m
+    /// Give up after this long, such as 90s or 10m; without it an answer is waited for 30s, and a check
+    /// or a simulation longer
     #[arg(long, global = true, value_name = "SPAN", value_parser = span)]
     pub(crate) timeout: Option<Duration>,
     /// Print results and errors only: no progress, no hints
@@ -156,6 +157,27 @@ impl Command {
             Self::Demo(_) => "demo",
             Self::Version(_) => "version",
             Self::Completion(_) => "completion",
+        }
+    }
+
+    /// The command that shows whether this one was done; none where it changes nothing.
+    pub(crate) fn told_by(&self) -> Option<String> {
+        match self {
+            Self::Mode(mode) => {
+                (!mode.dry_run).then(|| format!("exgate describe org/{}", mode.org.0))
+            }
+            Self::Apply(apply) => (!apply.dry_run).then(|| "exgate get policies".to_owned()),
+            Self::Sync(sync) => (!sync.dry_run).then(|| "exgate get syncs".to_owned()),
+            Self::Status(_)
+            | Self::Get(_)
+            | Self::Describe(_)
+            | Self::Why(_)
+            | Self::Doctor(_)
+            | Self::Policy(_)
+            | Self::Simulate(_)
+            | Self::Demo(_)
+            | Self::Version(_)
+            | Self::Completion(_) => None,
         }
     }
 }
