@@ -44,7 +44,8 @@ impl Operator {
         text: &str,
     ) -> Result<pb::ApplyDocumentsResponse, Status> {
         let file = PolicyFile { path: path.to_owned(), content: text.as_bytes().to_vec() };
-        let request = pb::ApplyDocumentsRequest { files: vec![file], validate_only: false };
+        let request =
+            pb::ApplyDocumentsRequest { files: vec![file], validate_only: false, prune: false };
         let mut client = PolicyServiceClient::new(self.channel.clone());
         client.apply_documents(timed(request)).await.map(tonic::Response::into_inner)
     }

@@ -52,6 +52,7 @@ impl Population {
         let applied = AppliedPolicies {
             files: &[],
             policies: &[],
+            removed: &[],
             bundle: None,
             organizations: &[(organization, None)],
             actor: "population",

@@ -171,3 +171,62 @@ fn applying_again_changes_nothing() {
         world.close().await;
     });
 }
+
+/// A coordinator that hears and says nothing: the command ends in time, and says what nobody knows.
+#[test]
+fn a_silent_coordinator_leaves_a_doubt() {
+    scenario(async {
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let server = format!("http://{}", silent.local_addr().unwrap());
+        let ask = async |arguments: &[&str]| {
+            let all = [&["--server", &server, "--timeout", "1s"][..], arguments].concat();
+            run("exgate", &all, &[]).await
+        };
+        let said = ask(&["mode", ORGANIZATION, "observe"]).await;
+        assert_eq!(said.code, Some(8), "{said:?}");
+        let doubt = "it may have been done all the same; see: exgate describe org/contoso";
+        assert!(said.err.contains("gave up after 1s") && said.err.contains(doubt), "{said:?}");
+        let said = ask(&["status"]).await;
+        assert_eq!(said.code, Some(8), "{said:?}");
+        assert!(!said.err.contains("may have been done"), "{said:?}");
+    });
+}
+
+/// A policy that a file leaves out stays in force, and is named, until somebody asks for its removal.
+#[test]
+fn applying_removes_only_what_it_is_asked_to() {
+    scenario(async {
+        let world = World::start(Options::default()).await;
+        let folder = world.setup.path("mine");
+        std::fs::create_dir_all(format!("{}/below", folder.display())).unwrap();
+        let file = folder.join("below/all.yaml");
+        std::fs::write(&file, exgate_tests::setup::POLICIES).unwrap();
+        let path = folder.display().to_string();
+        let said = world.exgate(&["apply", "-f", &path]).await.well();
+        assert_eq!(said.matches("unchanged").count(), 2, "a folder below counts: {said}");
+
+        let (first, _) = exgate_tests::setup::POLICIES.split_once("---").unwrap();
+        std::fs::write(&file, first).unwrap();
+        let listed = async || world.exgate(&["get", "policies", "-o", "name"]).await.well();
+        let before = listed().await;
+        for arguments in [&["apply", "-f", &path, "--dry-run"][..], &["apply", "-f", &path]] {
+            let said = world.exgate(arguments).await;
+            assert_eq!(said.code, Some(5), "{said:?}");
+            assert!(said.err.contains("PRUNE_NEEDED") && said.err.contains("--prune"), "{said:?}");
+            let named = "below/all.yaml: policies/";
+            assert!(said.err.contains(named), "{said:?}");
+            assert_eq!(listed().await, before);
+        }
+        let tried = world.exgate(&["simulate", "-f", &path]).await.well();
+        assert!(tried.contains("It would remove policies/"), "{tried}");
+
+        let dry = world.exgate(&["apply", "-f", &path, "--prune", "--dry-run"]).await.well();
+        assert!(dry.contains(" removed (dry run)"), "{dry}");
+        let json = world.exgate(&["apply", "-f", &path, "--prune", "-o", "json"]).await.json();
+        let changes: Vec<_> =
+            json["documents"].as_array().unwrap().iter().map(|it| &it["change"]).collect();
+        assert_eq!(changes, ["unchanged", "removed"]);
+        assert_eq!(listed().await.lines().count(), 1);
+        world.close().await;
+    });
+}

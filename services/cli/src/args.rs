@@ -1,5 +1,6 @@
 //! What can be typed: every command, flag and variable with its help, and nothing of what it does.
 
+mod at;
 mod policy;
 mod simulate;
 
@@ -8,13 +9,11 @@ use std::time::Duration;
 
 use clap::{ArgGroup, Parser, Subcommand, ValueEnum};
 use exgate_runtime::config::Span;
-use jiff::Timestamp;
-use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
 
 use crate::target::{DeviceRef, Target};
 
 pub(crate) use crate::target::OrganizationRef;
+pub(crate) use at::At;
 #[cfg(test)]
 pub(crate) use policy::PolicyTest;
 pub(crate) use policy::{Policy, PolicyCommand, PolicyPaths};
@@ -67,7 +66,8 @@ pub(crate) struct Global {
         default_value = "table"
     )]
     pub(crate) output: Output,
-    /// Give up after this long, such as 90s or 10m
+    /// Give up after this long, such as 90s or 10m; without it an answer is waited for 30s, and a check
+    /// or a simulation longer
     #[arg(long, global = true, value_name = "SPAN", value_parser = span)]
     pub(crate) timeout: Option<Duration>,
     /// Print results and errors only: no progress, no hints
@@ -156,6 +156,27 @@ impl Command {
             Self::Demo(_) => "demo",
             Self::Version(_) => "version",
             Self::Completion(_) => "completion",
+        }
+    }
+
+    /// The command that shows whether this one was done; none where it changes nothing.
+    pub(crate) fn told_by(&self) -> Option<String> {
+        match self {
+            Self::Mode(mode) => {
+                (!mode.dry_run).then(|| format!("exgate describe org/{}", mode.org.0))
+            }
+            Self::Apply(apply) => (!apply.dry_run).then(|| "exgate get policies".to_owned()),
+            Self::Sync(sync) => (!sync.dry_run).then(|| "exgate get syncs".to_owned()),
+            Self::Status(_)
+            | Self::Get(_)
+            | Self::Describe(_)
+            | Self::Why(_)
+            | Self::Doctor(_)
+            | Self::Policy(_)
+            | Self::Simulate(_)
+            | Self::Demo(_)
+            | Self::Version(_)
+            | Self::Completion(_) => None,
         }
     }
 }
@@ -254,9 +275,9 @@ pub(crate) struct Why {
     #[arg(long, value_name = "TAG", env = "EXGATE_LANGUAGE")]
     pub(crate) language: Option<String>,
     /// Explain the decision that was in force then, by the policies of then: an instant such as
-    /// 2026-10-31T08:00:00Z, or a local day and time such as "2026-10-31 08:00"
-    #[arg(long, value_name = "TIME", value_parser = time)]
-    pub(crate) at: Option<Timestamp>,
+    /// 2026-10-31T08:00:00Z, a time such as "2026-10-31 08:00" (UTC), or a day for its end (UTC)
+    #[arg(long, value_name = "TIME")]
+    pub(crate) at: Option<At>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -321,14 +342,19 @@ pub(crate) struct Doctor {
 #[command(after_help = "Examples:
   exgate apply -f policies/ --dry-run
   exgate apply -f mail-access.yaml -f organizations.yaml
+  exgate apply -f policies/ --prune
   generate | exgate apply -f -")]
 pub(crate) struct Apply {
-    /// A file, a folder of .yaml and .yml files, or - for standard input; may be repeated
+    /// A file, a folder with all .yaml and .yml files in it and below, or - for standard input; may be repeated
     #[arg(short, long = "file", value_name = "PATH", required = true)]
     pub(crate) files: Vec<PathBuf>,
     /// Check and say what would change, change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Remove the policies that stood in these files and stand in none any more; without this they are
+    /// named and nothing is applied
+    #[arg(long)]
+    pub(crate) prune: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -393,18 +419,6 @@ fn span(text: &str) -> Result<Duration, String> {
     if span.duration().is_zero() { Err("no time at all".to_owned()) } else { Ok(span.into()) }
 }
 
-/// An instant, or a day and perhaps a time where this command runs.
-fn time(text: &str) -> Result<Timestamp, String> {
-    if let Ok(at) = text.parse() {
-        return Ok(at);
-    }
-    let local: DateTime = text
-        .parse()
-        .map_err(|_| "write 2026-10-31T08:00:00Z, \"2026-10-31 08:00\" or 2026-10-31".to_owned())?;
-    let zoned = local.to_zoned(TimeZone::system()).map_err(|error| error.to_string())?;
-    Ok(zoned.timestamp())
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -421,14 +435,27 @@ mod tests {
     }
 
     #[test]
-    fn a_time_is_an_instant_or_a_local_day() {
-        let utc = time("2026-10-31T08:00:00Z").unwrap();
-        assert_eq!(utc.as_second(), 1_793_433_600);
-        for local in ["2026-10-31", "2026-10-31 08:00", "2026-10-31T08:00:05"] {
-            let apart = time(local).unwrap().duration_since(utc).abs();
-            assert!(apart < jiff::SignedDuration::from_hours(24), "{local}: {apart:?}");
+    fn a_day_means_the_same_to_every_command() {
+        let why = parse("exgate why ApplDNPG1234 --at 2026-10-31").unwrap();
+        let simulate = parse("exgate simulate -f a.yaml --at 2026-10-31").unwrap();
+        let (Command::Why(why), Command::Simulate(simulate)) = (why.command, simulate.command)
+        else {
+            panic!("other commands")
+        };
+        assert!(why.at.is_some());
+        assert_eq!(why.at, simulate.at);
+    }
+
+    #[test]
+    fn only_what_changes_something_leaves_a_doubt() {
+        let told_by = |line| parse(line).unwrap().command.told_by();
+        let mode = told_by("exgate mode contoso enforce");
+        assert_eq!(mode.as_deref(), Some("exgate describe org/contoso"));
+        assert!(told_by("exgate apply -f a.yaml").is_some());
+        assert!(told_by("exgate sync contoso --full").is_some());
+        for line in ["exgate mode contoso enforce --dry-run", "exgate status", "exgate get dev"] {
+            assert_eq!(told_by(line), None, "{line}");
         }
-        assert!(time("yesterday").unwrap_err().contains("2026-10-31T08:00:00Z"));
     }
 
     #[test]

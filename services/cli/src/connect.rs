@@ -11,11 +11,11 @@ use exgate_proto::v1::{
 };
 use exgate_runtime::grpc::{Channel, MESSAGE_BYTES_MAX};
 use exgate_runtime::listen::Endpoint;
-use tonic::{Request, Streaming};
+use tonic::{Request, Status, Streaming};
 
-use crate::failure::Failure;
+use crate::failure::{self, Failure};
 
-/// How long one call may take.
+/// How long one call may take, unless the whole command is given longer.
 const CALL: Duration = Duration::from_secs(30);
 /// How long a check may take; the coordinator gives up before.
 const CHECK: Duration = Duration::from_secs(330);
@@ -29,6 +29,8 @@ pub(crate) const PAGE_SIZE: i32 = 500;
 pub(crate) struct Coordinator {
     channel: Channel,
     page_size: i32,
+    /// How long one call may take.
+    limit: Duration,
 }
 
 macro_rules! client {
@@ -53,8 +55,9 @@ macro_rules! list {
             let mut all = Vec::new();
             request.page_size = self.page_size;
             loop {
-                let answer = self.$client().$rpc(timed(request.clone())).await;
-                let page = answer.map_err(Failure::call($attempt))?.into_inner();
+                let asked = timed(request.clone(), self.limit);
+                let answer = self.$client().$rpc(asked).await;
+                let page = answer.map_err(unanswered($attempt, self.limit))?.into_inner();
                 all.extend(page.$field);
                 let enough = limit.is_some_and(|limit| all.len() >= limit);
                 if page.next_page_token.is_empty() || enough {
@@ -74,17 +77,21 @@ macro_rules! call {
     ) => {
         $(#[$doc])*
         pub(crate) async fn $name(&self, request: $request) -> Result<$answer, Failure> {
-            let answer = self.$client().$rpc(timed(request)).await;
-            Ok(answer.map_err(Failure::call($attempt))?.into_inner())
+            let answer = self.$client().$rpc(timed(request, self.limit)).await;
+            Ok(answer.map_err(unanswered($attempt, self.limit))?.into_inner())
         }
     };
 }
 
 impl Coordinator {
-    /// The coordinator at `server`; nothing is sent before the first call.
-    pub(crate) fn at(server: &str) -> Result<Self, Failure> {
+    /// The coordinator at `server`, for a command that may take `timeout`; nothing is sent before the
+    /// first call.
+    pub(crate) fn at(server: &str, timeout: Option<Duration>) -> Result<Self, Failure> {
         let endpoint = Endpoint::parse("--server", server)?;
-        Ok(Self { channel: Channel::new(&endpoint), page_size: PAGE_SIZE })
+        let limit = timeout.unwrap_or(CALL).max(CALL);
+        // The deadline of a call ends it, not a probe before: only the one says what went wrong.
+        let channel = Channel::patient(&endpoint, limit);
+        Ok(Self { channel, page_size: PAGE_SIZE, limit })
     }
 
     /// Asks for this many rows at a time.
@@ -146,10 +153,9 @@ impl Coordinator {
         &self,
         request: pb::CheckConnectorRequest,
     ) -> Result<Streaming<pb::CheckConnectorResponse>, Failure> {
-        let mut request = Request::new(request);
-        request.set_timeout(CHECK);
-        let answer = self.connector().check_connector(request).await;
-        Ok(answer.map_err(Failure::call("check the connector"))?.into_inner())
+        let limit = CHECK.max(self.limit);
+        let answer = self.connector().check_connector(timed(request, limit)).await;
+        Ok(answer.map_err(unanswered("check the connector", limit))?.into_inner())
     }
 
     call!(
@@ -182,10 +188,9 @@ impl Coordinator {
         &self,
         request: pb::SimulatePoliciesRequest,
     ) -> Result<Streaming<pb::SimulatePoliciesResponse>, Failure> {
-        let mut request = Request::new(request);
-        request.set_timeout(SIMULATION);
-        let answer = self.policy().simulate_policies(request).await;
-        Ok(answer.map_err(Failure::call("simulate the policies"))?.into_inner())
+        let limit = SIMULATION.max(self.limit);
+        let answer = self.policy().simulate_policies(timed(request, limit)).await;
+        Ok(answer.map_err(unanswered("simulate the policies", limit))?.into_inner())
     }
 
     call!(
@@ -200,8 +205,46 @@ impl Coordinator {
     );
 }
 
-fn timed<T>(message: T) -> Request<T> {
+fn timed<T>(message: T, limit: Duration) -> Request<T> {
     let mut request = Request::new(message);
-    request.set_timeout(CALL);
+    request.set_timeout(limit);
     request
+}
+
+/// What a refused call means; one that ran out of its time was perhaps never heard.
+fn unanswered(attempt: &'static str, limit: Duration) -> impl FnOnce(Status) -> Failure {
+    move |status| match failure::is_expired(&status) {
+        true => Failure::NoAnswer { attempt, within: limit },
+        false => Failure::call(attempt)(status),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn silence_ends_at_the_limit_and_is_told_as_such() {
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let server = format!("http://{}", silent.local_addr().unwrap());
+        let coordinator = Coordinator::at(&server, None).unwrap();
+        assert_eq!(coordinator.limit, CALL);
+        let limit = Duration::from_millis(200);
+        let asked = Coordinator { limit, ..coordinator };
+        let failure = asked.server_info(pb::GetServerInfoRequest {}).await.unwrap_err();
+        assert!(
+            matches!(failure, Failure::NoAnswer { within, .. } if within == limit),
+            "{failure:?}"
+        );
+        assert_eq!(failure.exit_code(), 8);
+    }
+
+    #[tokio::test]
+    async fn a_longer_command_waits_longer_for_each_answer() {
+        for (timeout, limit) in [(600, 600), (5, 30)] {
+            let timeout = Some(Duration::from_secs(timeout));
+            let coordinator = Coordinator::at("http://127.0.0.1:1", timeout).unwrap();
+            assert_eq!(coordinator.limit, Duration::from_secs(limit));
+        }
+    }
 }

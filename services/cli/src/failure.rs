@@ -8,6 +8,9 @@ use std::time::Duration;
 use tonic::{Code, Status, TimeoutExpired};
 use tonic_types::{ErrorInfo, StatusExt};
 
+/// The exit code of what took too long.
+const OUT_OF_TIME: u8 = 8;
+
 /// Why a command did not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
@@ -18,6 +21,14 @@ pub(crate) enum Failure {
         attempt: &'static str,
         /// Its answer.
         status: Box<Status>,
+    },
+    /// The coordinator did not answer in time.
+    #[error("cannot {attempt}: no answer came within {within:?}")]
+    NoAnswer {
+        /// What was asked of it.
+        attempt: &'static str,
+        /// How long it was given.
+        within: Duration,
     },
     /// The coordinator's address cannot be used.
     #[error(transparent)]
@@ -149,7 +160,7 @@ impl Failure {
             Self::Address(_) | Self::Usage { .. } | Self::File { .. } => 2,
             Self::NotFound { .. } => 3,
             Self::Ambiguous { .. } => 6,
-            Self::TimedOut { .. } => 8,
+            Self::TimedOut { .. } | Self::NoAnswer { .. } => OUT_OF_TIME,
             Self::Partial { .. } => 9,
             Self::SyncFailed { .. }
             | Self::CheckCut { .. }
@@ -166,7 +177,14 @@ impl Failure {
 
     /// Whether the coordinator is away for now, and asking again may help.
     pub(crate) fn is_passing(&self) -> bool {
-        matches!(self, Self::Call { status, .. } if code(status) == Code::Unavailable)
+        let is_away = |status| code(status) == Code::Unavailable;
+        matches!(self, Self::NoAnswer { .. })
+            || matches!(self, Self::Call { status, .. } if is_away(status))
+    }
+
+    /// Whether time ran out, so that nobody here knows what was done.
+    pub(crate) fn is_deadline(&self) -> bool {
+        self.exit_code() == OUT_OF_TIME
     }
 
     /// Whether nobody wants to hear about it: the reader of our output has seen enough.
@@ -185,7 +203,9 @@ impl Failure {
                 Some(format!("{}_NOT_FOUND", what.to_ascii_uppercase().replace(' ', "_")))
             }
             Self::Ambiguous { .. } => Some("DEVICE_AMBIGUOUS".to_owned()),
-            Self::TimedOut { .. } => Some("DEADLINE_EXCEEDED".to_owned()),
+            Self::TimedOut { .. } | Self::NoAnswer { .. } => {
+                Some(name(Code::DeadlineExceeded).to_owned())
+            }
             Self::Address(_)
             | Self::Usage { .. }
             | Self::File { .. }
@@ -213,13 +233,18 @@ pub(crate) fn info(status: &Status) -> Option<ErrorInfo> {
 /// The code of an answer. Where none came, tonic's own code says less than its cause: our deadline is
 /// a deadline, not a cancellation, and a connection that broke is a server that is not there.
 pub(crate) fn code(status: &Status) -> Code {
-    if causes(status).any(|it| it.is::<TimeoutExpired>()) {
+    if is_expired(status) {
         Code::DeadlineExceeded
     } else if causes(status).any(|it| it.is::<tonic::transport::Error>()) {
         Code::Unavailable
     } else {
         status.code()
     }
+}
+
+/// Whether our own deadline ended the call.
+pub(crate) fn is_expired(status: &Status) -> bool {
+    causes(status).any(|it| it.is::<TimeoutExpired>())
 }
 
 /// Whether no server answered at all.
@@ -243,7 +268,7 @@ fn exit_code(code: Code) -> u8 {
         Code::FailedPrecondition | Code::Aborted | Code::AlreadyExists => 5,
         Code::InvalidArgument | Code::OutOfRange => 6,
         Code::Unavailable | Code::ResourceExhausted => 7,
-        Code::DeadlineExceeded => 8,
+        Code::DeadlineExceeded => OUT_OF_TIME,
         Code::Cancelled | Code::Unknown | Code::Unimplemented | Code::Internal | Code::DataLoss => {
             10
         }
@@ -313,6 +338,9 @@ mod tests {
         let ambiguous = Failure::Ambiguous { device: "x".into(), candidates: vec![] };
         assert_eq!(ambiguous.exit_code(), 6);
         assert_eq!(Failure::TimedOut { after: Duration::from_secs(1) }.exit_code(), 8);
+        let silence = Failure::NoAnswer { attempt: "ask", within: Duration::from_secs(30) };
+        assert_eq!(silence.exit_code(), 8);
+        assert!(silence.is_passing() && silence.is_deadline());
         assert_eq!(Failure::Partial { failed: 1, of: 2 }.exit_code(), 9);
         let failed = Failure::CheckFailed { organization: "contoso".into(), failed: 1 };
         assert_eq!(failed.exit_code(), 1);

@@ -64,7 +64,7 @@ async fn run(args: Args) -> u8 {
                 }
             };
         }
-        let failure = match Coordinator::at(&terminal.server) {
+        let failure = match Coordinator::at(&terminal.server, args.global.timeout) {
             Ok(coordinator) => {
                 let timeout = args.timeout();
                 let command = Box::pin(commands::run(args, &coordinator, &terminal));

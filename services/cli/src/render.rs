@@ -41,6 +41,8 @@ pub(crate) struct Terminal {
     pub(crate) screen: bool,
     /// The coordinator's address, for errors.
     pub(crate) server: String,
+    /// The command that shows whether this one was done; none where it changes nothing.
+    pub(crate) told_by: Option<String>,
     clock: Clock,
 }
 
@@ -68,6 +70,7 @@ impl Terminal {
             quiet: args.global.quiet,
             screen,
             server: args.global.server.clone(),
+            told_by: args.command.told_by(),
             clock: Clock::system(),
         }
     }

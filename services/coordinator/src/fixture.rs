@@ -60,6 +60,7 @@ pub(crate) async fn organization(store: &Store, name: &str) {
     let applied = AppliedPolicies {
         files: &store.bundle_files().await.unwrap(),
         policies: &store.policies(None, 100).await.unwrap(),
+        removed: &[],
         bundle: store.bundle().await.unwrap(),
         organizations: &[(organization, None)],
         actor: "test",

@@ -32,7 +32,7 @@ use crate::policies::{Diagnostic, Policies};
 use crate::runs::Runs;
 use crate::sources::RecordsHandle;
 use crate::status::nearest;
-use crate::store::{Store, StoreError, StoredOrganization};
+use crate::store::{Store, StoreError, StoredOrganization, StoredPolicy};
 
 pub use checks::{Check, CheckEvent};
 pub use connectors::{ConnectorState, ConnectorView};
@@ -145,6 +145,12 @@ pub enum OperatorError {
         /// What is wrong with them.
         diagnostics: Vec<Diagnostic>,
     },
+    /// Documents would remove policies, and may not.
+    #[error("{}", would_go(.policies.len()))]
+    PruneNeeded {
+        /// Those policies.
+        policies: Vec<StoredPolicy>,
+    },
     /// As many simulations as may be are under way.
     #[error("{simulations_max} simulations are under way, and there may be no more at once")]
     SimulationsTooMany {
@@ -179,6 +185,14 @@ fn first(diagnostics: &[Diagnostic]) -> String {
         many => format!(" (and {} more)", many - 1),
     };
     format!("{first}{more}")
+}
+
+fn would_go(policies: usize) -> String {
+    let (what, them) = match policies {
+        1 => ("a document".to_owned(), "it"),
+        many => (format!("{many} documents"), "them"),
+    };
+    format!("{what} in force would be removed; add --prune, or give {them} again")
 }
 
 /// What operators may ask and do, and the places for simulations; cheap to clone.

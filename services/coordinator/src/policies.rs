@@ -2,14 +2,16 @@
 //! All documents of one call are applied or none.
 //!
 //! The bundle is every policy file in force. A file with the path of one in force replaces it; one
-//! whose policies all stand in newer files under other paths is superseded by them.
+//! whose policies all stand in newer files under other paths is superseded by them. Policies that stand in
+//! no file any more are removed, which has to be asked for.
 
+mod changes;
 mod documents;
 mod groups;
 mod last_sync;
 mod schema;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -26,6 +28,7 @@ pub use groups::{NamedGroup, unknown_groups};
 pub use last_sync::{KeyPlace, last_sync_unknown};
 pub use schema::schema;
 
+use changes::{bundle, changes, left_out, removed};
 use documents::{OrganizationRead, Parts};
 
 /// The most pages of policies that one bundle may have; the evaluator refuses larger ones.
@@ -118,6 +121,8 @@ pub struct Candidate {
     pub files: Vec<PolicyFile>,
     /// The groups that its policies name, each once, as it is spelled first.
     pub groups: Vec<String>,
+    /// The policies in force that are not in it.
+    pub removed: Vec<StoredPolicy>,
 }
 
 /// What the evaluator says about a bundle.
@@ -130,6 +135,8 @@ pub struct Apply<'a> {
     pub files: Vec<PolicyFile>,
     /// Check and say what would change, change nothing.
     pub validate_only: bool,
+    /// Remove the policies that stood in these files and stand in none any more.
+    pub prune: bool,
     /// Who applies them.
     pub actor: &'a str,
     /// When.
@@ -145,6 +152,8 @@ pub enum Change {
     Configured,
     /// It is as it was.
     Unchanged,
+    /// It is in force no more.
+    Removed,
 }
 
 /// One document and what became of it.
@@ -161,7 +170,7 @@ pub struct AppliedDocument {
 /// What became of all documents.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Applied {
-    /// One per document.
+    /// One per document, and one per policy that is in force no more.
     pub documents: Vec<AppliedDocument>,
     /// The digest of the bundle in force now; none when there is no policy.
     pub bundle: Option<BundleDigest>,
@@ -179,6 +188,9 @@ pub enum ApplyError<E: std::error::Error + 'static> {
     /// Something is wrong with them.
     #[error("{} of the documents is wrong", .0.len())]
     Invalid(Vec<Diagnostic>),
+    /// They would remove these policies, which nobody asked for.
+    #[error("{} policies in force would be removed", .0.len())]
+    PruneNeeded(Vec<StoredPolicy>),
     /// The evaluator could not be asked.
     #[error("the documents could not be checked")]
     Check(#[source] E),
@@ -209,12 +221,15 @@ impl Policies {
         check: impl AsyncFnOnce(Vec<PolicyFile>) -> Result<Checked, E>,
     ) -> Result<Applied, ApplyError<E>> {
         let _turn = self.turn.lock().await;
-        let Apply { files, validate_only, actor, now } = apply;
-        let Prepared { before, parts, organizations, after, accepted } =
-            self.prepare(&files, check).await?;
+        let Apply { files, validate_only, prune, actor, now } = apply;
+        let Prepared { before, parts, organizations, after, accepted, removed } =
+            self.prepare(&files, prune, check).await?;
+        if !removed.is_empty() && !prune {
+            return Err(ApplyError::PruneNeeded(removed));
+        }
         let Accepted { digest, policies, warnings, groups, last_sync_keys } = accepted;
         let bundle = (!after.is_empty()).then_some(digest);
-        let documents = policy_changes(&before, &parts);
+        let documents = changes(&before, &parts, &removed);
         let mut applied = Applied { documents, bundle, warnings, groups, last_sync_keys };
         applied.documents.extend(organizations.changes);
         if validate_only {
@@ -228,6 +243,7 @@ impl Policies {
         let documents = AppliedPolicies {
             files: &after,
             policies: &policies,
+            removed: &removed,
             bundle,
             organizations: &organizations.wanted,
             actor,
@@ -247,18 +263,20 @@ impl Policies {
         check: impl AsyncFnOnce(Vec<PolicyFile>) -> Result<Checked, E>,
     ) -> Result<Option<Candidate>, ApplyError<E>> {
         let _turn = self.turn.lock().await;
-        let Prepared { after, accepted, .. } = self.prepare(files, check).await?;
+        let Prepared { after, accepted, removed, .. } = self.prepare(files, true, check).await?;
         let Accepted { digest, groups, .. } = accepted;
         let mut seen = BTreeSet::new();
         let new = groups.into_iter().map(|named| named.group);
         let groups = new.filter(|group| seen.insert(folded(group))).collect();
-        Ok((!after.is_empty()).then_some(Candidate { digest, files: after, groups }))
+        Ok((!after.is_empty()).then_some(Candidate { digest, files: after, groups, removed }))
     }
 
-    /// Reads and checks documents against all that is in force.
+    /// Reads and checks documents against all that is in force. Where they are wrong, it may be for lack
+    /// of a policy that they remove, so that is told unless `prune` asks for it.
     async fn prepare<E: std::error::Error + 'static>(
         &self,
         files: &[PolicyFile],
+        prune: bool,
         check: impl AsyncFnOnce(Vec<PolicyFile>) -> Result<Checked, E>,
     ) -> Result<Prepared, ApplyError<E>> {
         let before = self.store.bundle_files().await?;
@@ -272,10 +290,16 @@ impl Policies {
             true => Ok(empty_bundle()),
             false => check(after.clone()).await.map_err(ApplyError::Check)?,
         };
+        let removed = removed(listed, &after);
         match (checked, parts.diagnostics.is_empty()) {
-            (Ok(accepted), true) => Ok(Prepared { before, parts, organizations, after, accepted }),
+            (Ok(accepted), true) => {
+                Ok(Prepared { before, parts, organizations, after, accepted, removed })
+            }
             (Ok(_), false) => Err(ApplyError::Invalid(parts.diagnostics)),
-            (Err(wrong), _) => {
+            (Err(wrong), readable) => {
+                // What cannot be read is perhaps there.
+                let left_out = removed.iter().filter(|_| readable && !prune).map(left_out);
+                parts.diagnostics.extend(left_out);
                 parts.diagnostics.extend(wrong);
                 parts.diagnostics.sort();
                 Err(ApplyError::Invalid(parts.diagnostics))
@@ -330,6 +354,8 @@ struct Prepared {
     /// The files that the documents lead to.
     after: Vec<PolicyFile>,
     accepted: Accepted,
+    /// The policies that stand in none of them any more.
+    removed: Vec<StoredPolicy>,
 }
 
 /// What is accepted of a bundle without files, which nobody need check.
@@ -358,42 +384,6 @@ fn too_early(read: &OrganizationRead) -> Diagnostic {
     let cure =
         format!("leave mode out, wait for its first full sync, then run: exgate mode {id} enforce");
     read.refuse("mode", &message, &cure)
-}
-
-/// The files that are in force once the new ones are.
-fn bundle(
-    before: &[PolicyFile],
-    listed: &[StoredPolicy],
-    files: &[PolicyFile],
-    parts: &Parts,
-) -> Vec<PolicyFile> {
-    let given: BTreeSet<_> = files.iter().map(|file| file.path.as_str()).collect();
-    let new: BTreeSet<_> = parts.policies.iter().map(|policy| policy.key()).collect();
-    let superseded = |path: &str| {
-        let mut theirs = listed.iter().filter(|policy| policy.path == path).peekable();
-        theirs.peek().is_some()
-            && theirs.all(|policy| new.contains(&(policy.kind.as_str(), policy.name.as_str())))
-    };
-    let kept =
-        before.iter().filter(|file| !given.contains(file.path.as_str()) && !superseded(&file.path));
-    let mut after: Vec<_> = kept.chain(&parts.files).cloned().collect();
-    after.sort_by(|one, other| one.path.cmp(&other.path));
-    after
-}
-
-/// What becomes of each policy document.
-fn policy_changes(before: &[PolicyFile], parts: &Parts) -> Vec<AppliedDocument> {
-    let old = documents::policies(before);
-    let old: BTreeMap<_, _> = old.iter().map(|policy| (policy.key(), &policy.text)).collect();
-    let changes = parts.policies.iter().map(|policy| {
-        let change = match old.get(&policy.key()) {
-            None => Change::Created,
-            Some(text) if **text == policy.text => Change::Unchanged,
-            Some(_) => Change::Configured,
-        };
-        AppliedDocument { kind: policy.kind.clone(), name: policy.name.clone(), change }
-    });
-    changes.collect()
 }
 
 #[cfg(test)]

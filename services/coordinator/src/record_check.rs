@@ -57,6 +57,10 @@ mod tests {
         assert_eq!(findings.lines.len(), 1, "{:?}", findings.lines);
         assert!(findings.lines[0].contains("devices.csv:3"), "{:?}", findings.lines);
 
+        let findings = check(vec![format!("{name}/nosuch")]).await;
+        assert!(!findings.is_well);
+        assert!(findings.lines[0].contains("nosuch: it cannot be read: "), "{:?}", findings.lines);
+
         std::fs::write(folder.path().join("devices.csv"), csv.replace("maybe", "compliant"))
             .unwrap();
         let findings = check(vec![name.clone()]).await;

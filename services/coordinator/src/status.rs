@@ -7,7 +7,7 @@ use std::error::Error;
 
 use exgate_proto::convert::ERROR_DOMAIN;
 use tonic::{Code, Status};
-use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
+use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, StatusExt};
 use uuid::Uuid;
 
 use crate::agents::AttachError;
@@ -16,7 +16,7 @@ use crate::inventory::{InventoryError, Refusal};
 use crate::operator::OperatorError;
 use crate::policies::Diagnostic;
 use crate::runs::UploadRefused;
-use crate::store::StoreError;
+use crate::store::{StoreError, StoredPolicy};
 
 /// How alike a name must be to be suggested.
 const LIKENESS_MIN: f64 = 0.75;
@@ -200,6 +200,7 @@ impl From<OperatorError> for Status {
                 details.set_error_info("POLICY_INVALID", ERROR_DOMAIN, HashMap::new());
                 return Self::with_error_details(Code::InvalidArgument, error.to_string(), details);
             }
+            E::PruneNeeded { policies } => return prune_needed(&error, policies),
             E::EvaluatorUnavailable { .. } => {
                 Answer::new(Code::Unavailable, "EVALUATOR_UNAVAILABLE")
             }
@@ -223,6 +224,20 @@ impl From<InventoryError> for Status {
         };
         Answer::new(code, reason).say(&error)
     }
+}
+
+/// Names each policy that would go, and the file that it stood in.
+fn prune_needed(error: &OperatorError, policies: &[StoredPolicy]) -> Status {
+    const REASON: &str = "PRUNE_NEEDED";
+    let violation = |policy: &StoredPolicy| {
+        let StoredPolicy { name, kind, path, .. } = policy;
+        let description = format!("policies/{name} ({kind}) would be removed");
+        PreconditionViolation::new(REASON, path, description)
+    };
+    let violations: Vec<_> = policies.iter().map(violation).collect();
+    let mut details = ErrorDetails::with_precondition_failure(violations);
+    details.set_error_info(REASON, ERROR_DOMAIN, HashMap::new());
+    Status::with_error_details(Code::FailedPrecondition, error.to_string(), details)
 }
 
 fn invalid(error: &OperatorError, field: &str, reason: &'static str) -> Status {
@@ -259,6 +274,36 @@ mod tests {
             ("ORGANIZATION_NOT_FOUND", "exgate.dev")
         );
         assert_eq!(told.metadata["suggestion"], "contoso");
+    }
+
+    #[test]
+    fn each_policy_that_would_go_is_named_with_its_file() {
+        let policy = |name: &str| StoredPolicy {
+            name: name.to_owned(),
+            kind: "AccessPolicy".to_owned(),
+            path: "stdin.yaml".to_owned(),
+            line: 1,
+            applied_at: jiff::Timestamp::UNIX_EPOCH,
+        };
+        let policies = vec![policy("mail-access"), policy("board")];
+        let status = Status::from(OperatorError::PruneNeeded { policies });
+        assert_eq!(status.code(), Code::FailedPrecondition);
+        assert_eq!(status.get_details_error_info().unwrap().reason, "PRUNE_NEEDED");
+        let expected = "2 documents in force would be removed; add --prune, or give them again";
+        assert_eq!(status.message(), expected);
+        let details = status.get_details_precondition_failure().unwrap();
+        let told: Vec<_> = details
+            .violations
+            .iter()
+            .map(|it| format!("{}: {}", it.subject, it.description))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                "stdin.yaml: policies/mail-access (AccessPolicy) would be removed",
+                "stdin.yaml: policies/board (AccessPolicy) would be removed",
+            ]
+        );
     }
 
     #[test]

@@ -271,7 +271,8 @@ impl House {
     async fn apply_organization(&mut self) -> anyhow::Result<()> {
         let document = format!("apiVersion: exgate/v1\nkind: Organization\nname: {ORGANIZATION}\n");
         let file = PolicyFile { path: "contoso.yaml".to_owned(), content: document.into_bytes() };
-        let request = pb::ApplyDocumentsRequest { files: vec![file], validate_only: false };
+        let request =
+            pb::ApplyDocumentsRequest { files: vec![file], validate_only: false, prune: false };
         let mut client = PolicyServiceClient::new(self.coordinator.clone());
         client.apply_documents(request).await.context("applying the organization")?;
         Ok(())

@@ -231,7 +231,8 @@ impl Trio {
 
     async fn apply(&self) -> anyhow::Result<()> {
         let file = PolicyFile { path: "policies.yaml".to_owned(), content: POLICIES.into() };
-        let request = pb::ApplyDocumentsRequest { files: vec![file], validate_only: false };
+        let request =
+            pb::ApplyDocumentsRequest { files: vec![file], validate_only: false, prune: false };
         let mut client = PolicyServiceClient::new(self.coordinator.clone());
         client.apply_documents(request).await.context("applying the policies")?;
         Ok(())

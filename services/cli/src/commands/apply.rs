@@ -1,5 +1,6 @@
 //! Applies documents. All files go to the coordinator in one request, because it takes all or none.
 
+use std::collections::BTreeSet;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -17,11 +18,17 @@ use crate::render::{Tone, message, paint};
 const STDIN: &str = "-";
 /// What documents from standard input are called.
 const STDIN_PATH: &str = "stdin.yaml";
+/// The deepest folder that is looked into.
+const DEPTH_MAX: usize = 16;
 
 /// Applies the documents, or says what would change.
 pub(super) async fn run(session: Session<'_>, args: Apply) -> Result<(), Failure> {
     let files = read(&args.files)?;
-    let request = pb::ApplyDocumentsRequest { files: files.clone(), validate_only: args.dry_run };
+    let request = pb::ApplyDocumentsRequest {
+        files: files.clone(),
+        validate_only: args.dry_run,
+        prune: args.prune,
+    };
     let answer = session.coordinator.apply(request).await?;
     let terminal = session.terminal;
     for warning in &answer.diagnostics {
@@ -80,21 +87,24 @@ fn name(document: &pb::AppliedDocument) -> String {
     format!("{collection}/{}", document.name)
 }
 
-/// Reads the files that were named.
+/// Reads the files that were named. A file that is named and lies in a folder that is named is one file.
 pub(super) fn read(paths: &[PathBuf]) -> Result<Vec<PolicyFile>, Failure> {
-    let mut files = Vec::new();
+    let mut files: Vec<PolicyFile> = Vec::new();
     for path in paths {
         let fault = |source| Failure::File { path: path.display().to_string(), source };
-        if path.as_os_str() == STDIN {
+        let found = if path.as_os_str() == STDIN {
             let mut content = Vec::new();
             io::stdin().lock().read_to_end(&mut content).map_err(fault)?;
-            files.push(PolicyFile { path: STDIN_PATH.to_owned(), content });
+            vec![PolicyFile { path: STDIN_PATH.to_owned(), content }]
         } else if path.is_dir() {
-            files.extend(folder(path)?);
+            folder(path)?
         } else {
-            files.push(file(path)?);
-        }
+            vec![file(path)?]
+        };
+        files.extend(found);
     }
+    let mut seen = BTreeSet::new();
+    files.retain(|file| seen.insert((file.path.clone(), file.content.clone())));
     Ok(files)
 }
 
@@ -106,18 +116,10 @@ fn file(path: &Path) -> Result<PolicyFile, Failure> {
     }
 }
 
-/// The documents that lie in a folder itself, by name.
+/// The documents of a folder and those below it, by name.
 fn folder(path: &Path) -> Result<Vec<PolicyFile>, Failure> {
-    let fault = |source| Failure::File { path: path.display().to_string(), source };
     let mut paths = Vec::new();
-    for entry in std::fs::read_dir(path).map_err(fault)? {
-        let entry = entry.map_err(fault)?.path();
-        let is_document = entry.extension().is_some_and(|it| it == "yaml" || it == "yml");
-        if is_document && entry.is_file() {
-            paths.push(entry);
-        }
-    }
-    paths.sort();
+    collect(path, DEPTH_MAX, &mut paths)?;
     if paths.is_empty() {
         let message = format!("there is no .yaml or .yml file in {}", path.display());
         return Err(Failure::Usage { message, cure: String::new() });
@@ -125,22 +127,49 @@ fn folder(path: &Path) -> Result<Vec<PolicyFile>, Failure> {
     paths.iter().map(|path| file(path)).collect()
 }
 
+/// Finds what `exgate policy check` finds, so that what was checked is what is applied.
+fn collect(folder: &Path, depth: usize, paths: &mut Vec<PathBuf>) -> Result<(), Failure> {
+    let fault = |source| Failure::File { path: folder.display().to_string(), source };
+    if depth == 0 {
+        return Err(fault(io::Error::other("the folders are nested too deep")));
+    }
+    let entries = std::fs::read_dir(folder).map_err(fault)?;
+    let entries = entries.map(|entry| entry.map(|entry| entry.path()));
+    let mut entries = entries.collect::<Result<Vec<_>, _>>().map_err(fault)?;
+    entries.sort();
+    for entry in entries {
+        let name = entry.file_name().unwrap_or_default().to_string_lossy();
+        let is_hidden = name.starts_with('.');
+        if !is_hidden && entry.is_dir() {
+            collect(&entry, depth - 1, paths)?;
+        } else if !is_hidden && (name.ends_with(".yaml") || name.ends_with(".yml")) {
+            paths.push(entry);
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_gives_its_documents_by_name_and_nothing_else() {
+    fn a_folder_gives_its_documents_and_those_below_by_name_and_nothing_else() {
         let folder = tempfile::tempdir().unwrap();
-        for name in ["b.yaml", "a.yml", "notes.txt"] {
+        std::fs::create_dir_all(folder.path().join("inner.d/deep")).unwrap();
+        std::fs::create_dir(folder.path().join(".git")).unwrap();
+        for name in
+            ["b.yaml", "a.yml", "notes.txt", ".hidden.yaml", ".git/c.yaml", "inner.d/deep/d.yaml"]
+        {
             std::fs::write(folder.path().join(name), name).unwrap();
         }
-        std::fs::create_dir(folder.path().join("inner.yaml")).unwrap();
+        // Named once more by itself.
+        let paths = [folder.path().to_owned(), folder.path().join("b.yaml")];
 
-        let files = read(&[folder.path().to_owned()]).unwrap();
+        let files = read(&paths).unwrap();
 
         let contents: Vec<_> = files.iter().map(|it| it.content.as_slice()).collect();
-        assert_eq!(contents, [b"a.yml".as_slice(), b"b.yaml"]);
+        assert_eq!(contents, [b"a.yml".as_slice(), b"b.yaml", b"inner.d/deep/d.yaml"]);
         assert!(files[0].path.ends_with("/a.yml"));
     }
 
@@ -187,12 +216,14 @@ mod tests {
             documents: vec![
                 document("Organization", "contoso", "unchanged"),
                 document("AccessPolicy", "mail-access", "created"),
+                document("CompliancePolicy", "phones", "removed"),
             ],
             ..pb::ApplyDocumentsResponse::default()
         };
         assert_eq!(
             text(&answer, true),
-            "organizations/contoso unchanged (dry run)\npolicies/mail-access created (dry run)"
+            "organizations/contoso unchanged (dry run)\npolicies/mail-access created (dry run)\n\
+             policies/phones removed (dry run)"
         );
     }
 }

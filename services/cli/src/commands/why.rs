@@ -29,7 +29,7 @@ pub(super) async fn run(
     let request = pb::ExplainDeviceRequest {
         name: name.clone(),
         language: language.clone(),
-        at: why.at.map(to_instant),
+        at: why.at.map(|at| to_instant(at.instant(session.terminal.now()))),
     };
     let answer = coordinator.explain_device(request).await?;
     let terminal = session.terminal;

@@ -72,7 +72,7 @@ impl Children {
             args.mailboxes, args.devices
         ));
         let control = self.endpoints.get("control").and_then(Value::as_str).unwrap_or_default();
-        Ok(Stage::new(Coordinator::at(&folder.server())?, control.to_owned()))
+        Ok(Stage::new(Coordinator::at(&folder.server(), None)?, control.to_owned()))
     }
 
     /// Starts the services and applies the demo's documents.
@@ -234,6 +234,7 @@ fn documents() -> exgate_proto::v1::ApplyDocumentsRequest {
             file("policies/organizations.yaml", include_str!("organizations.yaml")),
         ],
         validate_only: false,
+        prune: false,
     }
 }
 

@@ -18,12 +18,13 @@ pub(crate) fn print(failure: &Failure, terminal: &Terminal) {
         return;
     }
     let traceparent = current_traceparent();
-    let text = text(failure, &terminal.server, &traceparent);
+    let told_by = terminal.told_by.as_deref();
+    let text = text(failure, &terminal.server, told_by, &traceparent);
     let rest = text.strip_prefix("error:").unwrap_or(&text);
     terminal.complain(&format!("{}{rest}", paint("error:", Tone::Bad, terminal.color_errors)));
 }
 
-fn text(failure: &Failure, server: &str, traceparent: &str) -> String {
+fn text(failure: &Failure, server: &str, told_by: Option<&str>, traceparent: &str) -> String {
     let reason = failure.reason().map(|it| format!("  [{it}]")).unwrap_or_default();
     let mut lines = vec![format!("error: {}{reason}", what(failure, server))];
     lines.extend(particulars(failure));
@@ -31,6 +32,9 @@ fn text(failure: &Failure, server: &str, traceparent: &str) -> String {
     if !next.is_empty() {
         lines.push(next.join("   "));
     }
+    // Who gives up does not know whether the other side did.
+    let told_by = told_by.filter(|_| failure.is_deadline());
+    lines.extend(told_by.map(|it| format!("it may have been done all the same; see: {it}")));
     let trace = trace_id(traceparent).filter(|_| asked_somebody(failure));
     lines.extend(trace.map(|id| format!("trace {id}")));
     // What a server or a file says is not to steer the terminal.
@@ -50,6 +54,7 @@ fn what(failure: &Failure, server: &str) -> String {
             message => format!("cannot {attempt}: {message}"),
         },
         Failure::Json { reason, .. } => format!("{failure}: {reason}"),
+        Failure::NoAnswer { .. } => format!("{failure} from {server}"),
         Failure::Address(_)
         | Failure::Usage { .. }
         | Failure::File { .. }
@@ -91,6 +96,7 @@ fn particulars(failure: &Failure) -> Vec<String> {
         | Failure::SimulationCut
         | Failure::Partial { .. }
         | Failure::TimedOut { .. }
+        | Failure::NoAnswer { .. }
         | Failure::Interrupted
         | Failure::Output(_)
         | Failure::Json { .. } => Vec::new(),
@@ -138,7 +144,9 @@ fn next(failure: &Failure) -> Vec<String> {
                 next.push(format!("trace {trace}"));
             }
         }
-        Failure::TimedOut { .. } => next.push("give it longer: --timeout 10m".to_owned()),
+        Failure::TimedOut { .. } | Failure::NoAnswer { .. } => {
+            next.push("give it longer: --timeout 10m".to_owned());
+        }
         Failure::NoEvaluator { .. } => {
             next.push("install exgate-evaluator into the folder that exgate lies in".to_owned());
         }
@@ -207,6 +215,7 @@ fn asked_somebody(failure: &Failure) -> bool {
         Failure::NotFound { .. }
         | Failure::Ambiguous { .. }
         | Failure::TimedOut { .. }
+        | Failure::NoAnswer { .. }
         | Failure::CheckCut { .. }
         | Failure::SimulationCut
         | Failure::Json { .. } => true,
@@ -262,7 +271,7 @@ mod tests {
 error: organization \"contso\" not found  [ORGANIZATION_NOT_FOUND]
   did you mean \"contoso\"?   see: exgate get organizations
   trace 4bf92f3577b34da6a3ce929d0e0e4736";
-        assert_eq!(text(&failure, SERVER, TRACEPARENT), expected);
+        assert_eq!(text(&failure, SERVER, None, TRACEPARENT), expected);
     }
 
     #[test]
@@ -277,7 +286,7 @@ error: organization \"contso\" not found  [ORGANIZATION_NOT_FOUND]
 error: 2 mistakes in mail.yaml  [POLICY_INVALID]
   mail.yaml:4:3: unknown key \"platfroms\"
   mail.yaml:9:5: \"17,4\" is not a version";
-        assert_eq!(text(&failure, SERVER, ""), expected);
+        assert_eq!(text(&failure, SERVER, None, ""), expected);
 
         let mut details = info("POLICY_INVALID", &[]);
         details
@@ -285,7 +294,7 @@ error: 2 mistakes in mail.yaml  [POLICY_INVALID]
         let failure = refused(Code::InvalidArgument, "1 mistake\u{7}", details);
         let expected =
             "error: 1 mistake\\u{7}  [POLICY_INVALID]\n  a.yaml:4: \\u{1b}[31mred\\n: no";
-        assert_eq!(text(&failure, SERVER, ""), expected);
+        assert_eq!(text(&failure, SERVER, None, ""), expected);
     }
 
     #[test]
@@ -299,7 +308,7 @@ error: 2 mistakes in mail.yaml  [POLICY_INVALID]
         ] {
             let failure = refused(Code::Aborted, "no", info(reason, &metadata));
             let expected = format!("error: no  [{reason}]\n  see: {command}");
-            assert_eq!(text(&failure, SERVER, ""), expected);
+            assert_eq!(text(&failure, SERVER, None, ""), expected);
         }
     }
 
@@ -317,17 +326,33 @@ error: device \"Appl1\" is in 2 mailboxes  [DEVICE_AMBIGUOUS]
   organizations/contoso/devices/Appl1-00000001   ann@contoso.com
   organizations/contoso/devices/Appl1-00000002   bob@contoso.com
   say which: type its whole name, or USER/ID";
-        assert_eq!(text(&failure, SERVER, ""), expected);
+        assert_eq!(text(&failure, SERVER, None, ""), expected);
     }
 
     #[test]
     fn a_bare_status_says_what_was_attempted() {
         let failure = refused(Code::Internal, "reference 17", ErrorDetails::new());
-        assert_eq!(text(&failure, SERVER, ""), "error: cannot ask: reference 17  [INTERNAL]");
+        assert_eq!(text(&failure, SERVER, None, ""), "error: cannot ask: reference 17  [INTERNAL]");
         let failure = Failure::TimedOut { after: Duration::from_secs(90) };
         assert_eq!(
-            text(&failure, SERVER, ""),
+            text(&failure, SERVER, None, ""),
             "error: gave up after 90s  [DEADLINE_EXCEEDED]\n  give it longer: --timeout 10m"
         );
+        let refused = Failure::call("ask")(Status::new(Code::Internal, "no"));
+        let said = text(&refused, SERVER, Some("exgate get policies"), "");
+        assert!(!said.contains("exgate get policies"), "{said}");
+    }
+
+    #[test]
+    fn silence_leaves_a_doubt_and_says_what_ends_it() {
+        let within = Duration::from_secs(30);
+        let failure = Failure::NoAnswer { attempt: "set the mode", within };
+        let expected = "\
+error: cannot set the mode: no answer came within 30s from http://127.0.0.1:7443  [DEADLINE_EXCEEDED]
+  give it longer: --timeout 10m
+  it may have been done all the same; see: exgate describe org/contoso
+  trace 4bf92f3577b34da6a3ce929d0e0e4736";
+        let told_by = Some("exgate describe org/contoso");
+        assert_eq!(text(&failure, SERVER, told_by, TRACEPARENT), expected);
     }
 }

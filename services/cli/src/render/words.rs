@@ -2,7 +2,7 @@
 //! this version does not know is printed as such, never hidden.
 
 use exgate_proto::{types::v1 as types, v1 as pb};
-use jiff::{SignedDuration, Timestamp, Unit};
+use jiff::{SignedDuration, Timestamp};
 
 /// What is printed where nothing is known.
 pub(crate) const NOTHING: &str = "-";
@@ -118,8 +118,8 @@ pub(crate) fn span(wire: Option<&prost_types::Duration>) -> String {
 /// An instant in full: `2026-11-23 14:02:10 UTC`.
 pub(crate) fn instant(wire: Option<&prost_types::Timestamp>) -> String {
     let format = |at: Timestamp| {
-        let whole = at.round(Unit::Second).unwrap_or(at);
-        whole.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+        // As clocks do it: the last instant of a day is of that day.
+        at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
     };
     at(wire).map_or(NOTHING.to_owned(), format)
 }
@@ -211,6 +211,7 @@ mod tests {
         for (at, expected) in table {
             assert_eq!(age(Some(&stamp(at)), now), expected);
         }
+        assert_eq!(instant(Some(&stamp("2026-11-23T23:59:59.999Z"))), "2026-11-23 23:59:59 UTC");
         assert_eq!(age(None, now), "-");
         assert_eq!(
             since(Some(&stamp("2026-11-23T13:53:00.2Z")), now),

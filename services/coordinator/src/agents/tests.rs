@@ -79,6 +79,7 @@ impl House {
         let documents = AppliedPolicies {
             files: &[],
             policies: &[],
+            removed: &[],
             bundle: None,
             organizations: &[(organization, None)],
             actor: "test",

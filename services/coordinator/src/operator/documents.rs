@@ -39,21 +39,23 @@ pub struct ServerState {
 }
 
 impl Operator {
-    /// Applies documents: all of them or none.
+    /// Applies documents: all of them or none. Only `prune` lets them remove policies in force.
     ///
     /// # Errors
-    /// When something is wrong with them, or the evaluator cannot check them.
+    /// When something is wrong with them, they remove what they may not, or the evaluator cannot check them.
     pub async fn apply_documents(
         &self,
         files: Vec<PolicyFile>,
         validate_only: bool,
+        prune: bool,
     ) -> Result<Applied, OperatorError> {
         let parts = &self.0;
         if files.is_empty() {
             let problem = "there is no file".to_owned();
             return Err(OperatorError::Invalid { field: "files", problem });
         }
-        let apply = Apply { files, validate_only, actor: ACTOR, now: parts.clock.now() };
+        let now = parts.clock.now();
+        let apply = Apply { files, validate_only, prune, actor: ACTOR, now };
         let evaluation = parts.evaluation.clone();
         let check = async move |files: Vec<PolicyFile>| evaluation.check(&files).await;
         let mut applied = parts.policies.apply(apply, check).await.map_err(refused)?;
@@ -116,6 +118,7 @@ impl Operator {
 pub(super) fn refused(error: ApplyError<EvaluatorError>) -> OperatorError {
     match error {
         ApplyError::Invalid(diagnostics) => OperatorError::DocumentsInvalid { diagnostics },
+        ApplyError::PruneNeeded(policies) => OperatorError::PruneNeeded { policies },
         ApplyError::Store(error) => OperatorError::Store(error),
         ApplyError::Check(error) => error.into(),
     }

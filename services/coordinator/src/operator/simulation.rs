@@ -20,7 +20,7 @@ use super::{Operator, OperatorError, Parts};
 use crate::evaluation::EvaluationError;
 use crate::policies::Candidate;
 use crate::reconcile::{Intended, Order, reconcile};
-use crate::store::{CaseKey, ObservedOrder, PolicyFile};
+use crate::store::{CaseKey, ObservedOrder, PolicyFile, StoredPolicy};
 use crate::what_if::{Answer, Sums, Turn, platform};
 
 /// How many cases are read and answered at a time.
@@ -68,6 +68,8 @@ pub struct Summary {
     pub in_force: Option<BundleDigest>,
     /// How many cases change which way.
     pub sums: Sums,
+    /// The policies in force that the documents would remove.
+    pub removed: Vec<StoredPolicy>,
 }
 
 /// A device whose access changes.
@@ -264,6 +266,7 @@ impl Simulation {
             bundle: self.candidate.digest,
             in_force: self.parts.store.bundle().await?,
             sums: std::mem::take(&mut self.sums),
+            removed: std::mem::take(&mut self.candidate.removed),
         })
     }
 

@@ -20,14 +20,14 @@ impl PolicyService for OperatorApi {
         &self,
         request: Request<pb::ApplyDocumentsRequest>,
     ) -> Result<Response<pb::ApplyDocumentsResponse>, Status> {
-        let pb::ApplyDocumentsRequest { files, validate_only } = request.into_inner();
+        let pb::ApplyDocumentsRequest { files, validate_only, prune } = request.into_inner();
         let file = |file: types::PolicyFile| {
             let types::PolicyFile { path, content } = file;
             PolicyFile { path, content }
         };
         let files = files.into_iter().map(file).collect();
         let Applied { documents, bundle, warnings, groups: _, last_sync_keys: _ } =
-            self.operator.apply_documents(files, validate_only).await?;
+            self.operator.apply_documents(files, validate_only, prune).await?;
         Ok(Response::new(pb::ApplyDocumentsResponse {
             documents: documents.into_iter().map(document).collect(),
             bundle_digest: bundle.map(|digest| digest.to_string()).unwrap_or_default(),
@@ -75,6 +75,7 @@ fn document(document: AppliedDocument) -> pb::AppliedDocument {
         Change::Created => "created",
         Change::Configured => "configured",
         Change::Unchanged => "unchanged",
+        Change::Removed => "removed",
     };
     pb::AppliedDocument { kind, name, change: change.to_owned() }
 }

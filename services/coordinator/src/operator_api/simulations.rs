@@ -6,7 +6,7 @@ mod spool;
 use exgate_domain::decision::Reason;
 use exgate_proto::convert;
 use exgate_proto::convert::field::{instant_if_any, to_instant};
-use exgate_proto::names::{OrganizationName, Parent};
+use exgate_proto::names::{OrganizationName, Parent, PolicyName};
 use exgate_proto::types::v1 as types;
 use exgate_proto::v1 as pb;
 use exgate_proto::v1::simulate_policies_response::Event;
@@ -103,7 +103,7 @@ async fn ask(
 }
 
 fn finished(summary: Summary, changes_left_out: u64) -> pb::Simulation {
-    let Summary { simulated_at, replay_at, bundle, in_force, sums } = summary;
+    let Summary { simulated_at, replay_at, bundle, in_force, sums, removed } = summary;
     let row = |key: String, sum: Tally| pb::SimulationRow { key, tally: Some(tally(sum)) };
     let named = |it: &Row| row(it.name.clone(), it.tally);
     let organizations = sums.organizations.iter();
@@ -122,6 +122,7 @@ fn finished(summary: Summary, changes_left_out: u64) -> pb::Simulation {
         reasons: Reason::ALL.iter().filter_map(by_reason).collect(),
         changes: Vec::new(),
         changes_left_out,
+        policies_removed: removed.into_iter().map(|it| PolicyName(it.name).to_string()).collect(),
     }
 }
 

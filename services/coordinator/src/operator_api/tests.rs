@@ -316,6 +316,7 @@ async fn without_an_evaluator_nothing_is_decided_and_a_person_sees_why() {
     let documents = AppliedPolicies {
         files: &[],
         policies: &[],
+        removed: &[],
         bundle,
         organizations: &[],
         actor: "test",
@@ -338,7 +339,8 @@ async fn without_an_evaluator_nothing_is_decided_and_a_person_sees_why() {
         path: "access.yaml".to_owned(),
         content: b"apiVersion: exgate/v1\nkind: AccessPolicy\nname: a\n".to_vec(),
     };
-    let request = v1::ApplyDocumentsRequest { files: vec![file], validate_only: false };
+    let request =
+        v1::ApplyDocumentsRequest { files: vec![file], validate_only: false, prune: false };
     let refused = policies.apply_documents(request).await.unwrap_err();
     assert_eq!(
         (refused.code(), reason(&refused).as_str()),
@@ -356,6 +358,7 @@ async fn an_organization_is_applied_as_a_document() {
             content: text.as_bytes().to_vec(),
         }],
         validate_only: false,
+        prune: false,
     };
 
     let good = "apiVersion: exgate/v1\nkind: Organization\nname: fabrikam\n";

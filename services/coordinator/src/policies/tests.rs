@@ -56,12 +56,25 @@ fn nothing() -> Diagnostic {
 }
 
 async fn apply(store: &Store, files: &[(&str, &str)]) -> Result<Applied, Vec<String>> {
+    apply_as(store, files, false, false).await
+}
+
+async fn apply_as(
+    store: &Store,
+    files: &[(&str, &str)],
+    validate_only: bool,
+    prune: bool,
+) -> Result<Applied, Vec<String>> {
     let files = files.iter().map(|(path, content)| file(path, content)).collect();
-    let apply = Apply { files, validate_only: false, actor: "ann", now: at(5) };
+    let apply = Apply { files, validate_only, prune, actor: "ann", now: at(5) };
     let policies = Policies::new(store.clone(), Schedule::default());
     policies.apply(apply, check).await.map_err(|error| {
-        let ApplyError::Invalid(wrong) = error else { panic!("{error:?}") };
-        wrong.iter().map(Diagnostic::to_string).collect()
+        let names = |policies: Vec<StoredPolicy>| policies.into_iter().map(|policy| policy.name);
+        match error {
+            ApplyError::Invalid(wrong) => wrong.iter().map(Diagnostic::to_string).collect(),
+            ApplyError::PruneNeeded(policies) => names(policies).collect(),
+            ApplyError::Check(_) | ApplyError::Store(_) => panic!("{error:?}"),
+        }
     })
 }
 
@@ -122,6 +135,73 @@ async fn a_policy_that_moved_to_another_file_leaves_the_old_one() {
     let refused = apply(store, &[("a.yaml", PHONES)]).await.unwrap_err();
     assert_eq!(refused, ["both.yaml: the name is taken"]);
     assert_eq!(paths().await, ["both.yaml"]);
+}
+
+#[tokio::test]
+async fn a_policy_that_is_left_out_is_removed_only_when_that_is_asked_for() {
+    let Opened { store, .. } = &opened().await;
+    let both = format!("{PHONES}---\n{ACCESS}");
+    apply(store, &[("a.yaml", &both)]).await.unwrap();
+    let in_force = store.bundle().await.unwrap();
+    let half = [("a.yaml", PHONES)];
+    let removed = [("phones", Change::Unchanged), ("mail-access", Change::Removed)];
+
+    for validate_only in [true, false] {
+        let refused = apply_as(store, &half, validate_only, false).await.unwrap_err();
+        assert_eq!(refused, ["mail-access"]);
+    }
+    let dry = apply_as(store, &half, true, true).await.unwrap();
+    assert_eq!(changes(&dry), removed);
+    assert_eq!(store.bundle().await.unwrap(), in_force);
+
+    let policies = Policies::new(store.clone(), Schedule::default());
+    let tried = policies.candidate(&[file("a.yaml", PHONES)], check).await.unwrap().unwrap();
+    assert_eq!(
+        tried.removed.iter().map(|it| it.name.as_str()).collect::<Vec<_>>(),
+        ["mail-access"]
+    );
+
+    let pruned = apply_as(store, &half, false, true).await.unwrap();
+    assert_eq!(changes(&pruned), removed);
+    assert_ne!(store.bundle().await.unwrap(), in_force);
+    let audit = store.audit_entries(None, 100).await.unwrap();
+    let told: Vec<_> =
+        audit.iter().filter(|(_, it)| it.subject == "policies/mail-access").collect();
+    assert_eq!(told.len(), 1, "{audit:?}");
+    assert!(told[0].1.detail.starts_with("AccessPolicy removed from a.yaml   bundle "), "{told:?}");
+}
+
+#[tokio::test]
+async fn what_another_file_of_the_same_call_holds_is_not_left_out() {
+    let Opened { store, .. } = &opened().await;
+    apply(store, &[("a.yaml", &format!("{PHONES}---\n{ACCESS}"))]).await.unwrap();
+    let moved = apply(store, &[("a.yaml", PHONES), ("b.yaml", ACCESS)]).await.unwrap();
+    assert_eq!(
+        changes(&moved),
+        [("phones", Change::Unchanged), ("mail-access", Change::Unchanged)]
+    );
+    assert_eq!(store.bundle_files().await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_file_that_holds_organizations_only_has_left_its_policies_out() {
+    let Opened { store, .. } = &opened().await;
+    let organization = "apiVersion: exgate/v1\nkind: Organization\nname: fabrikam\n";
+    apply(store, &[("a.yaml", &format!("{organization}---\n{PHONES}"))]).await.unwrap();
+    assert_eq!(apply(store, &[("a.yaml", organization)]).await.unwrap_err(), ["phones"]);
+    let pruned = apply_as(store, &[("a.yaml", organization)], false, true).await.unwrap();
+    assert_eq!(changes(&pruned), [("phones", Change::Removed), ("fabrikam", Change::Unchanged)]);
+    assert_eq!(store.bundle().await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn documents_that_are_wrong_also_say_what_they_leave_out() {
+    let Opened { store, .. } = &opened().await;
+    apply(store, &[("a.yaml", &format!("{PHONES}---\n{ACCESS}"))]).await.unwrap();
+    let refused = apply(store, &[("a.yaml", PHONES), ("b.yaml", PHONES)]).await.unwrap_err();
+    let left_out = "a.yaml: policies/mail-access (AccessPolicy) would be removed \
+        (add --prune, or give it again)";
+    assert_eq!(refused, [left_out, "b.yaml: the name is taken"]);
 }
 
 #[tokio::test]
@@ -193,7 +273,7 @@ async fn a_dry_run_changes_nothing() {
     let Opened { store, .. } = &opened().await;
     let organization = "apiVersion: exgate/v1\nkind: Organization\nname: fabrikam\n";
     let files = vec![file("a.yaml", PHONES), file("o.yaml", organization)];
-    let apply = Apply { files, validate_only: true, actor: "ann", now: at(5) };
+    let apply = Apply { files, validate_only: true, prune: false, actor: "ann", now: at(5) };
     let policies = Policies::new(store.clone(), Schedule::default());
     let applied = policies.apply(apply, check).await.unwrap();
     assert_eq!(changes(&applied), [("phones", Change::Created), ("fabrikam", Change::Created)]);

@@ -50,7 +50,10 @@ pub(super) fn read(folder: &Path, provenance: &Provenance) -> Result<Reading, Ve
     let users = list::<UserRow>(users, provenance, &mut problems, &mut digests);
     if devices.is_none() && users.is_none() && problems.is_empty() {
         let names: Vec<_> = FILES.into_iter().flatten().collect();
-        let message = format!("it holds none of {} (write at least one)", names.join(", "));
+        let message = match fs::metadata(folder) {
+            Ok(_) => format!("it holds none of {} (write at least one)", names.join(", ")),
+            Err(error) => format!("it cannot be read: {error}"),
+        };
         problems.push(Problem::of_file(&folder.display().to_string(), message));
     }
     if !problems.is_empty() {

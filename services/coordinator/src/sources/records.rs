@@ -81,9 +81,12 @@ impl Source {
         if now.duration_since(read_at) <= max_age {
             return Trust::Fresh;
         }
-        let limit = max_age.as_mins();
+        let limit = match (max_age.as_mins(), max_age.as_secs()) {
+            (minutes, seconds) if minutes * 60 == seconds => format!("{minutes} minutes"),
+            (_, seconds) => format!("{seconds} seconds"),
+        };
         Trust::Stale(format!(
-            "source {} was last read at {read_at:.0}, and {limit} minutes is the limit",
+            "source {} was last read at {read_at:.0}, and {limit} is the limit",
             self.name
         ))
     }

@@ -13,7 +13,7 @@ use super::{Store, StoreError};
 pub enum AuditAction {
     /// An organization's mode was set.
     ModeSet,
-    /// A policy file was applied.
+    /// A policy file was applied, or left a policy out that was in force; the detail says so.
     DocumentApplied,
     /// An organization was created.
     OrganizationCreated,

@@ -45,6 +45,8 @@ pub struct AppliedPolicies<'a> {
     pub files: &'a [PolicyFile],
     /// Every policy in them; `applied_at` is set here.
     pub policies: &'a [StoredPolicy],
+    /// The policies that are in force no more, as they were.
+    pub removed: &'a [StoredPolicy],
     /// The digest of the files; none when there are none.
     pub bundle: Option<BundleDigest>,
     /// Organizations to create or change, and the mode of those whose document names one.
@@ -173,7 +175,9 @@ async fn put_files(
         let same = before.get(path).filter(|(old, _)| old == content);
         let at = same.map_or(applied.now, |(_, at)| *at);
         if same.is_none() {
-            audited(tx, applied, AuditAction::DocumentApplied, path.clone(), None).await?;
+            let bundle = in_bundle(applied);
+            let action = AuditAction::DocumentApplied;
+            audited(tx, applied, action, path.clone(), bundle, None).await?;
         }
         sqlx::query("INSERT INTO policy_files (path, content, applied_at) VALUES (?1, ?2, ?3)")
             .bind(path)
@@ -182,6 +186,12 @@ async fn put_files(
             .execute(&mut *tx)
             .await?;
         dates.insert(path.as_str(), at);
+    }
+    for StoredPolicy { name, kind, path, .. } in applied.removed {
+        let subject = format!("policies/{name}");
+        let detail = format!("{kind} removed from {path}   {}", in_bundle(applied));
+        let action = AuditAction::DocumentApplied;
+        audited(tx, applied, action, subject, detail.trim_end().to_owned(), None).await?;
     }
     for policy in applied.policies {
         let at = dates.get(policy.path.as_str()).copied().unwrap_or(applied.now);
@@ -216,7 +226,8 @@ async fn put_organization(
             Some(_) => AuditAction::OrganizationChanged,
         };
         let subject = organization.id.to_string();
-        audited(tx, applied, action, subject, Some(&organization.id)).await?;
+        let detail = in_bundle(applied);
+        audited(tx, applied, action, subject, detail, Some(&organization.id)).await?;
     }
     let now = before.map_or(Mode::Observe, |before| before.mode);
     let Some(mode) = mode.filter(|mode| *mode != now) else { return Ok(true) };
@@ -229,18 +240,23 @@ async fn audited(
     applied: &AppliedPolicies<'_>,
     action: AuditAction,
     subject: String,
+    detail: String,
     organization: Option<&OrganizationId>,
 ) -> Result<(), StoreError> {
-    let bundle = applied.bundle.map(|digest| format!("bundle {}", digest.short()));
     let entry = AuditEntry {
         at: applied.now,
         actor: applied.actor.to_owned(),
         action,
         organization: organization.cloned(),
         subject,
-        detail: bundle.unwrap_or_default(),
+        detail,
     };
     audit::put(tx, &entry).await
+}
+
+/// The bundle that a change is part of, for the audit.
+fn in_bundle(applied: &AppliedPolicies<'_>) -> String {
+    applied.bundle.map(|digest| format!("bundle {}", digest.short())).unwrap_or_default()
 }
 
 fn read(row: &SqliteRow) -> Result<StoredPolicy, StoreError> {

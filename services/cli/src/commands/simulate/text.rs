@@ -69,6 +69,10 @@ fn head(simulation: &pb::Simulation) -> String {
         (false, true) => format!("Bundle {}; no policy is in force.", short(bundle)),
         (false, false) => format!("Bundle {} in place of {}.", short(bundle), short(in_force)),
     });
+    if !simulation.policies_removed.is_empty() {
+        let removed = simulation.policies_removed.join(", ");
+        lines.push(format!("It would remove {removed}, which apply does with --prune only."));
+    }
     lines.join("\n")
 }
 

@@ -10,6 +10,8 @@ use crate::render::{Tone, age, at, count, short, short_id};
 const FULL_SYNC_SLACK: SignedDuration = SignedDuration::from_hours(2);
 /// After how many intervals without one a quick sync is late.
 const QUICK_INTERVALS_MAX: i32 = 3;
+/// How the coordinator begins when it says of an organization what is wrong with the evaluators.
+const UNDECIDED: &str = "nothing is decided: ";
 
 /// How well something is; the later, the worse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,15 +63,22 @@ pub(super) fn of_server(fleet: &Fleet) -> Vec<Problem> {
         next: String::new(),
     };
     let mut problems = Vec::new();
-    if !fleet.server.evaluator_problem.is_empty() {
-        problems.push(problem(Health::Unhealthy, "evaluator", &fleet.server.evaluator_problem));
-    }
-    for evaluator in &fleet.server.evaluators {
-        // When none of them answers, that is said once.
-        if !evaluator.problem.is_empty() && fleet.server.evaluator_problem.is_empty() {
-            let of = format!("evaluator {}", authority(&evaluator.endpoint));
-            problems.push(problem(Health::Warning, &of, &evaluator.problem));
+    let pb::ServerInfo { evaluator_problem, evaluators, .. } = &fleet.server;
+    let health = match (evaluator_problem.as_str(), are_all_down(&fleet.server)) {
+        ("", _) => Health::Warning,
+        (_, true) => {
+            let text = "none answers, so nothing is decided";
+            problems.push(problem(Health::Unhealthy, "evaluators", text));
+            Health::Unhealthy
         }
+        (refused, false) => {
+            problems.push(problem(Health::Unhealthy, "evaluator", refused));
+            Health::Warning
+        }
+    };
+    for evaluator in evaluators.iter().filter(|it| !it.problem.is_empty()) {
+        let of = format!("evaluator {}", authority(&evaluator.endpoint));
+        problems.push(problem(health, &of, &evaluator.problem));
     }
     for source in &fleet.server.sources {
         if !source.problem.is_empty() {
@@ -78,6 +87,17 @@ pub(super) fn of_server(fleet: &Fleet) -> Vec<Problem> {
         }
     }
     problems
+}
+
+/// Whether no evaluator answers.
+fn are_all_down(server: &pb::ServerInfo) -> bool {
+    !server.evaluators.is_empty() && server.evaluators.iter().all(|it| !it.problem.is_empty())
+}
+
+/// Whether a problem that organizations have is one of the evaluators, which tell it once for all.
+pub(super) fn is_of_evaluators(text: &str, server: &pb::ServerInfo) -> bool {
+    let problem = server.evaluator_problem.as_str();
+    !problem.is_empty() && text.strip_prefix(UNDECIDED) == Some(problem)
 }
 
 /// The host and port of an endpoint.

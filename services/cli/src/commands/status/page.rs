@@ -47,9 +47,10 @@ fn lines(fleet: &Fleet, now: Timestamp) -> Vec<Line<'_>> {
     lines
 }
 
-/// All problems: the organizations' in their order, then exgate's own.
+/// All problems: the organizations' in their order, then exgate's own, each once.
 fn problems(fleet: &Fleet, lines: &[Line<'_>]) -> Vec<Problem> {
-    let of_lines = lines.iter().flat_map(|line| line.problems.clone());
+    let is_its_own = |it: &Problem| !health::is_of_evaluators(&it.text, &fleet.server);
+    let of_lines = lines.iter().flat_map(|line| line.problems.clone()).filter(is_its_own);
     of_lines.chain(health::of_server(fleet)).collect()
 }
 

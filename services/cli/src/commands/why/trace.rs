@@ -6,8 +6,8 @@ use exgate_proto::v1 as pb;
 use jiff::Timestamp;
 
 use crate::render::{
-    NOTHING, Tone, access, access_reason, access_state, age, compliance, instant, paint, reason,
-    since,
+    NOTHING, Tone, access, access_reason, access_state, age, at, compliance, instant, paint,
+    reason, since,
 };
 
 /// How many digits of a bundle's digest are shown.
@@ -16,6 +16,7 @@ const DIGEST_BYTES: usize = 3;
 /// The whole explanation.
 pub(super) fn text(it: &pb::ExplainDeviceResponse, now: Timestamp, color: bool) -> String {
     let mut lines = vec![headline(it, now, color)];
+    let now = at(it.at.as_ref()).unwrap_or(now);
     let mut stations = vec![
         ("record", record(it, now)),
         ("match", matched(it)),
@@ -26,8 +27,9 @@ pub(super) fn text(it: &pb::ExplainDeviceResponse, now: Timestamp, color: bool) 
         ("observed", observed(it, now)),
     ];
     if it.at.is_some() {
-        // What Exchange shows is of now.
-        lines.insert(0, format!("As decided at {}; now:", instant(it.at.as_ref())));
+        // What Exchange shows is of now, whatever had been decided.
+        lines.insert(0, "In Exchange today:".to_owned());
+        lines.push(format!("As decided at {}, with the ages of then:", instant(it.at.as_ref())));
         stations.retain(|(name, _)| !matches!(*name, "exchange" | "observed"));
     }
     for (index, (name, station)) in stations.into_iter().enumerate() {

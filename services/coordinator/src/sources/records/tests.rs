@@ -161,3 +161,14 @@ fn the_source_that_comes_first_wins() {
     let Management::Managed { record, .. } = said.management else { panic!("{said:?}") };
     assert_eq!((record.id.as_str(), record.provenance.source.as_str()), ("9", "jamf"));
 }
+
+#[test]
+fn a_limit_that_is_not_whole_minutes_is_told_in_seconds() {
+    let trust = |seconds| {
+        source("intune", vec![], ann()).trust(SignedDuration::from_secs(seconds), at(900))
+    };
+    let Trust::Stale(why) = trust(25) else { panic!() };
+    assert!(why.ends_with(", and 25 seconds is the limit"), "{why}");
+    let Trust::Stale(why) = trust(120) else { panic!() };
+    assert!(why.ends_with(", and 2 minutes is the limit"), "{why}");
+}

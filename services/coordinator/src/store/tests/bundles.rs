@@ -29,6 +29,7 @@ async fn apply(store: &Store, files: &[PolicyFile], seconds: i64) -> BundleDiges
     let applied = AppliedPolicies {
         files,
         policies: &[],
+        removed: &[],
         bundle: Some(bundle),
         organizations: &[],
         actor: "ann",

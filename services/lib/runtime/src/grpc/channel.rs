@@ -35,10 +35,17 @@ impl Channel {
     /// A channel to `endpoint`; must be called inside a tokio runtime.
     #[must_use]
     pub fn new(endpoint: &Endpoint) -> Self {
+        Self::patient(endpoint, KEEPALIVE_TIMEOUT)
+    }
+
+    /// A channel that gives its server this long to answer a probe: for callers whose own deadlines are
+    /// to end their calls.
+    #[must_use]
+    pub fn patient(endpoint: &Endpoint, silence: Duration) -> Self {
         let inner = transport::Endpoint::from(endpoint.uri().clone())
             .connect_timeout(CONNECT_TIMEOUT)
             .http2_keep_alive_interval(KEEPALIVE)
-            .keep_alive_timeout(KEEPALIVE_TIMEOUT)
+            .keep_alive_timeout(silence)
             .keep_alive_while_idle(true)
             .connect_lazy();
         let server = (endpoint.host().to_owned(), endpoint.port());

@@ -46,6 +46,7 @@ fn simulation() -> pb::Simulation {
         reasons: vec![row("REASON_OS_VERSION_TOO_OLD", tally(12, 0, 4))],
         changes: vec![change("Appl1", "ann", pb::AccessTurn::LoseMail), gained],
         changes_left_out: 13,
+        policies_removed: vec![],
     }
 }
 
@@ -104,6 +105,15 @@ Tried on 1 decision in force at 2026-11-29 12:00:00 UTC; nothing was changed.
 0 would lose mail, 0 would gain it, 1 keep their access.
 Bundle 0123456789ab is in force already.";
     assert_eq!(text(&replay, &[], false, false), expected);
+}
+
+#[test]
+fn policies_that_would_go_are_told() {
+    let policies_removed = vec!["policies/board".into(), "policies/phones".into()];
+    let told = text(&pb::Simulation { policies_removed, ..simulation() }, &[], false, false);
+    let line =
+        "\nIt would remove policies/board, policies/phones, which apply does with --prune only.";
+    assert!(told.contains(line), "{told}");
 }
 
 #[test]

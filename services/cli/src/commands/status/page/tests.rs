@@ -140,8 +140,21 @@ fn one_silent_evaluator_of_two_is_a_warning() {
 
     fleet.server.evaluators[0].problem = "connection refused".into();
     fleet.server.evaluator_problem = "connection refused".into();
+    for (organization, _) in &mut fleet.organizations {
+        organization.problems = vec!["nothing is decided: connection refused".into()];
+    }
     let text = render(&fleet, now(), false, false);
-    assert!(text.contains("Health (1 problem)") && text.contains("✗ evaluator  "), "{text}");
+    let last: Vec<_> = text.lines().skip(1).collect();
+    assert!(last[0].starts_with("contoso       warning "), "{text}");
+    assert_eq!(
+        last[1..],
+        [
+            "Health (3 problems):",
+            "  ✗ evaluators                none answers, so nothing is decided",
+            "  ✗ evaluator 127.0.0.1:7444  connection refused",
+            "  ✗ evaluator 127.0.0.1:7454  connection refused",
+        ]
+    );
 }
 
 #[test]

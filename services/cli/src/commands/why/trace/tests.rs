@@ -144,8 +144,10 @@ fn a_decision_of_the_past_leaves_out_what_exchange_shows_now() {
     it.at = stamp("2026-10-31T08:00:00Z");
     it.decided_at = stamp("2026-10-30T14:09:10Z");
     let said = text(&it, now(), false);
-    assert!(said.starts_with("As decided at 2026-10-31 08:00:00 UTC; now:\nBLOCKED"), "{said}");
-    assert!(said.contains("not compliant   decided 24d ago"), "{said}");
+    assert!(said.starts_with("In Exchange today:\nBLOCKED"), "{said}");
+    let then = "\nAs decided at 2026-10-31 08:00:00 UTC, with the ages of then:\n  1 record ";
+    assert!(said.contains(then), "{said}");
+    assert!(said.contains("not compliant   decided 17h50m ago"), "{said}");
     assert!(said.contains("5 commands") && !said.contains("observed "), "{said}");
 
     it.decision = None;
