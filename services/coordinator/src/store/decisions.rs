@@ -299,7 +299,8 @@ impl Rows<'_> {
         execute(tx, statement, steps.len()).await
     }
 
-    /// Every row is there already, so that the insertion always conflicts.
+    /// Every row is there already, so that the insertion always conflicts. Since when something is decided
+    /// stays where other policies say the same of the device.
     async fn put_cases(
         &self,
         tx: &mut SqliteConnection,
@@ -332,7 +333,10 @@ impl Rows<'_> {
                   noncompliant_since = excluded.noncompliant_since, decision = excluded.decision,
                   answer = excluded.answer, access = excluded.access,
                   compliance = excluded.compliance, reasons = excluded.reasons,
-                  decided_at = excluded.decided_at",
+                  decided_at = CASE WHEN access = excluded.access
+                                     AND compliance = excluded.compliance
+                                     AND reasons = excluded.reasons
+                               THEN decided_at ELSE excluded.decided_at END",
         );
         execute(tx, statement, steps.len()).await
     }

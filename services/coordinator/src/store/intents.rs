@@ -28,7 +28,7 @@ pub struct Intent {
     pub compliance: Compliance,
     /// Why, the weightiest first.
     pub reasons: Vec<Reason>,
-    /// When that was decided.
+    /// Since when that is decided, by whichever policies.
     pub decided_at: Timestamp,
 }
 

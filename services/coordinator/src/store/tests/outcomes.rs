@@ -94,9 +94,15 @@ async fn an_answer_is_a_row_only_when_it_differs() {
     let third = decide(store, &reworded, 1, at(4)).await;
     assert_eq!(third, DecisionsStored { stored: 1, access_changed: Vec::new() });
     assert_eq!(revision().await, (Revision::new(1), true));
+    let since = async || {
+        let view = store.mailbox_view(&contoso(), mailbox(1).id).await.unwrap().unwrap();
+        view.devices[0].intent.as_ref().unwrap().decided_at
+    };
+    assert_eq!(since().await, at(2), "another policy says the same");
 
     let fourth = decide(store, &decision(1, Access::Block), 1, at(5)).await;
     assert_eq!(fourth.access_changed, [mailbox(1).id]);
+    assert_eq!(since().await, at(5));
     assert_eq!(revision().await.0, Revision::new(2));
     assert_eq!(store.rows_written().get(RowKind::Decision), 3);
     assert_eq!(store.next_due_at().await.unwrap(), Some(at(1)), "the other case was never decided");
