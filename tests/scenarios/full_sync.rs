@@ -52,14 +52,18 @@ async fn over(world: &World, run: &str) -> SyncRun {
     .await
 }
 
-/// Starts a full sync and waits until it reads devices.
-async fn reading_devices(world: &World) -> String {
-    // The run that brought the house to rest may be about to end.
-    let started = eventually(SOON, "a full sync starts", async || {
+/// Starts a full sync; the run before, such as the one that brought the house to rest, may be about to end.
+async fn starts(world: &World) -> SyncRun {
+    eventually(SOON, "a full sync starts", async || {
         let started = world.operator.start_sync(ORGANIZATION, SyncMode::Full).await;
         is(started, Result::is_ok).map(Result::unwrap)
     })
-    .await;
+    .await
+}
+
+/// Starts a full sync and waits until it reads devices.
+async fn reading_devices(world: &World) -> String {
+    let started = starts(world).await;
     eventually(SOON, "devices are being read", async || {
         let runs = world.operator.syncs(ORGANIZATION).await;
         let run = runs.into_iter().find(|it| it.name == started.name);
@@ -151,7 +155,7 @@ fn a_cut_connection_repeats_one_cmdlet_and_sends_nothing_twice() {
         // Whatever is open now is cut in the middle of the first long listing.
         let cut = Faults { drop_connection_after_bytes: Some(4_000_000), ..Faults::default() };
         world.exchange.set_faults(ORGANIZATION, &cut).await;
-        let started = world.operator.start_sync(ORGANIZATION, SyncMode::Full).await.unwrap();
+        let started = starts(&world).await;
         eventually(SOON, "the listing began again", async || {
             let ran = listings(&world, &before).await;
             is(ran, |ran| ran.iter().sum::<u64>() > 2)

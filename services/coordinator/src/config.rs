@@ -121,8 +121,8 @@ pub struct SourceSettings {
     pub path: PathBuf,
     /// How often it is looked at.
     pub refresh: Span,
-    /// How old its files may be by their own dates; zero for any age. An export that stopped leaves files
-    /// that can still be read.
+    /// How old the newest of its files may be by its own date; zero for any age. An export that stopped
+    /// leaves files that can still be read.
     pub written_max_age: Span,
     /// Which source is asked first: the one with the lowest number, then by name.
     pub precedence: u32,

@@ -7,11 +7,11 @@ mod pass;
 pub mod replicas;
 mod trial;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Mutex as AsyncMutex, Notify};
+use tokio::sync::{Mutex as AsyncMutex, Notify, OnceCell};
 use tracing::Span;
 
 use exgate_domain::case::Case;
@@ -59,7 +59,7 @@ impl EvaluationError {
     /// Whether evaluators answer, but not this question.
     fn is_refusal(&self) -> bool {
         match self {
-            Self::Evaluator(error) => !error.is_absence(),
+            Self::Evaluator(error) => error.is_refusal(),
             Self::NoPolicy | Self::BundleGone(_) | Self::Store(_) => false,
         }
     }
@@ -82,8 +82,10 @@ struct Inner {
     turn: AsyncMutex<()>,
     /// The spans of runs whose snapshots wake cases.
     causes: Mutex<HashMap<OrganizationId, Span>>,
-    /// What an evaluator that answers did not want.
-    refused: Mutex<Option<String>>,
+    /// Where evaluators that answer did not decide all that is due, and why.
+    refused: Mutex<BTreeMap<OrganizationId, String>>,
+    /// Set once the records were looked at after the start, or that was waited for long enough.
+    records_ready: OnceCell<()>,
 }
 
 /// What evaluation needs of others.
@@ -118,6 +120,7 @@ impl Evaluation {
             turn: AsyncMutex::default(),
             causes: Mutex::default(),
             refused: Mutex::default(),
+            records_ready: OnceCell::new(),
         }))
     }
 
@@ -152,11 +155,14 @@ impl Evaluation {
 
     /// Decides nothing by records that only look too old because nobody has read them since the start.
     async fn records_ready(&self) {
-        let ready = self.0.cases.ready();
-        if tokio::time::timeout(FIRST_RECORDS_WAIT_MAX, ready).await.is_err() {
-            let seconds = FIRST_RECORDS_WAIT_MAX.as_secs();
-            tracing::warn!(seconds, "records are still being read; decided by what was stored");
-        }
+        let wait = async || {
+            let ready = self.0.cases.ready();
+            if tokio::time::timeout(FIRST_RECORDS_WAIT_MAX, ready).await.is_err() {
+                let seconds = FIRST_RECORDS_WAIT_MAX.as_secs();
+                tracing::warn!(seconds, "records are still being read; decided by what was stored");
+            }
+        };
+        self.0.records_ready.get_or_init(wait).await;
     }
 
     /// How long nothing is due by time alone, up to the time at which is looked anyway.
@@ -184,10 +190,19 @@ impl Evaluation {
         self.0.outbox.caused_by(organization, "");
     }
 
-    /// What is wrong when nothing is decided: no evaluator answers, or one that does refuses.
+    /// What is wrong when not all is decided: no evaluator answers, or those that do refuse.
     pub fn problem(&self) -> Option<String> {
-        let refused = || self.0.refused.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let refused = || self.refused().values().next().cloned();
         self.0.evaluators.problem().or_else(refused)
+    }
+
+    /// The same of one organization, for people.
+    pub fn problem_of(&self, organization: &OrganizationId) -> Option<String> {
+        if let Some(problem) = self.0.evaluators.problem() {
+            return Some(format!("nothing is decided: {problem}"));
+        }
+        let refused = self.refused();
+        refused.get(organization).map(|problem| format!("not all is decided: {problem}"))
     }
 
     /// Decides what is due now, a part of each organization in turn: a small one does not wait until a
@@ -197,6 +212,7 @@ impl Evaluation {
         loop {
             let mut found = false;
             let due = self.0.store.organizations_due(self.0.clock.now()).await?;
+            self.refused().retain(|organization, _| due.contains(organization));
             for organization in
                 due.into_iter().filter(|it| !failed.contains(it)).collect::<Vec<_>>()
             {
@@ -228,7 +244,7 @@ impl Evaluation {
         Ok(())
     }
 
-    /// Takes its turn for one part of a pass; says whether anything was found to do.
+    /// Takes its turn for one part of a pass; says whether anything came of it.
     async fn part(&self, pass: &Pass<'_>) -> Result<bool, EvaluationError> {
         let _turn = self.0.turn.lock().await;
         pass.go().await
@@ -245,9 +261,7 @@ impl Evaluation {
         case: &Case,
         language: &str,
     ) -> Result<Explanation, EvaluationError> {
-        let explained = self.0.evaluators.explain(self.stored(bundle), case, language).await;
-        self.note(explained.as_ref().err());
-        explained
+        self.0.evaluators.explain(self.stored(bundle), case, language).await
     }
 
     /// Decides cases by a bundle, in their order; nothing is stored.
@@ -259,9 +273,7 @@ impl Evaluation {
         bundle: Bundle<'_>,
         cases: &[Case],
     ) -> Result<Vec<Decision>, EvaluationError> {
-        let decisions = self.0.evaluators.evaluate(bundle, cases).await;
-        self.note(decisions.as_ref().err());
-        decisions
+        self.0.evaluators.evaluate(bundle, cases).await
     }
 
     /// Says what is wrong with policy files.
@@ -282,8 +294,8 @@ impl Evaluation {
         Bundle { digest, files: Files::Stored(&self.0.store) }
     }
 
-    /// Remembers what an evaluator that answers does not want.
-    fn note(&self, error: Option<&EvaluationError>) {
+    /// Remembers what evaluators that answer do not want of an organization.
+    fn note(&self, organization: &OrganizationId, error: Option<&EvaluationError>) {
         let refused = match error {
             None => None,
             Some(EvaluationError::Evaluator(error)) if error.is_absence() => return,
@@ -292,13 +304,21 @@ impl Evaluation {
                 Some(exgate_runtime::report(error))
             }
         };
-        let mut before = self.0.refused.lock().unwrap_or_else(PoisonError::into_inner);
-        match (&*before, &refused) {
-            (None, Some(error)) => tracing::warn!(error, "evaluator does not decide"),
-            (Some(_), None) => tracing::info!("evaluator decides again"),
+        let mut all = self.refused();
+        let before = match &refused {
+            Some(error) => all.insert(organization.clone(), error.clone()),
+            None => all.remove(organization),
+        };
+        drop(all);
+        match (before, refused) {
+            (None, Some(error)) => tracing::warn!(%organization, error, "not all is decided"),
+            (Some(_), None) => tracing::info!(%organization, "all is decided again"),
             (None, None) | (Some(_), Some(_)) => {}
         }
-        *before = refused;
+    }
+
+    fn refused(&self) -> MutexGuard<'_, BTreeMap<OrganizationId, String>> {
+        self.0.refused.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn causes(&self) -> MutexGuard<'_, HashMap<OrganizationId, Span>> {

@@ -275,6 +275,7 @@ impl From<EvaluatorError> for OperatorError {
                 Self::EvaluatorUnavailable { problem }
             }
             EvaluatorError::BundleUnknown(_)
+            | EvaluatorError::BundleRefused(_)
             | EvaluatorError::Refused(_)
             | EvaluatorError::Malformed(_)
             | EvaluatorError::Unfit(_) => Self::Evaluator(error),

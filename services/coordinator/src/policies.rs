@@ -281,7 +281,8 @@ impl Policies {
     ) -> Result<Prepared, ApplyError<E>> {
         let before = self.store.bundle_files().await?;
         let listed = self.store.policies(None, POLICIES_MAX).await?;
-        let mut parts = documents::read(files, &self.schedule).map_err(ApplyError::Invalid)?;
+        let mut parts =
+            documents::read(files, &self.schedule, prune).map_err(ApplyError::Invalid)?;
         let mut organizations = self.organizations(&parts).await?;
         parts.diagnostics.append(&mut organizations.diagnostics);
 

@@ -350,14 +350,14 @@ impl Read {
 }
 
 impl Read {
-    /// Says which file was written too long ago, if one was.
+    /// Says which file was written last, if that is too long ago. One of the two may rest for longer: staff
+    /// changes less often than phones.
     fn too_old(&self, stamp: &Stamp, now: Timestamp) -> Option<String> {
         let limit = SignedDuration::try_from(self.written_max_age?).ok()?;
-        let written = stamp.iter().filter_map(|(file, at, _)| {
-            let at = Timestamp::try_from((*at)?).ok()?;
-            (now.duration_since(at) > limit).then_some((at, file))
-        });
-        let (at, file) = written.min()?;
+        let written = stamp
+            .iter()
+            .filter_map(|(file, at, _)| Some((Timestamp::try_from((*at)?).ok()?, file)));
+        let (at, file) = written.max().filter(|(at, _)| now.duration_since(*at) > limit)?;
         let (name, path) = (&self.name, self.folder.join(file));
         Some(format!(
             "{}: it was written at {at:.0}, longer than {limit:#} ago, so the export may have stopped (write it again, or set sources.{name}.written_max_age)",

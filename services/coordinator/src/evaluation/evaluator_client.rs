@@ -77,6 +77,9 @@ pub enum EvaluatorError {
     /// It does not hold the bundle.
     #[error("evaluator does not hold bundle {}", .0.short())]
     BundleUnknown(BundleDigest),
+    /// It does not take the bundle.
+    #[error("evaluator does not take the bundle: {0}")]
+    BundleRefused(String),
     /// It answered with an error.
     #[error("evaluator refused: {0}")]
     Refused(String),
@@ -93,9 +96,27 @@ impl EvaluatorError {
     pub(crate) fn is_absence(&self) -> bool {
         match self {
             Self::Unavailable(_) | Self::Distrusted(_) => true,
-            Self::BundleUnknown(_) | Self::Refused(_) | Self::Malformed(_) | Self::Unfit(_) => {
-                false
-            }
+            Self::BundleUnknown(_)
+            | Self::BundleRefused(_)
+            | Self::Refused(_)
+            | Self::Malformed(_)
+            | Self::Unfit(_) => false,
+        }
+    }
+
+    /// The same about a bundle that was given: it is no refusal of a question.
+    pub(crate) fn of_bundle(self) -> Self {
+        if let Self::Refused(problem) = self { Self::BundleRefused(problem) } else { self }
+    }
+
+    /// Whether it is the question that it does not answer.
+    pub(crate) fn is_refusal(&self) -> bool {
+        match self {
+            Self::Refused(_) | Self::Malformed(_) | Self::Unfit(_) => true,
+            Self::Unavailable(_)
+            | Self::Distrusted(_)
+            | Self::BundleUnknown(_)
+            | Self::BundleRefused(_) => false,
         }
     }
 }

@@ -23,6 +23,8 @@ const BATCH_CASES_MAX: u32 = 500;
 const PART_BATCHES_MAX: usize = 20;
 /// How many cases a sweep marks at once: ten batches, and the store's writer is soon free again.
 const SWEPT_MAX: u32 = 5_000;
+/// So many refused cases in a batch of which none is answered are not the cases' fault.
+const REFUSALS_MAX: usize = 8;
 
 /// One way through all that is due in an organization.
 pub(super) struct Pass<'a> {
@@ -31,6 +33,8 @@ pub(super) struct Pass<'a> {
     /// The run that causes it.
     run: Option<Span>,
     span: OnceLock<Span>,
+    /// Whether a case was answered, or marked by a sweep.
+    progress: AtomicBool,
     /// Why the last case was not answered that no evaluator answers.
     refusal: Mutex<Option<EvaluationError>>,
 }
@@ -38,18 +42,17 @@ pub(super) struct Pass<'a> {
 impl<'a> Pass<'a> {
     pub(super) fn new(evaluation: &'a Evaluation, organization: &'a OrganizationId) -> Self {
         let run = evaluation.causes().get(organization).cloned();
-        let (span, refusal) = (OnceLock::new(), Mutex::default());
-        Self { evaluation, organization, run, span, refusal }
+        let (span, progress, refusal) = Default::default();
+        Self { evaluation, organization, run, span, progress, refusal }
     }
 }
 
 impl Pass<'_> {
     /// Asks once about each case that is due, up to so many, several batches at a time, and stores each
-    /// answer as it comes; says whether anything was found to do.
+    /// answer as it comes; says whether anything came of it.
     pub(super) async fn go(&self) -> Result<bool, EvaluationError> {
-        let found = AtomicBool::new(false);
         let window = self.evaluation.0.evaluators.questions_max().max(1);
-        let batches = stream::try_unfold(None, |after| self.read(after, &found));
+        let batches = stream::try_unfold(None, |after| self.read(after));
         let done = batches
             .take(PART_BATCHES_MAX)
             .try_for_each_concurrent(window, |due| {
@@ -61,12 +64,10 @@ impl Pass<'_> {
                 done.instrument(self.span().clone())
             })
             .await;
-        let found = found.into_inner();
-        let refusal = self.refusal().take();
-        if found || done.is_err() {
-            self.evaluation.note(done.as_ref().err().or(refusal.as_ref()));
-        }
-        done.map(|()| found)
+        let (progress, refusal) =
+            (self.progress.swap(false, Ordering::Relaxed), self.refusal().take());
+        self.evaluation.note(self.organization, done.as_ref().err().or(refusal.as_ref()));
+        done.map(|()| progress)
     }
 
     /// The next batch, and its last case, after which the one that follows begins. A sweep runs ahead of
@@ -74,14 +75,13 @@ impl Pass<'_> {
     async fn read(
         &self,
         after: Option<Marked>,
-        found: &AtomicBool,
     ) -> Result<Option<(Vec<DueCase>, Option<Marked>)>, EvaluationError> {
         let Inner { store, cases, clock, .. } = &*self.evaluation.0;
         let (organization, limit) = (self.organization, BATCH_CASES_MAX);
         loop {
             let swept = store.sweep(organization, SWEPT_MAX).await?;
             let due = cases.due(organization, clock.now(), after.as_ref(), limit).await?;
-            found.fetch_or(swept || !due.is_empty(), Ordering::Relaxed);
+            self.progress.fetch_or(swept, Ordering::Relaxed);
             if let Some(last) = due.last().map(|due| due.marked.clone()) {
                 return Ok(Some((due, Some(last))));
             }
@@ -95,7 +95,7 @@ impl Pass<'_> {
     /// does not keep the others from their answers, and stays due itself.
     async fn batch(&self, due: &[DueCase]) -> Result<(), EvaluationError> {
         let bundle = self.evaluation.0.store.bundle().await?.ok_or(EvaluationError::NoPolicy)?;
-        let (mut parts, mut refusal, mut is_any_answered) = (vec![due], None, false);
+        let (mut parts, mut refusals, mut is_any_answered) = (vec![due], 0, false);
         while let Some(part) = parts.pop() {
             match self.ask(bundle, part).await {
                 Ok(()) => is_any_answered = true,
@@ -104,13 +104,14 @@ impl Pass<'_> {
                     let (first, second) = part.split_at(part.len() / 2);
                     parts.extend([second, first]);
                 }
-                Err(error) => refusal = part.first().map(|case| named(&case.case, &error)),
+                Err(error) => {
+                    refusals += 1;
+                    if refusals >= REFUSALS_MAX && !is_any_answered {
+                        return Err(error);
+                    }
+                    *self.refusal() = part.first().map(|case| named(&case.case, &error));
+                }
             }
-        }
-        match refusal {
-            Some(error) if !is_any_answered => return Err(error),
-            Some(error) => *self.refusal() = Some(error),
-            None => {}
         }
         Ok(())
     }
@@ -128,6 +129,7 @@ impl Pass<'_> {
             .map(|(due, decision)| Decided { marked: &due.marked, case: &due.case, decision })
             .collect();
         let stored = store.put_decisions(organization, &decided, clock.now()).await?;
+        self.progress.store(true, Ordering::Relaxed);
         metrics.decided(organization, &decisions, started.elapsed());
         if stored.stored > 0 {
             let (cases, changed) = (decisions.len(), stored.access_changed.len());

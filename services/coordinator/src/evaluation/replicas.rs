@@ -115,8 +115,8 @@ struct State {
 struct Down {
     problem: String,
     until: Instant,
-    /// Whether it answers, but not what others do or not by our bundles: only a question says when it does.
-    answers_badly: bool,
+    /// Whether it answers, and does not take our bundles: only a question about one says when it does.
+    is_distrust: bool,
 }
 
 /// The right to ask one evaluator, until it is dropped.
@@ -296,8 +296,8 @@ impl Evaluators {
         let is_due = {
             let state = replica.state();
             let is_silent = state.heard.is_none_or(|(at, _)| now.duration_since(at) >= SILENCE_MAX);
-            let answers_badly = state.down.as_ref().is_some_and(|down| down.answers_badly);
-            let is_asked = state.asked > 0 || answers_badly || !state.is_usable(now);
+            let distrusts = state.down.as_ref().is_some_and(|down| down.is_distrust);
+            let is_asked = state.asked > 0 || distrusts || !state.is_usable(now);
             !is_asked && (state.down.is_some() || is_silent)
         };
         // Any answer will do: this question costs it next to nothing.
@@ -395,7 +395,7 @@ impl Evaluators {
         let key = &self.0.key;
         let signature = key.sign(&digest.signed_message());
         let signed = Signed { key_id: key.id().to_string(), signature };
-        replica.client.load(digest, files, signed).await?;
+        replica.client.load(digest, files, signed).await.map_err(EvaluatorError::of_bundle)?;
         replica.given.fetch_add(1, Ordering::Release);
         let endpoint = &replica.endpoint;
         tracing::info!(%endpoint, bundle = digest.short(), "bundle was given to an evaluator");
@@ -453,7 +453,7 @@ impl Evaluators {
         let was_down = {
             let mut state = replica.state();
             state.heard = Some((Instant::now(), at));
-            if state.down.as_ref().is_some_and(|down| down.answers_badly) && !has_bundle {
+            if state.down.as_ref().is_some_and(|down| down.is_distrust) && !has_bundle {
                 return;
             }
             state.backoff.reset();
@@ -478,14 +478,14 @@ impl Evaluators {
                 Some(down) if down.until > now => down.until,
                 Some(_) | None => now + state.backoff.wait(),
             };
-            let answers_badly = !matches!(error, EvaluatorError::Unavailable(_));
-            state.down = Some(Down { problem: problem.clone(), until, answers_badly });
+            let is_distrust = matches!(error, EvaluatorError::Distrusted(_));
+            state.down = Some(Down { problem: problem.clone(), until, is_distrust });
             was_down
         };
         let endpoint = &replica.endpoint;
         self.0.metrics.evaluator(endpoint, false);
         if !was_down {
-            tracing::warn!(%endpoint, error = problem, "evaluator does not answer");
+            tracing::warn!(%endpoint, error = problem, "evaluator does not answer as it should");
         }
     }
 }

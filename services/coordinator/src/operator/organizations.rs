@@ -187,9 +187,7 @@ impl Operator {
         if parts.store.bundle().await?.is_none() {
             problems.push("no policy is applied: every device is left as it is".to_owned());
         }
-        if let Some(problem) = parts.evaluation.problem() {
-            problems.push(format!("nothing is decided: {problem}"));
-        }
+        problems.extend(parts.evaluation.problem_of(organization));
         for source in parts.records.states() {
             if !source.problem.is_empty() {
                 problems.push(format!("source {}: {}", source.name, source.problem));

@@ -199,7 +199,7 @@ impl Operator {
         let check = async move |files: Vec<PolicyFile>| evaluation.check(&files).await;
         match self.0.policies.candidate(files, check).await.map_err(refused)? {
             Some(candidate) => Ok(candidate),
-            None => invalid("no policy stands in them, and none is in force"),
+            None => invalid("no policy would be in force, so that nothing would be decided"),
         }
     }
 }
@@ -274,7 +274,8 @@ impl Simulation {
     async fn page_now(&self, organization: &OrganizationId) -> Result<Page, OperatorError> {
         let parts = &self.parts;
         let after = self.after.as_ref();
-        let rows = parts.store.cases_after(organization, self.now, after, PAGE_CASES).await?;
+        let rows =
+            parts.store.cases_after(organization, parts.clock.now(), after, PAGE_CASES).await?;
         let (read, last) = (rows.len(), last(&rows, |row| &row.key));
         let keys: Vec<_> = rows.iter().map(|row| row.key.clone()).collect();
         let (cases, mailboxes): (Vec<_>, Vec<_>) =

@@ -163,7 +163,11 @@ struct Header {
 }
 
 /// Parts files into documents. Files that no part can be made of are refused at once.
-pub(super) fn read(files: &[PolicyFile], schedule: &Schedule) -> Result<Parts, Vec<Diagnostic>> {
+pub(super) fn read(
+    files: &[PolicyFile],
+    schedule: &Schedule,
+    prune: bool,
+) -> Result<Parts, Vec<Diagnostic>> {
     let mut parts = Parts::default();
     let mut unreadable = Vec::new();
     let mut seen = BTreeSet::new();
@@ -187,7 +191,10 @@ pub(super) fn read(files: &[PolicyFile], schedule: &Schedule) -> Result<Parts, V
         };
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         if !pieces(text).iter().any(Piece::says_something) {
-            unreadable.push(whole("the file holds no document", "write one or leave the file out"));
+            if !prune {
+                let cure = "write one, leave the file out, or remove what it held with --prune";
+                unreadable.push(whole("the file holds no document", cure));
+            }
             continue;
         }
         parts.file(&file.path, text, schedule);

@@ -189,8 +189,13 @@ async fn a_file_that_holds_organizations_only_has_left_its_policies_out() {
     let organization = "apiVersion: exgate/v1\nkind: Organization\nname: fabrikam\n";
     apply(store, &[("a.yaml", &format!("{organization}---\n{PHONES}"))]).await.unwrap();
     assert_eq!(apply(store, &[("a.yaml", organization)]).await.unwrap_err(), ["phones"]);
-    let pruned = apply_as(store, &[("a.yaml", organization)], false, true).await.unwrap();
+    let pruned = apply_as(store, &[("a.yaml", organization)], true, true).await.unwrap();
     assert_eq!(changes(&pruned), [("phones", Change::Removed), ("fabrikam", Change::Unchanged)]);
+    // A file that nothing stands in any more.
+    let refused = apply(store, &[("a.yaml", "# gone\n")]).await.unwrap_err();
+    assert!(refused[0].contains("remove what it held with --prune"), "{refused:?}");
+    let pruned = apply_as(store, &[("a.yaml", "# gone\n")], false, true).await.unwrap();
+    assert_eq!(changes(&pruned), [("phones", Change::Removed)]);
     assert_eq!(store.bundle().await.unwrap(), None);
 }
 

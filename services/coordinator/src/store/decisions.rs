@@ -55,8 +55,8 @@ pub struct StoredDecision {
 
 /// Since when a device counts as not compliant, given what was known before and the new answer. An
 /// answer that cannot tell keeps what was known, so that silence neither starts nor ends a grace
-/// period: records that are too old, an owner whom nobody knows, a policy that is switched off for an
-/// hour. Only a device that is compliant, or that no MDM manages any more, begins anew.
+/// period: records that are too old, an owner whom nobody knows. A device that nobody asks about any more,
+/// such as by a local rule, begins anew.
 pub fn noncompliant_since(
     before: Option<Timestamp>,
     decision: &Decision,
@@ -67,7 +67,10 @@ pub fn noncompliant_since(
         Compliance::NotCompliant | Compliance::InGracePeriod => Some(before.unwrap_or(now)),
         Compliance::Unknown => before,
         Compliance::NotEvaluated => {
-            before.filter(|_| !decision.reasons.contains(&Reason::NotEnrolled))
+            let is_silence = |reason: &Reason| {
+                matches!(reason, Reason::RecordsUnavailable | Reason::OwnerUnknown)
+            };
+            before.filter(|_| decision.reasons.iter().any(is_silence))
         }
     }
 }

@@ -27,7 +27,7 @@ fn a_silent_one_is_left_alone_then_asked_one_question() {
 
     let until = now + Duration::from_secs(1);
     state = State {
-        down: Some(Down { problem: "refused".to_owned(), until, answers_badly: false }),
+        down: Some(Down { problem: "refused".to_owned(), until, is_distrust: false }),
         ..state
     };
     state.asked = 0;
