@@ -32,15 +32,28 @@ impl Records {
 
     /// A user who is licensed and in the group.
     pub fn person(&mut self, mailbox: &MailboxView) {
+        let MailboxView { user_principal_name, primary_smtp_address, display_name, .. } = mailbox;
+        self.user(user_principal_name, primary_smtp_address, display_name);
+    }
+
+    /// So many users who have no mailbox here.
+    pub fn crowd(&mut self, count: u32) {
+        for number in 0..count {
+            let address = format!("crowd{number}@contoso.com");
+            self.user(&address, &address, &address);
+        }
+    }
+
+    fn user(&mut self, name: &str, mail: &str, display_name: &str) {
         let user = json!({
-            "userPrincipalName": mailbox.user_principal_name,
-            "mail": mailbox.primary_smtp_address,
+            "userPrincipalName": name,
+            "mail": mail,
             "otherMails": [],
-            "displayName": mailbox.display_name,
+            "displayName": display_name,
             "groups": [GROUP],
             "licensed": true,
         });
-        self.users.insert(mailbox.user_principal_name.clone(), user);
+        self.users.insert(name.to_owned(), user);
     }
 
     /// Sets the groups that a user is in.

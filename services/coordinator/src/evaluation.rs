@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::{Mutex as AsyncMutex, Notify, OnceCell};
 use tracing::Span;
 
@@ -168,9 +169,7 @@ impl Evaluation {
     /// How long nothing is due by time alone, up to the time at which is looked anyway.
     async fn until_next_due(&self) -> Duration {
         let next = self.0.store.next_due_at().await.ok().flatten();
-        let wait = next.and_then(|next| next.duration_since(self.0.clock.now()).try_into().ok());
-        // What is due already is what nobody can be asked about.
-        wait.filter(|wait: &Duration| !wait.is_zero()).unwrap_or(LOOK_EVERY).min(LOOK_EVERY)
+        wait(next, self.0.clock.now())
     }
 
     /// Looks at once instead of a little later.
@@ -323,5 +322,36 @@ impl Evaluation {
 
     fn causes(&self) -> MutexGuard<'_, HashMap<OrganizationId, Span>> {
         self.0.causes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// How long to wait for what is due next.
+fn wait(next: Option<Timestamp>, now: Timestamp) -> Duration {
+    let wait = next.and_then(|next| Duration::try_from(next.duration_since(now)).ok());
+    // What is due already is what nobody can be asked about.
+    wait.filter(|wait| !wait.is_zero()).unwrap_or(LOOK_EVERY).min(LOOK_EVERY)
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+
+    #[test]
+    fn what_is_due_soon_is_waited_for_and_no_longer() {
+        let now = Timestamp::UNIX_EPOCH;
+        let after = |ms| Some(now + SignedDuration::from_millis(ms));
+        let soon = Duration::from_millis(20);
+        let table = [
+            (after(20), soon),
+            (after(60_000), LOOK_EVERY),
+            (after(0), LOOK_EVERY),
+            (after(-5), LOOK_EVERY),
+            (None, LOOK_EVERY),
+        ];
+        for (next, expected) in table {
+            assert_eq!(wait(next, now), expected, "{next:?}");
+        }
     }
 }

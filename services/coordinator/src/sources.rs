@@ -61,7 +61,7 @@ struct Read {
     name: String,
     folder: PathBuf,
     refresh: Duration,
-    /// How old the files may be by their own dates; none for any age.
+    /// How old the newest file may be by its own date; none for any age.
     written_max_age: Option<Duration>,
     allow_empty: bool,
     next_at: Timestamp,

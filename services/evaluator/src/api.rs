@@ -1,6 +1,7 @@
 //! Owns the calls: convert in, call one function, convert out. A call keeps nothing but the bundle
 //! that `LoadBundle` brings.
 
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -129,8 +130,12 @@ impl EvaluatorService for Api {
         let language = Language::find(&language).unwrap_or_default();
         // What would help is searched for: that may take as long as thousands of decisions.
         let explained = spawn_blocking(move || explain(&bundle, &case, language)).await;
-        let Explanation { decision, language, sentences, cures } =
-            explained.map_err(|error| Status::internal(error.to_string()))?;
+        let explained = explained.map_err(|error| match error.try_into_panic() {
+            // As if it had happened here, where nothing of it is told outside.
+            Ok(panic) => resume_unwind(panic),
+            Err(_) => Status::unavailable("the evaluator ends"),
+        });
+        let Explanation { decision, language, sentences, cures } = explained?;
         Ok(Response::new(ExplainResponse {
             decision: Some(decision.into()),
             sentences,

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use exgate_proto::types::v1::{Diagnostic, PolicyFile, Severity};
 use exgate_proto::v1 as pb;
+use exgate_runtime::files::{Unreadable, yaml_below};
 use exgate_runtime::one_line;
 
 use super::Session;
@@ -18,8 +19,6 @@ use crate::render::{Tone, message, paint};
 const STDIN: &str = "-";
 /// What documents from standard input are called.
 const STDIN_PATH: &str = "stdin.yaml";
-/// The deepest folder that is looked into.
-const DEPTH_MAX: usize = 16;
 
 /// Applies the documents, or says what would change.
 pub(super) async fn run(session: Session<'_>, args: Apply) -> Result<(), Failure> {
@@ -116,10 +115,11 @@ fn file(path: &Path) -> Result<PolicyFile, Failure> {
     }
 }
 
-/// The documents of a folder and those below it, by name.
+/// The documents of a folder and those below it: what `exgate policy check` finds is what is applied.
 fn folder(path: &Path) -> Result<Vec<PolicyFile>, Failure> {
-    let mut paths = Vec::new();
-    collect(path, DEPTH_MAX, &mut paths)?;
+    let fault =
+        |Unreadable { path, source }| Failure::File { path: path.display().to_string(), source };
+    let paths = yaml_below(path).map_err(fault)?;
     if paths.is_empty() {
         let message = format!("there is no .yaml or .yml file in {}", path.display());
         return Err(Failure::Usage { message, cure: String::new() });
@@ -127,40 +127,15 @@ fn folder(path: &Path) -> Result<Vec<PolicyFile>, Failure> {
     paths.iter().map(|path| file(path)).collect()
 }
 
-/// Finds what `exgate policy check` finds, so that what was checked is what is applied.
-fn collect(folder: &Path, depth: usize, paths: &mut Vec<PathBuf>) -> Result<(), Failure> {
-    let fault = |source| Failure::File { path: folder.display().to_string(), source };
-    if depth == 0 {
-        return Err(fault(io::Error::other("the folders are nested too deep")));
-    }
-    let entries = std::fs::read_dir(folder).map_err(fault)?;
-    let entries = entries.map(|entry| entry.map(|entry| entry.path()));
-    let mut entries = entries.collect::<Result<Vec<_>, _>>().map_err(fault)?;
-    entries.sort();
-    for entry in entries {
-        let name = entry.file_name().unwrap_or_default().to_string_lossy();
-        let is_hidden = name.starts_with('.');
-        if !is_hidden && entry.is_dir() {
-            collect(&entry, depth - 1, paths)?;
-        } else if !is_hidden && (name.ends_with(".yaml") || name.ends_with(".yml")) {
-            paths.push(entry);
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_gives_its_documents_and_those_below_by_name_and_nothing_else() {
+    fn a_folder_gives_its_documents_and_those_below_each_once() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(folder.path().join("inner.d/deep")).unwrap();
-        std::fs::create_dir(folder.path().join(".git")).unwrap();
-        for name in
-            ["b.yaml", "a.yml", "notes.txt", ".hidden.yaml", ".git/c.yaml", "inner.d/deep/d.yaml"]
-        {
+        for name in ["b.yaml", "a.yml", "notes.txt", "inner.d/deep/d.yaml"] {
             std::fs::write(folder.path().join(name), name).unwrap();
         }
         // Named once more by itself.

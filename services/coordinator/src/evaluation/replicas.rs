@@ -4,21 +4,21 @@
 //! Invariant: an answer is one evaluator's answer to a whole question. Nothing is kept of what was
 //! answered in part, so that nothing is lost and nothing comes twice.
 
+mod seats;
+
 use std::cmp::Reverse;
-use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::{Mutex as AsyncMutex, Notify};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use exgate_domain::case::Case;
 use exgate_domain::decision::Decision;
 use exgate_domain::ids::BundleDigest;
 use exgate_runtime::Tasks;
-use exgate_runtime::backoff::Backoff;
 use exgate_runtime::clock::Clock;
 use exgate_runtime::listen::Endpoint;
 use exgate_runtime::signing::SigningKey;
@@ -28,12 +28,8 @@ use super::evaluator_client::{EvaluatorClient, EvaluatorError, Explanation, Ques
 use crate::metrics::Metrics;
 use crate::policies::{Checked, PolicyFile};
 use crate::store::Store;
+use seats::{Down, QUESTIONS_PER_EVALUATOR_MAX, Replica, Seat};
 
-/// The most questions that one evaluator is asked at once: one being decided, one on its way in each
-/// direction, one in hand.
-const QUESTIONS_PER_EVALUATOR_MAX: usize = 4;
-/// The shortest and the longest ceiling of the wait before one that did not answer is asked again.
-const BACK_OFF: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(15));
 /// How often evaluators that nobody asks are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// How long one may be silent before it is looked at.
@@ -86,98 +82,6 @@ struct Inner {
     asked: AtomicU64,
     /// Told when a seat gets free.
     freed: Notify,
-}
-
-struct Replica {
-    endpoint: Endpoint,
-    client: EvaluatorClient,
-    state: Mutex<State>,
-    /// Held while a bundle is given, so that it is given once.
-    giving: AsyncMutex<()>,
-    /// How many bundles were given.
-    given: AtomicU64,
-}
-
-#[derive(Debug)]
-struct State {
-    asked: usize,
-    /// The number of the last question it was asked: among those with as much to do it is the turn of the
-    /// one that was not asked for longest.
-    last_asked: u64,
-    /// None while it answers.
-    down: Option<Down>,
-    backoff: Backoff,
-    heard: Option<(Instant, Timestamp)>,
-    cases: u64,
-}
-
-#[derive(Debug)]
-struct Down {
-    problem: String,
-    until: Instant,
-    /// Whether it answers, and does not take our bundles: only a question about one says when it does.
-    is_distrust: bool,
-}
-
-/// The right to ask one evaluator, until it is dropped.
-struct Seat<'a> {
-    number: usize,
-    replica: &'a Replica,
-    freed: &'a Notify,
-}
-
-impl Drop for Seat<'_> {
-    fn drop(&mut self) {
-        self.replica.state().asked -= 1;
-        self.freed.notify_waiters();
-    }
-}
-
-impl fmt::Debug for Replica {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Replica({})", self.endpoint)
-    }
-}
-
-impl Replica {
-    fn new(endpoint: &Endpoint) -> Self {
-        let (first, longest) = BACK_OFF;
-        Self {
-            endpoint: endpoint.clone(),
-            client: EvaluatorClient::new(endpoint),
-            state: Mutex::new(State {
-                asked: 0,
-                last_asked: 0,
-                down: None,
-                backoff: Backoff::default().between(first, longest),
-                heard: None,
-                cases: 0,
-            }),
-            giving: AsyncMutex::default(),
-            given: AtomicU64::default(),
-        }
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    /// How many more questions it may be asked at `now`. One that did not answer is left alone for a
-    /// while, then asked a single one.
-    fn seats(&self, now: Instant) -> usize {
-        match &self.down {
-            None => QUESTIONS_PER_EVALUATOR_MAX.saturating_sub(self.asked),
-            Some(down) if down.until <= now => 1_usize.saturating_sub(self.asked),
-            Some(_) => 0,
-        }
-    }
-
-    /// Whether it would be asked if it had nothing to do.
-    fn is_usable(&self, now: Instant) -> bool {
-        self.down.as_ref().is_none_or(|down| down.until <= now)
-    }
 }
 
 impl Evaluators {

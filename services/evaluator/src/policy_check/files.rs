@@ -3,25 +3,24 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::fs::{self, Metadata};
+use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use exgate_runtime::files::{Unreadable, yaml_below};
 use exgate_runtime::one_line;
 
 use crate::bundles::{BUNDLE_BYTES_MAX, PolicyFile, kind};
 
 /// The kind of documents that are no policies.
 const ORGANIZATION: &str = "Organization";
-/// The deepest folder that is looked into.
-const DEPTH_MAX: usize = 16;
 
 /// Reads files and folders, or says what cannot be read.
 pub(super) fn read(paths: &[String]) -> Result<Vec<PolicyFile>, Vec<String>> {
     let mut files = BTreeMap::new();
     let mut complaints = Vec::new();
     for path in paths {
-        if let Err(Unreadable { path, source }) = collect(Path::new(path), DEPTH_MAX, &mut files) {
+        if let Err(Unreadable { path, source }) = collect(Path::new(path), &mut files) {
             let complaint = format!("{}: cannot read: {source}", path.display());
             complaints.push(one_line(&complaint).into_owned());
         }
@@ -35,47 +34,25 @@ pub(super) fn read(paths: &[String]) -> Result<Vec<PolicyFile>, Vec<String>> {
     if complaints.is_empty() { Ok(files.collect()) } else { Err(complaints) }
 }
 
-/// A path that could not be read.
-struct Unreadable {
-    path: PathBuf,
-    source: io::Error,
-}
-
 /// What the policies of each file are, by its path; none where a file holds organizations alone. A file
 /// that is named and lies in a folder that is named is one file.
 type Files = BTreeMap<String, Option<Vec<u8>>>;
 
-/// Reads a file, or the policy files of a folder and those below it; hidden ones are passed over.
-fn collect(path: &Path, depth: usize, files: &mut Files) -> Result<(), Unreadable> {
+/// Reads a file, or the policy files of a folder and those below it.
+fn collect(path: &Path, files: &mut Files) -> Result<(), Unreadable> {
+    if path.is_dir() {
+        return yaml_below(path)?.iter().try_for_each(|path| collect(path, files));
+    }
     let refuse = |source| Unreadable { path: path.to_owned(), source };
-    let metadata = fs::metadata(path).map_err(refuse)?;
-    if !metadata.is_dir() {
-        if let Entry::Vacant(entry) = files.entry(path.display().to_string()) {
-            entry.insert(policies(content(path, &metadata).map_err(refuse)?));
-        }
-        return Ok(());
-    }
-    if depth == 0 {
-        return Err(refuse(io::Error::other("the folders are nested too deep")));
-    }
-    let entries = fs::read_dir(path).map_err(refuse)?;
-    let mut entries = entries
-        .map(|entry| entry.map(|entry| entry.path()))
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(refuse)?;
-    entries.sort();
-    for entry in entries {
-        let name = entry.file_name().unwrap_or_default().to_string_lossy();
-        let is_policy = name.ends_with(".yaml") || name.ends_with(".yml");
-        if !name.starts_with('.') && (is_policy || entry.is_dir()) {
-            collect(&entry, depth - 1, files)?;
-        }
+    if let Entry::Vacant(entry) = files.entry(path.display().to_string()) {
+        entry.insert(policies(content(path).map_err(refuse)?));
     }
     Ok(())
 }
 
 /// The bytes of a file that could be one of a bundle: others are not even opened.
-fn content(path: &Path, metadata: &Metadata) -> io::Result<Vec<u8>> {
+fn content(path: &Path) -> io::Result<Vec<u8>> {
+    let metadata = fs::metadata(path)?;
     if !metadata.is_file() {
         return Err(io::Error::other("it is neither a file nor a folder"));
     }

@@ -11,7 +11,7 @@
 //! * [`backoff`] and [`clock`] own randomness and time;
 //! * [`signing`] makes, keeps and trusts keys;
 //! * [`listen`] keeps plain text on loopback; [`report`] prints an error with its causes, [`one_line`]
-//!   makes a text harmless to a terminal.
+//!   makes a text harmless to a terminal; [`files`] says what a folder that was named means.
 
 mod process;
 mod args;
@@ -26,6 +26,7 @@ pub mod backoff;
 pub mod clock;
 pub mod signing;
 pub mod listen;
+pub mod files;
 mod report;
 
 pub use args::{Asked, OwnCommand as Command};

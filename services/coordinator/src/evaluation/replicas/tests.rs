@@ -3,6 +3,7 @@
 use exgate_runtime::Tasks;
 use exgate_runtime::backoff::Backoff;
 
+use super::seats::State;
 use super::*;
 
 fn state() -> State {
