@@ -29,7 +29,7 @@ impl<'a> Wants<'a> {
     /// What is asked of a platform; none when one of the policies does not list it.
     fn listed(&self, platform: &str) -> Option<Vec<&'a PlatformRequirements>> {
         let asks = |policy: &&'a CompliancePolicy| {
-            policy.platforms.iter().find(|one| one.platform.eq_ignore_ascii_case(platform.trim()))
+            policy.platforms.iter().find(|one| one.are_for(platform))
         };
         self.policies.iter().map(asks).collect()
     }

@@ -11,7 +11,7 @@ const FULL_SYNC_SLACK: SignedDuration = SignedDuration::from_hours(2);
 /// After how many intervals without one a quick sync is late.
 const QUICK_INTERVALS_MAX: i32 = 3;
 /// How the coordinator begins when it says of an organization what is wrong with the evaluators.
-const UNDECIDED: &str = "nothing is decided: ";
+const UNDECIDED: [&str; 2] = ["nothing is decided: ", "not all is decided: "];
 
 /// How well something is; the later, the worse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -97,7 +97,8 @@ fn are_all_down(server: &pb::ServerInfo) -> bool {
 /// Whether a problem that organizations have is one of the evaluators, which tell it once for all.
 pub(super) fn is_of_evaluators(text: &str, server: &pb::ServerInfo) -> bool {
     let problem = server.evaluator_problem.as_str();
-    !problem.is_empty() && text.strip_prefix(UNDECIDED) == Some(problem)
+    let is_it = |prefix: &&str| text.strip_prefix(prefix) == Some(problem);
+    !problem.is_empty() && UNDECIDED.iter().any(is_it)
 }
 
 /// The host and port of an endpoint.

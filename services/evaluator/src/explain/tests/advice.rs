@@ -49,6 +49,15 @@ fn pixel(case: &mut Case) {
     case.device.device_os = "Android 14".to_owned();
 }
 
+#[test]
+fn a_platform_of_another_name_is_updated_like_any() {
+    let told = cures(&policies("platforms: {android: {osMinimumVersion: 14}}", ""), |case| {
+        record(case).operating_system = "AndroidForWork".to_owned();
+        record(case).os_version = "13".to_owned();
+    });
+    assert!(told[0].contains("update the device to android 14 or later"), "{told:?}");
+}
+
 fn siblings(count: u16) -> Vec<Sibling> {
     let sibling = |number: u16| Sibling {
         device_id: format!("SIB{number}").parse().unwrap(),
